@@ -1,0 +1,3 @@
+//! The command line of Bullhorn.
+
+fn main() {}
