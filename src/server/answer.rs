@@ -20,7 +20,7 @@ pub(super) fn answer(inbox: &mut Inbox, outbox: &mut Outbox, limit: usize, tally
             Some(DropCause::RequestTruncated)
         } else if run.control_truncated {
             Some(DropCause::DestinationUnknown)
-        } else if run.peer.as_socket().is_none() && run.peer.is_unnamed() {
+        } else if !run.has_return_address() {
             Some(DropCause::NoReturnAddress)
         } else {
             None

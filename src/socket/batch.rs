@@ -47,6 +47,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether an answer can reach the sender: a Unix socket without a name has an address of no
+    /// more than the family, or of nothing at all.
+    pub fn has_return_address(&self) -> bool {
+        self.peer.len() as usize > size_of::<libc::sa_family_t>()
+    }
+
     /// How many datagrams the run has: at least one, as an empty datagram is one too.
     pub fn datagrams(&self) -> usize {
         datagrams_in(self.length, self.segment_size)

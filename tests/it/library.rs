@@ -1,0 +1,92 @@
+//! The library as others use it: a server as a fixture, a client, endpoints.
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use bullhorn::client::Settings;
+use bullhorn::server::stats::Totals;
+use bullhorn::{Client, Error, Server};
+
+#[test]
+fn a_server_stops_when_dropped_and_frees_its_port() {
+    let server = Server::builder()
+        .endpoint("udp://127.0.0.1:0".parse().unwrap())
+        .start()
+        .unwrap();
+    let endpoint = server.endpoints()[0].clone();
+    assert_eq!(
+        Client::connect(&endpoint).unwrap().request("a").unwrap(),
+        "A"
+    );
+    drop(server);
+    let again = Server::builder().endpoint(endpoint).start().unwrap();
+    assert!(again.stop().is_balanced());
+}
+
+#[test]
+fn stats_count_what_was_answered_endpoint_by_endpoint() {
+    let server = Server::builder()
+        .endpoint("udp://127.0.0.1:0".parse().unwrap())
+        .endpoint("tcp://127.0.0.1:0".parse().unwrap())
+        .start()
+        .unwrap();
+    for endpoint in server.endpoints() {
+        let mut client = Client::connect(&endpoint).unwrap();
+        for text in ["a", "b", "c"] {
+            assert_eq!(client.request(text).unwrap(), text.to_uppercase().as_str());
+        }
+    }
+    let stats = server.stop();
+    assert!(stats.is_balanced(), "{stats:?}");
+    let [
+        (_, Totals::Datagram(datagrams)),
+        (_, Totals::Stream(streams)),
+    ] = &stats.endpoints[..]
+    else {
+        panic!("{stats:?}");
+    };
+    assert_eq!((datagrams.received, datagrams.answered), (3, 3));
+    assert_eq!((streams.accepted, streams.finished), (1, 1));
+    assert_eq!((streams.received_bytes, streams.answered_bytes), (6, 6));
+}
+
+#[test]
+fn a_wrong_answer_is_an_error_that_says_what_is_wrong() {
+    let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("udp://{}", echo.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let thread = std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        let (length, peer) = echo.recv_from(&mut buffer).unwrap();
+        echo.send_to(&buffer[..length], peer).unwrap();
+    });
+    let error = Client::connect(&endpoint)
+        .unwrap()
+        .request("hello")
+        .unwrap_err();
+    assert!(matches!(error, Error::WrongAnswer { .. }), "{error:?}");
+    assert!(error.to_string().contains("echo"), "{error}");
+    thread.join().unwrap();
+}
+
+#[test]
+fn silence_is_an_error_that_says_how_often_was_tried() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("udp://{}", silent.local_addr().unwrap())
+        .parse()
+        .unwrap();
+    let settings = Settings {
+        timeout: Duration::from_millis(5),
+        retries: 3,
+        ..Settings::default()
+    };
+    let error = Client::with_settings(&endpoint, settings)
+        .unwrap()
+        .request("hello")
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::NoAnswer { tries: 4, .. }),
+        "{error:?}"
+    );
+}

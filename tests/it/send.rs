@@ -1,0 +1,253 @@
+//! `send`: answers complete, in order, right; and the exit code when not.
+
+use std::net::UdpSocket;
+
+use crate::support::{Served, bullhorn, capitals, joined, mixed_lines, run, run_bullhorn};
+
+fn all_come_back_over(endpoint: &str) {
+    let served = Served::start(&[endpoint]);
+    let lines = mixed_lines(100_000);
+    let expected: Vec<_> = lines.iter().map(|line| capitals(line)).collect();
+    let ended = run(
+        bullhorn().args(["send", served.endpoint()]),
+        &joined(&lines),
+    );
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.stderr, "");
+    assert!(ended.stdout == joined(&expected), "answers differ");
+    let totals = served.stop();
+    assert_eq!(totals.code, Some(0));
+    assert_eq!(totals.summary["received"], totals.summary["answered"]);
+}
+
+#[test]
+fn a_hundred_thousand_mixed_lines_come_back_over_udp() {
+    all_come_back_over("udp://127.0.0.1:0");
+}
+
+#[test]
+fn a_hundred_thousand_mixed_lines_come_back_over_tcp() {
+    all_come_back_over("tcp://[::1]:0");
+}
+
+#[test]
+fn a_hundred_thousand_mixed_lines_come_back_over_unix() {
+    all_come_back_over("unix:@bullhorn-test-send-stream");
+}
+
+#[test]
+fn a_hundred_thousand_mixed_lines_come_back_over_unixgram() {
+    all_come_back_over("unixgram:@bullhorn-test-send-datagram");
+}
+
+#[test]
+fn texts_from_the_arguments_are_answered_in_order() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let ended = run_bullhorn(["send", served.endpoint(), "one", "", "drei größen"]);
+    assert_eq!(
+        (ended.code, ended.text().as_str()),
+        (0, "ONE\n\nDREI GRÖSSEN\n")
+    );
+}
+
+#[test]
+fn empty_lines_are_answered_over_every_type() {
+    let served = Served::start(&[
+        "udp://[::1]:0",
+        "tcp://127.0.0.1:0",
+        "unixgram:@bullhorn-test-empty",
+    ]);
+    for endpoint in &served.endpoints {
+        let ended = run(bullhorn().args(["send", endpoint]), b"\n\na\n\n");
+        assert_eq!(
+            (ended.code, ended.text().as_str()),
+            (0, "\n\nA\n\n"),
+            "{endpoint}"
+        );
+    }
+}
+
+#[test]
+fn the_longest_datagram_goes_and_one_byte_more_is_refused_with_its_line_number() {
+    let served = Served::start(&["udp://127.0.0.1:0", "udp://[::1]:0"]);
+    for (endpoint, limit) in served.endpoints.iter().zip([65_507, 65_527]) {
+        let longest = vec![b'x'; limit];
+        let ended = run(
+            bullhorn().args(["send", endpoint]),
+            &joined(&[b"a".to_vec(), longest.clone()]),
+        );
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(ended.stdout, joined(&[b"A".to_vec(), vec![b'X'; limit]]));
+        let mut longer = longest;
+        longer.push(b'x');
+        let ended = run(
+            bullhorn().args(["send", endpoint]),
+            &joined(&[b"a".to_vec(), longer]),
+        );
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("text 2:") && ended.stderr.contains(&limit.to_string()),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(ended.text(), "A\n");
+    }
+    served.stop().assert_datagrams(6, 6, 0);
+}
+
+#[test]
+fn a_port_that_nobody_holds_says_refused_at_once() {
+    let free = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for scheme in ["udp", "tcp"] {
+        let begin = std::time::Instant::now();
+        let ended = run_bullhorn([
+            "send",
+            &format!("{scheme}://{free}"),
+            "--timeout",
+            "50s",
+            "a",
+        ]);
+        assert_eq!(ended.code, 4, "{}", ended.stderr);
+        assert!(ended.stderr.contains("refused"), "{}", ended.stderr);
+        assert_eq!(ended.stderr.lines().count(), 1);
+        assert!(begin.elapsed().as_secs() < 40);
+    }
+}
+
+#[test]
+fn silence_exits_5_with_the_number_of_the_line() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("udp://{}", silent.local_addr().unwrap());
+    let ended = run_bullhorn([
+        "send",
+        &endpoint,
+        "--timeout",
+        "10ms",
+        "--retries",
+        "1",
+        "a",
+    ]);
+    assert_eq!(ended.code, 5, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("text 1: no answer") && ended.stderr.contains("2 tries"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_wrong_answer_is_shown_and_exits_3() {
+    let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("udp://{}", echo.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        while let Ok((length, peer)) = echo.recv_from(&mut buffer) {
+            let _ = echo.send_to(&buffer[..length], peer);
+        }
+    });
+    let ended = run_bullhorn(["send", &endpoint, "hello"]);
+    assert_eq!(
+        (ended.code, ended.text().as_str()),
+        (3, "hello\n"),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("echo"), "{}", ended.stderr);
+}
+
+#[test]
+fn keep_going_says_how_many_failed_and_exits_1() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let lines = joined(&[b"a".to_vec(), vec![b'x'; 70_000], b"c".to_vec()]);
+    let ended = run(
+        bullhorn().args(["send", "--keep-going", served.endpoint()]),
+        &lines,
+    );
+    assert_eq!(
+        (ended.code, ended.text().as_str()),
+        (1, "A\nC\n"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended
+            .stderr
+            .contains("of 3 texts 2 were answered right, 0 wrong, 1 not at all"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_name_that_does_not_resolve_exits_6_with_one_line() {
+    let ended = run_bullhorn(["send", "udp://no-such-host.invalid:3000", "a"]);
+    assert_eq!(ended.code, 6, "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1);
+    assert!(
+        ended.stderr.contains("no-such-host.invalid"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_name_says_which_address_it_uses() {
+    let served = Served::start(&["tcp://127.0.0.1:0"]);
+    let ended = run_bullhorn([
+        "send",
+        "-4",
+        &format!("tcp://localhost:{}", served.port(0)),
+        "a",
+    ]);
+    assert_eq!(
+        (ended.code, ended.text().as_str()),
+        (0, "A\n"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("using tcp://127.0.0.1:"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_line_is_answered_before_the_next_one_is_typed() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    for endpoint in ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"] {
+        let served = Served::start(&[endpoint]);
+        let mut command = bullhorn();
+        command
+            .args(["send", served.endpoint()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut sending = crate::support::Running::start(&mut command);
+        let mut stdin = sending.child.stdin.take().unwrap();
+        let mut stdout = BufReader::new(sending.child.stdout.take().unwrap());
+        for line in ["first", "second"] {
+            crate::support::write_line(&mut stdin, line);
+            let mut answer = String::new();
+            stdout.read_line(&mut answer).unwrap();
+            assert_eq!(answer.trim_end(), line.to_uppercase());
+        }
+        drop(stdin);
+        assert_eq!(sending.wait().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let script = format!(
+        "seq 100000 | '{}' send {} | head -n 1",
+        env!("CARGO_BIN_EXE_bullhorn"),
+        served.endpoint()
+    );
+    let ended = run(std::process::Command::new("sh").args(["-c", &script]), b"");
+    assert_eq!((ended.text().as_str(), ended.stderr.as_str()), ("1\n", ""));
+}

@@ -1,0 +1,334 @@
+//! What the tests share: the program, a running server, and a word when something is missing.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// More than anything here takes on a busy machine; a test that gets here has failed.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The program under test, without the environment of whoever runs the tests.
+pub fn bullhorn() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bullhorn"));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("BULLHORN_") || name.starts_with("LISTEN_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// What a program said and how it ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Ended {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// The last line of JSON.
+    pub fn summary(&self) -> Value {
+        let text = self.text();
+        serde_json::from_str(text.lines().last().expect("no output")).expect("no JSON")
+    }
+}
+
+/// Runs a command to its end with `stdin`, at most [`PATIENCE`] long.
+pub fn run(command: &mut Command, stdin: &[u8]) -> Ended {
+    let output = assert_cmd::Command::from_std(std::mem::replace(command, Command::new("true")))
+        .write_stdin(stdin)
+        .timeout(PATIENCE)
+        .output()
+        .expect("the program does not start");
+    Ended {
+        code: output
+            .status
+            .code()
+            .expect("ended by a signal or the time limit"),
+        stdout: output.stdout,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Runs `bullhorn` with these arguments and nothing on standard input.
+pub fn run_bullhorn<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ended {
+    run(bullhorn().args(arguments), b"")
+}
+
+/// A child process that does not outlive the test.
+pub struct Running {
+    pub child: Child,
+}
+
+impl Running {
+    pub fn start(command: &mut Command) -> Self {
+        Self {
+            child: command.spawn().expect("the program does not start"),
+        }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("sh")
+            .args(["-c", &format!("kill -{name} {}", self.child.id())])
+            .status()
+            .expect("no sh");
+        assert!(status.success(), "kill -{name} failed");
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("cannot wait") {
+                return status;
+            }
+            assert!(begin.elapsed() < PATIENCE, "the program does not end");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `bullhorn serve --json` as a process of its own.
+pub struct Served {
+    pub process: Running,
+    /// As printed when ready, in order.
+    pub endpoints: Vec<String>,
+    /// The ready lines.
+    pub ready: Vec<Value>,
+    stdout: BufReader<ChildStdout>,
+    stderr: Option<JoinHandle<String>>,
+}
+
+/// The end of a server.
+#[derive(Debug)]
+pub struct Totals {
+    pub code: Option<i32>,
+    pub summary: Value,
+    pub stderr: String,
+}
+
+impl Served {
+    /// Serves `arguments`, which are endpoints and options; ready when each endpoint is.
+    pub fn start(arguments: &[&str]) -> Self {
+        let endpoints = arguments.iter().filter(|text| text.contains(':')).count();
+        Self::start_command(
+            bullhorn().arg("serve").arg("--json").args(arguments),
+            endpoints,
+        )
+    }
+
+    /// Starts `command`, which must end up as `bullhorn serve --json`, and waits for `endpoints`
+    /// ready lines.
+    pub fn start_command(command: &mut Command, endpoints: usize) -> Self {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = Running::start(command);
+        let stdout = process.child.stdout.take().expect("stdout is piped");
+        let mut stderr = process.child.stderr.take().expect("stderr is piped");
+        let stderr = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = stderr.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let mut served = Self {
+            process,
+            endpoints: Vec::new(),
+            ready: Vec::new(),
+            stdout: BufReader::new(stdout),
+            stderr: Some(stderr),
+        };
+        for _ in 0..endpoints {
+            let line = served.read_line();
+            assert_eq!(line["event"], "ready", "{line}");
+            served
+                .endpoints
+                .push(line["endpoint"].as_str().expect("no endpoint").to_owned());
+            served.ready.push(line);
+        }
+        served
+    }
+
+    fn read_line(&mut self) -> Value {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("cannot read");
+        if line.is_empty() {
+            let stderr = self.stderr.take().map(|thread| thread.join());
+            panic!("the server ended: {stderr:?}");
+        }
+        serde_json::from_str(&line).expect("no JSON")
+    }
+
+    /// The first endpoint.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoints[0]
+    }
+
+    /// The port of endpoint `index`.
+    pub fn port(&self, index: usize) -> u16 {
+        self.endpoints[index]
+            .rsplit(':')
+            .next()
+            .and_then(|port| port.parse().ok())
+            .expect("no port")
+    }
+
+    /// Resident memory in bytes.
+    pub fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.child.id());
+        let status = std::fs::read_to_string(path).expect("no /proc");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("no VmRSS");
+        let kibibytes = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|number| number.parse::<u64>().ok());
+        kibibytes.expect("no number") * 1024
+    }
+
+    /// SIGTERM, and what the server says last.
+    pub fn stop(self) -> Totals {
+        self.stop_by("TERM")
+    }
+
+    pub fn stop_by(mut self, signal: &str) -> Totals {
+        self.process.signal(signal);
+        let summary = self.read_line();
+        assert_eq!(summary["event"], "summary", "{summary}");
+        let status = self.process.wait();
+        let stderr = self
+            .stderr
+            .take()
+            .map(|thread| thread.join().expect("reader panicked"));
+        Totals {
+            code: status.code(),
+            summary,
+            stderr: stderr.unwrap_or_default(),
+        }
+    }
+}
+
+impl Totals {
+    /// Asserts exit code 0 and `received = answered + dropped` with the given numbers.
+    pub fn assert_datagrams(&self, received: u64, answered: u64, dropped: u64) {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(
+            [
+                &self.summary["received"],
+                &self.summary["answered"],
+                &self.summary["dropped"]
+            ],
+            [received, answered, dropped],
+            "{self:?}"
+        );
+        assert_eq!(received, answered + dropped);
+    }
+}
+
+/// Waits until `condition` holds.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < PATIENCE, "waited in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Where a program is, or a word that the test is skipped without it.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let found = std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        skipped(&format!("{name} is not installed"));
+    }
+    found
+}
+
+/// Says that a test could not be made here.
+pub fn skipped(reason: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    // Past the capture of the test harness, so that it is seen.
+    let _ = writeln!(std::io::stderr().lock(), "skipped: {test}: {reason}");
+}
+
+/// Texts of many scripts, each different: what upper-cases, grows, shrinks, stays and is invalid.
+pub fn mixed_lines(count: usize) -> Vec<Vec<u8>> {
+    const WORDS: [&str; 16] = [
+        "straße",
+        "hello",
+        "привет",
+        "καλημέρα",
+        "ŉdlela",
+        "ﬁnal",
+        "日本語",
+        "ჯეოლოგია",
+        "ıstanbul",
+        "ẞ",
+        "ĳ",
+        "👩‍👩‍👧",
+        "",
+        "ǆ",
+        "ΐ",
+        "MiXeD",
+    ];
+    (0..count)
+        .map(|number| {
+            let mut line = format!(
+                "{number} {} {}",
+                WORDS[number % WORDS.len()],
+                WORDS[number / WORDS.len() % WORDS.len()]
+            )
+            .into_bytes();
+            if number % 97 == 0 {
+                line.extend([0xff, b'a', 0xc3]);
+            }
+            line
+        })
+        .collect()
+}
+
+/// The naive oracle: what the standard library makes of it.
+pub fn capitals(text: &[u8]) -> Vec<u8> {
+    let mut answer = Vec::new();
+    for chunk in text.utf8_chunks() {
+        answer.extend(chunk.valid().to_uppercase().as_bytes());
+        answer.extend(chunk.invalid());
+    }
+    answer
+}
+
+/// Lines as they are written to a program.
+pub fn joined(lines: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for line in lines {
+        bytes.extend(line);
+        bytes.push(b'\n');
+    }
+    bytes
+}
+
+/// Keeps a child's standard input open until dropped.
+pub fn write_line(stdin: &mut ChildStdin, line: &str) {
+    writeln!(stdin, "{line}").expect("the program does not read");
+}
