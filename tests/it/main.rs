@@ -14,6 +14,7 @@ mod support;
 
 mod demo;
 mod library;
+mod relay;
 mod reply_address;
 mod send;
 mod serve;
