@@ -20,7 +20,7 @@ use crate::socket::call::Excerpt;
 use crate::socket::sys::PollSet;
 
 /// How many runs a batch has at most.
-const BATCH: usize = 32;
+pub(super) const BATCH: usize = 64;
 
 /// How a worker that waits for datagrams learns that it is to stop.
 pub(super) enum Wake {
@@ -36,6 +36,7 @@ pub(super) struct Worker {
     pub(super) socket: Arc<Socket>,
     pub(super) backend: Box<dyn DatagramBackend>,
     pub(super) wake: Wake,
+    pub(super) spin: Option<Duration>,
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) counters: Arc<DatagramCounters>,
     /// The most bytes that an answer may have.
@@ -63,15 +64,29 @@ impl Worker {
     }
 
     fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
+        if let Some(spin) = self.spin {
+            let begin = Instant::now();
+            while begin.elapsed() < spin && !self.stopping.load(Ordering::Relaxed) {
+                match self.backend.receive(inbox, false) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        std::hint::spin_loop();
+                    }
+                    result => return result,
+                }
+            }
+        }
         match &self.wake {
             Wake::Shutdown => self.backend.receive(inbox, true),
-            Wake::Pipe(pipe) => {
-                let mut poll = PollSet::default();
-                poll.add(self.socket.as_fd(), true, false);
-                poll.add(pipe.as_fd(), true, false);
-                poll.wait(None)?;
-                self.backend.receive(inbox, false)
-            }
+            Wake::Pipe(pipe) => match self.backend.receive(inbox, false) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let mut poll = PollSet::default();
+                    poll.add(self.socket.as_fd(), true, false);
+                    poll.add(pipe.as_fd(), true, false);
+                    poll.wait(None)?;
+                    self.backend.receive(inbox, false)
+                }
+                result => result,
+            },
         }
     }
 

@@ -8,12 +8,14 @@ use std::thread::JoinHandle;
 
 use socket2::Socket;
 
-use super::datagram::{Wake, Worker};
+use super::datagram::{BATCH, Wake, Worker};
 use super::stats::{DatagramCounters, Stats, StreamCounters, Totals};
 use super::stream::{Draining, Listener};
-use super::{StreamLimits, stats};
+use super::{Backend, DatagramOptions, StreamLimits, stats};
 use crate::endpoint::{Endpoint, Family, MAX_UNIX_DATAGRAM, SocketType};
 use crate::error::{Error, Operation, Result};
+use crate::socket::batch::DatagramBackend;
+use crate::socket::batched::BatchedBackend;
 use crate::socket::plain::PlainBackend;
 use crate::socket::unix_file::UnixFile;
 use crate::socket::{BoundSocket, Description};
@@ -48,7 +50,11 @@ struct Listening {
 }
 
 impl RunningServer {
-    pub(super) fn start(sockets: Vec<BoundSocket>, limits: &StreamLimits) -> Result<Self> {
+    pub(super) fn start(
+        sockets: Vec<BoundSocket>,
+        datagrams: &DatagramOptions,
+        limits: &StreamLimits,
+    ) -> Result<Self> {
         let mut server = Self {
             sockets: Vec::new(),
             counters: Vec::new(),
@@ -63,6 +69,7 @@ impl RunningServer {
         for bound in sockets {
             let BoundSocket {
                 socket,
+                siblings,
                 description,
                 file,
             } = bound;
@@ -70,11 +77,15 @@ impl RunningServer {
             server.files.extend(file);
             match description.socket_type {
                 SocketType::Datagram => {
-                    server
-                        .start_worker(socket, &description)
-                        .map_err(|source| {
-                            Error::socket(Operation::Start, &description.endpoint, source)
-                        })?
+                    let counters = Arc::new(DatagramCounters::default());
+                    server.counters.push(Counters::Datagram(counters.clone()));
+                    for socket in std::iter::once(socket).chain(siblings) {
+                        server
+                            .start_worker(socket, &description, datagrams, &counters)
+                            .map_err(|source| {
+                                Error::socket(Operation::Start, &description.endpoint, source)
+                            })?;
+                    }
                 }
                 SocketType::Stream => {
                     let counters = Arc::new(StreamCounters::default());
@@ -96,9 +107,14 @@ impl RunningServer {
         Ok(server)
     }
 
-    fn start_worker(&mut self, socket: Socket, description: &Description) -> io::Result<()> {
+    fn start_worker(
+        &mut self,
+        socket: Socket,
+        description: &Description,
+        options: &DatagramOptions,
+        counters: &Arc<DatagramCounters>,
+    ) -> io::Result<()> {
         let socket = Arc::new(socket);
-        let counters = Arc::new(DatagramCounters::default());
         let wake = if description.inherited || description.family == Family::Unix {
             let (reader, writer) = io::pipe()?;
             self.to_close.push(writer);
@@ -107,11 +123,16 @@ impl RunningServer {
             self.to_shut_down.push(socket.clone());
             Wake::Shutdown
         };
+        let backend: Box<dyn DatagramBackend> = match options.backend {
+            Backend::Batched => Box::new(BatchedBackend::new(socket.clone(), BATCH)),
+            Backend::Plain => Box::new(PlainBackend::new(socket.clone())),
+        };
         let worker = Worker {
             endpoint: description.endpoint.clone(),
-            backend: Box::new(PlainBackend::new(socket.clone())),
+            backend,
             socket,
             wake,
+            spin: options.spin,
             stopping: self.stopping.clone(),
             counters: counters.clone(),
             limit: description
@@ -119,7 +140,6 @@ impl RunningServer {
                 .max_datagram()
                 .unwrap_or(MAX_UNIX_DATAGRAM),
         };
-        self.counters.push(Counters::Datagram(counters));
         self.start_thread("datagrams", move || worker.run())
     }
 

@@ -23,17 +23,27 @@ pub struct BindOptions {
     /// How many connections the kernel completes ahead of us (listen(2)); it takes at most
     /// net.core.somaxconn.
     pub backlog: i32,
-    /// The size of the kernel's receive buffer for datagrams in bytes, as asked for; `None` keeps
-    /// the kernel's own default.
+    /// How many sockets share one UDP address (SO_REUSEPORT), each for a worker of its own.
+    pub workers: usize,
+    /// The size of the kernel's receive buffer for datagrams in bytes; `None` asks for
+    /// [`RECEIVE_BUFFER`], and is content with less.
     pub receive_buffer: Option<usize>,
+    /// The size of the kernel's send buffer for datagrams in bytes; `None` keeps the kernel's own.
+    pub send_buffer: Option<usize>,
 }
+
+/// The receive buffer that is asked for without a wish, in bytes: a burst of some thousand
+/// datagrams waits instead of being dropped. The kernel gives at most net.core.rmem_max.
+pub const RECEIVE_BUFFER: usize = 4 << 20;
 
 impl Default for BindOptions {
     fn default() -> Self {
         Self {
             unix_mode: None,
             backlog: 4096,
+            workers: 1,
             receive_buffer: None,
+            send_buffer: None,
         }
     }
 }
@@ -52,6 +62,8 @@ pub struct Bound {
 #[derive(Debug)]
 pub struct BoundSocket {
     pub(crate) socket: Socket,
+    /// More sockets on the same address, among which the kernel spreads the flows.
+    pub(crate) siblings: Vec<Socket>,
     pub(crate) description: Description,
     /// The file of a Unix socket that we made; dropping it takes the file away.
     pub(crate) file: Option<UnixFile>,
@@ -92,6 +104,7 @@ impl BoundSocket {
             to_endpoint(&address, socket_type).unwrap_or(Endpoint::Descriptor(descriptor));
         Ok(Self {
             socket,
+            siblings: Vec::new(),
             description: Description {
                 endpoint,
                 family,
@@ -232,10 +245,53 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
     if socket_type == SocketType::Stream {
         listen(&socket, options.backlog).map_err(fail(Operation::Listen))?;
     }
-    let bound =
+    let mut bound =
         BoundSocket::new(socket, family, socket_type, None).map_err(fail(Operation::Configure))?;
-    prepare(&bound, options).map_err(fail(Operation::Configure))?;
-    Ok(BoundSocket { file, ..bound })
+    bound.file = file;
+    prepare(&bound.socket, &bound.description, options).map_err(fail(Operation::Configure))?;
+    if socket_type == SocketType::Datagram && family != Family::Unix {
+        add_siblings(&mut bound, options)?;
+    }
+    Ok(bound)
+}
+
+/// Shares the address with more sockets of ours. The first bind was exclusive, and a stranger's
+/// still would be, so another server keeps colliding.
+fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
+    let Description {
+        ref endpoint,
+        family,
+        ..
+    } = bound.description;
+    let fail = |operation| move |source| Error::socket(operation, endpoint, source);
+    let share = |socket: &Socket| {
+        let descriptor = socket.as_raw_fd();
+        traced_zero(
+            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_REUSEPORT, 1)"),
+            socket.set_reuse_port(true),
+        )
+        .map_err(fail(Operation::Configure))
+    };
+    for number in 1..options.workers {
+        if number == 1 {
+            share(&bound.socket)?;
+        }
+        let sibling = create(family, SocketType::Datagram).map_err(fail(Operation::Create))?;
+        if family == Family::Inet6 {
+            sibling
+                .set_only_v6(true)
+                .map_err(fail(Operation::Configure))?;
+        }
+        share(&sibling)?;
+        bound
+            .socket
+            .local_addr()
+            .and_then(|address| bind_call(&sibling, &address, endpoint))
+            .map_err(fail(Operation::Bind))?;
+        prepare(&sibling, &bound.description, options).map_err(fail(Operation::Configure))?;
+        bound.siblings.push(sibling);
+    }
+    Ok(())
 }
 
 pub(super) fn bind_call(socket: &Socket, address: &SockAddr, shown: &Endpoint) -> io::Result<()> {
@@ -262,28 +318,20 @@ pub(super) fn create(family: Family, socket_type: SocketType) -> io::Result<Sock
     )
 }
 
-/// Asks the kernel to tell, beside each datagram, what the answers and the totals need.
-pub(super) fn prepare(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
-    let Description {
-        family,
-        socket_type,
-        wildcard,
-        ..
-    } = bound.description;
-    if socket_type != SocketType::Datagram {
+/// Sets the buffers of a datagram socket, and asks the kernel to tell, beside each datagram, what
+/// the answers and the totals need.
+pub(super) fn prepare(
+    socket: &Socket,
+    description: &Description,
+    options: &BindOptions,
+) -> io::Result<()> {
+    if description.socket_type != SocketType::Datagram {
         return Ok(());
     }
-    let socket = &bound.socket;
-    let descriptor = socket.as_raw_fd();
-    if let Some(bytes) = options.receive_buffer {
-        traced_zero(
-            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {bytes})"),
-            socket.set_recv_buffer_size(bytes),
-        )?;
-    }
+    set_buffers(socket, description, options)?;
     let on = |level, name, shown: &str| {
         traced_zero(
-            format_args!("setsockopt({descriptor}, {shown}, 1)"),
+            format_args!("setsockopt({}, {shown}, 1)", socket.as_raw_fd()),
             sys::set_option(socket, level, name, 1),
         )
     };
@@ -292,16 +340,50 @@ pub(super) fn prepare(bound: &BoundSocket, options: &BindOptions) -> io::Result<
         libc::SO_RXQ_OVFL,
         "SOL_SOCKET, SO_RXQ_OVFL",
     )?;
-    if wildcard {
-        match family {
-            Family::Inet => on(libc::IPPROTO_IP, libc::IP_PKTINFO, "IPPROTO_IP, IP_PKTINFO")?,
-            Family::Inet6 => on(
-                libc::IPPROTO_IPV6,
-                libc::IPV6_RECVPKTINFO,
-                "IPPROTO_IPV6, IPV6_RECVPKTINFO",
-            )?,
-            Family::Unix => {}
-        }
+    match description.family {
+        _ if !description.wildcard => Ok(()),
+        Family::Inet => on(libc::IPPROTO_IP, libc::IP_PKTINFO, "IPPROTO_IP, IP_PKTINFO"),
+        Family::Inet6 => on(
+            libc::IPPROTO_IPV6,
+            libc::IPV6_RECVPKTINFO,
+            "IPPROTO_IPV6, IPV6_RECVPKTINFO",
+        ),
+        Family::Unix => Ok(()),
+    }
+}
+
+fn set_buffers(
+    socket: &Socket,
+    description: &Description,
+    options: &BindOptions,
+) -> io::Result<()> {
+    let descriptor = socket.as_raw_fd();
+    let wanted = options.receive_buffer.unwrap_or(RECEIVE_BUFFER);
+    traced_zero(
+        format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {wanted})"),
+        socket.set_recv_buffer_size(wanted),
+    )?;
+    if options.receive_buffer.is_some() {
+        tell_if_less(description, "receive", wanted, socket.recv_buffer_size()?);
+    }
+    if let Some(wanted) = options.send_buffer {
+        traced_zero(
+            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_SNDBUF, {wanted})"),
+            socket.set_send_buffer_size(wanted),
+        )?;
+        tell_if_less(description, "send", wanted, socket.send_buffer_size()?);
     }
     Ok(())
+}
+
+/// The kernel counts its own bookkeeping in, and so doubles what was asked for (socket(7)).
+fn tell_if_less(description: &Description, which: &str, wanted: usize, doubled: usize) {
+    let given = doubled / 2;
+    if given < wanted {
+        tracing::warn!(
+            "{}: the kernel gave a {which} buffer of {given} bytes instead of {wanted}; \
+             net.core.rmem_max and net.core.wmem_max are the limits",
+            description.endpoint,
+        );
+    }
 }

@@ -118,7 +118,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     }
     let bound = BoundSocket::new(socket, family, socket_type, Some(number))
         .map_err(fail(Operation::Inherit))?;
-    prepare(&bound, options).map_err(fail(Operation::Configure))?;
+    prepare(&bound.socket, &bound.description, options).map_err(fail(Operation::Configure))?;
     tracing::debug!(
         "fd:{number} is {} (here also descriptor {})",
         bound.description.endpoint,
