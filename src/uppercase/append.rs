@@ -1,0 +1,71 @@
+//! Upper-casing into a buffer of its own, which any character may grow or shorten.
+
+use fearless_simd::{Level, Simd, SimdBase, SimdMask, dispatch, u8x64};
+
+use super::Change;
+use super::block::{BLOCK, Blocks, load};
+use super::table::resized;
+
+/// Appends `text` in capitals to `answer`, and says what that did to the text.
+///
+/// Bytes that are not UTF-8 are appended as they are. Nothing is allocated but what `answer` grows by, at
+/// most [`MAX_GROWTH`](super::MAX_GROWTH) times the length of `text`.
+///
+/// ```
+/// use bullhorn::uppercase::{Change, append};
+///
+/// let mut answer = b"> ".to_vec();
+/// assert_eq!(append("größer".as_bytes(), &mut answer), Change::SameLength);
+/// assert_eq!(append(b" \xFF ", &mut answer), Change::Nothing);
+/// assert_eq!(append("ŉ".as_bytes(), &mut answer), Change::Length);
+/// assert_eq!(answer, b"> GR\xC3\x96SSER \xFF \xCA\xBCN");
+/// ```
+pub fn append(text: &[u8], answer: &mut Vec<u8>) -> Change {
+    with_level(Level::new(), text, answer)
+}
+
+/// [`append`] with the instructions of `level`.
+pub(super) fn with_level(level: Level, text: &[u8], answer: &mut Vec<u8>) -> Change {
+    dispatch!(level, simd => run(simd, text, answer))
+}
+
+#[inline(always)]
+fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
+    answer.reserve(text.len());
+    let mut blocks = Blocks::new(simd);
+    let mut change = u8x64::splat(simd, 0);
+    let mut verdict = Change::Nothing;
+    let mut block = load(simd, text, 0);
+    let mut skipped = 0;
+    for at in (0..text.len()).step_by(BLOCK) {
+        let next = load(simd, text, at + BLOCK);
+        let rest = &text[at..];
+        let capitals = blocks.capitals(block, next, rest);
+        let bytes = capitals.bytes.to_array();
+        change = change | capitals.change;
+        block = next;
+        if capitals.resized == 0 && skipped == 0 && rest.len() >= BLOCK {
+            answer.extend_from_slice(&bytes);
+            continue;
+        }
+        let length = rest.len().min(BLOCK);
+        let mut from = skipped;
+        let mut places = capitals.resized;
+        while places != 0 {
+            let place = places.trailing_zeros() as usize;
+            places &= places - 1;
+            if let Some((other, width)) = resized(&rest[place..]) {
+                answer.extend_from_slice(&bytes[from..place]);
+                answer.extend_from_slice(other.as_bytes());
+                from = place + width;
+                verdict = Change::Length;
+            }
+        }
+        answer.extend_from_slice(bytes.get(from..length).unwrap_or_default());
+        skipped = from.saturating_sub(BLOCK);
+    }
+    if verdict == Change::Nothing && change.simd_gt(0).any_true() {
+        verdict = Change::SameLength;
+    }
+    verdict
+}

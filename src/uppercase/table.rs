@@ -1,0 +1,47 @@
+//! The case tables and the questions asked of them: which page, and which longer or shorter capitals.
+//!
+//! `build.rs` makes them from the standard library's character data (Unicode `Uppercase_Mapping`, without
+//! locale or context). How a page is laid over a whole block of text is told in `block.rs`.
+
+include!(concat!(env!("OUT_DIR"), "/uppercase.rs"));
+
+/// The characters that share every byte but the last, at most 64 of them.
+///
+/// Row *n*, at the low six bits of the last byte, is what byte *n* of the character is XORed with to become
+/// its capital. Where row 0 is the lead byte itself, the capital has another length: see [`resized`].
+pub(super) type Page = [[u8; 64]; 4];
+
+/// Where each byte of a character leads, by its low six bits: to the next node, and in the end to the page.
+/// 0 is nowhere: no character that begins like this has a capital.
+///
+/// Node 0 is the root, for lead bytes. A lead byte is at least 0xC0, so no two of them collide.
+pub(super) type Node = [u8; 64];
+
+/// Where `byte` leads from `node`.
+#[inline(always)]
+pub(super) fn follow(node: u8, byte: u8) -> u8 {
+    NODES[usize::from(node)][usize::from(byte & 0x3F)]
+}
+
+/// How many bytes a character has that begins with `lead`.
+#[inline(always)]
+pub(super) fn width(lead: u8) -> usize {
+    match lead {
+        0..0xE0 => 2,
+        0xE0..0xF0 => 3,
+        _ => 4,
+    }
+}
+
+/// The capitals of the character at the beginning of `text` if their length is not its own, and its own length.
+pub(super) fn resized(text: &[u8]) -> Option<(&'static str, usize)> {
+    let width = width(*text.first()?);
+    let key = text
+        .get(..width)?
+        .iter()
+        .fold(0, |key, byte| key << 8 | u32::from(*byte));
+    let found = RESIZED
+        .binary_search_by_key(&key, |(resized, _)| *resized)
+        .ok()?;
+    Some((RESIZED[found].1, width))
+}
