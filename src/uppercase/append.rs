@@ -31,7 +31,7 @@ pub(super) fn with_level(level: Level, text: &[u8], answer: &mut Vec<u8>) -> Cha
 
 #[inline(always)]
 fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
-    answer.reserve(text.len());
+    answer.reserve(text.len().next_multiple_of(BLOCK));
     let mut blocks = Blocks::new(simd);
     let mut change = u8x64::splat(simd, 0);
     let mut verdict = Change::Nothing;
@@ -41,12 +41,18 @@ fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
         let next = load(simd, text, at + BLOCK);
         let rest = &text[at..];
         let capitals = blocks.capitals(block, next, rest);
-        let bytes = capitals.bytes.to_array();
-        change = change | capitals.change;
+        change |= capitals.change;
         block = next;
         if capitals.resized == 0 && skipped == 0 && rest.len() >= BLOCK {
-            answer.extend_from_slice(&bytes);
+            answer.extend_from_slice(&capitals.bytes.to_array());
             continue;
+        }
+        let bytes = capitals.bytes.to_array();
+        if capitals.resized == 0 && skipped == 0 {
+            let end = answer.len() + rest.len();
+            answer.extend_from_slice(&bytes);
+            answer.truncate(end);
+            break;
         }
         let length = rest.len().min(BLOCK);
         let mut from = skipped;

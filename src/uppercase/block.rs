@@ -8,9 +8,10 @@
 //!
 //! Where blocks come from and go to is the business of `in_place.rs` and `append.rs`.
 
-use fearless_simd::{Select, Simd, SimdBase, SimdMask, u8x64};
+use fearless_simd::{Select, Simd, SimdBase, SimdMask, mask8x64, u8x64};
 
-use super::table::{NODES, PAGES, Page, follow, width};
+use super::partial;
+use super::table::{NODES, PAGES, Page, follow};
 
 /// The length of a block in bytes.
 pub(super) const BLOCK: usize = 64;
@@ -31,12 +32,7 @@ pub(super) fn load<S: Simd>(simd: S, text: &[u8], at: usize) -> u8x64<S> {
     let rest = text.get(at..).unwrap_or_default();
     match rest.first_chunk::<BLOCK>() {
         Some(block) => u8x64::load_array_ref(simd, block),
-        None if rest.is_empty() => u8x64::splat(simd, 0),
-        None => {
-            let mut block = [0; BLOCK];
-            block[..rest.len()].copy_from_slice(rest);
-            u8x64::load_array(simd, block)
-        }
+        None => partial::load(simd, rest),
     }
 }
 
@@ -78,41 +74,62 @@ impl<S: Simd> Blocks<S> {
         let root = u8x64::load_array_ref(simd, &NODES[0]);
         let cased = root.swizzle_dyn(block & 0x3F).simd_gt(zero) & leads;
         let mut cased = cased.to_bitmask();
-        let mut rows = [zero; 4];
-        let ahead = [
-            block.slide::<1>(next),
-            block.slide::<2>(next),
-            block.slide::<3>(next),
-        ];
+        let [mut first, mut second, mut third, mut fourth] = [zero; 4];
+        let ahead = block.slide::<1>(next);
         while cased != 0 {
             let at = cased.trailing_zeros() as usize;
             let byte = |index: usize| text.get(at + index).copied().unwrap_or(0);
             let lead = byte(0);
             let mut prefix = block.simd_eq(lead);
-            let mut page = follow(0, lead);
-            let mut last = 0;
-            let width = width(lead);
-            while last + 2 < width && page != 0 {
-                let second = byte(last + 1);
-                prefix = prefix & ahead[last].simd_eq(second);
-                page = if second & 0xC0 == 0x80 {
-                    follow(page, second)
+            let mut number = follow(0, lead);
+            if lead < 0xE0 {
+                cased &= !prefix.to_bitmask();
+                let page = &PAGES[usize::from(number)];
+                let lookup = Lookup::new(prefix, ahead);
+                first |= lookup.row(simd, page, 0);
+                second |= lookup.row(simd, page, 1);
+            } else if lead < 0xF0 {
+                prefix &= ahead.simd_eq(byte(1));
+                cased &= !prefix.to_bitmask();
+                number = if byte(1) & 0xC0 == 0x80 {
+                    follow(number, byte(1))
                 } else {
                     0
                 };
-                last += 1;
-            }
-            cased &= !prefix.to_bitmask();
-            if page != 0 {
-                apply(
-                    simd,
-                    &PAGES[usize::from(page)],
-                    prefix,
-                    ahead[last],
-                    &mut rows[..width],
-                );
+                if number != 0 {
+                    let page = &PAGES[usize::from(number)];
+                    let lookup = Lookup::new(prefix, block.slide::<2>(next));
+                    first |= lookup.row(simd, page, 0);
+                    second |= lookup.row(simd, page, 1);
+                    third |= lookup.row(simd, page, 2);
+                }
+            } else {
+                prefix &= ahead.simd_eq(byte(1));
+                number = if byte(1) & 0xC0 == 0x80 {
+                    follow(number, byte(1))
+                } else {
+                    0
+                };
+                if number != 0 {
+                    prefix &= block.slide::<2>(next).simd_eq(byte(2));
+                    number = if byte(2) & 0xC0 == 0x80 {
+                        follow(number, byte(2))
+                    } else {
+                        0
+                    };
+                }
+                cased &= !prefix.to_bitmask();
+                if number != 0 {
+                    let page = &PAGES[usize::from(number)];
+                    let lookup = Lookup::new(prefix, block.slide::<3>(next));
+                    first |= lookup.row(simd, page, 0);
+                    second |= lookup.row(simd, page, 1);
+                    third |= lookup.row(simd, page, 2);
+                    fourth |= lookup.row(simd, page, 3);
+                }
             }
         }
+        let rows = [first, second, third, fourth];
         let resized = (block.simd_eq(rows[0]) & leads).to_bitmask();
         change = change
             | rows[0]
@@ -129,19 +146,25 @@ impl<S: Simd> Blocks<S> {
     }
 }
 
-/// Looks `page` up for all characters at `prefix` whose last bytes are `last`.
-#[inline(always)]
-fn apply<S: Simd>(
-    simd: S,
-    page: &Page,
-    prefix: <u8x64<S> as SimdBase<S>>::Mask,
-    last: u8x64<S>,
-    rows: &mut [u8x64<S>],
-) {
-    let zero = u8x64::splat(simd, 0);
-    let found = prefix & (last & 0xC0).simd_eq(0x80);
-    for (row, patterns) in rows.iter_mut().zip(page) {
-        let patterns = u8x64::load_array_ref(simd, patterns).swizzle_dyn(last & 0x3F);
-        *row = *row | found.select(patterns, zero);
+/// All characters of a block with one prefix.
+#[derive(Clone, Copy)]
+struct Lookup<S: Simd> {
+    found: mask8x64<S>,
+    column: u8x64<S>,
+}
+
+impl<S: Simd> Lookup<S> {
+    #[inline(always)]
+    fn new(prefix: mask8x64<S>, last: u8x64<S>) -> Self {
+        Self {
+            found: prefix & (last & 0xC0).simd_eq(0x80),
+            column: last & 0x3F,
+        }
+    }
+
+    #[inline(always)]
+    fn row(self, simd: S, page: &Page, row: usize) -> u8x64<S> {
+        let patterns = u8x64::load_array_ref(simd, &page[row]).swizzle_dyn(self.column);
+        self.found.select(patterns, u8x64::splat(simd, 0))
     }
 }

@@ -3,6 +3,7 @@
 use fearless_simd::{Level, Simd, SimdBase, SimdMask, dispatch, u8x64};
 
 use super::block::{BLOCK, Blocks, load};
+use super::partial;
 
 /// How far [`in_place`] came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,19 +49,16 @@ fn run<S: Simd>(simd: S, text: &mut [u8]) -> InPlace {
         let capitals = blocks.capitals(block, next, &text[at..]);
         let rest = &mut text[at..];
         if capitals.resized == 0 {
-            changed = changed | capitals.change;
+            changed |= capitals.change;
             match rest.first_chunk_mut::<BLOCK>() {
                 Some(place) => *place = capitals.bytes.to_array(),
-                None => {
-                    let bytes = capitals.bytes.to_array();
-                    rest.copy_from_slice(&bytes[..rest.len()]);
-                }
+                None => partial::store(simd, capitals.bytes, rest),
             }
             at += BLOCK;
             block = next;
         } else {
             let length = capitals.resized.trailing_zeros() as usize;
-            rest[..length].copy_from_slice(&capitals.bytes.to_array()[..length]);
+            partial::store(simd, capitals.bytes, &mut rest[..length]);
             let late = capitals.change.to_array()[..length]
                 .iter()
                 .any(|pattern| *pattern != 0);

@@ -10,6 +10,7 @@
 mod append;
 mod block;
 mod in_place;
+mod partial;
 mod remainder;
 mod table;
 #[cfg(test)]
