@@ -8,10 +8,10 @@
 //!
 //! Where blocks come from and go to is the business of `in_place.rs` and `append.rs`.
 
-use fearless_simd::{Select, Simd, SimdBase, SimdMask, mask8x64, u8x64};
+use fearless_simd::{Select, Simd, SimdBase, SimdMask, u8x16, u8x64};
 
 use super::partial;
-use super::table::{NODES, PAGES, Page, follow};
+use super::table::{NODES, PAGES, Page, follow, width};
 
 /// The length of a block in bytes.
 pub(super) const BLOCK: usize = 64;
@@ -63,74 +63,56 @@ impl<S: Simd> Blocks<S> {
         let lower = (block - b'a').simd_lt(u8x64::splat(simd, 26));
         let mut change = lower.select(u8x64::splat(simd, 0x20), zero);
 
-        let leads = block.simd_ge(u8x64::splat(simd, 0xC0));
-        if !self.straddles && !leads.any_true() {
-            return Capitals {
-                bytes: block ^ change,
-                change,
-                resized: 0,
-            };
+        if !self.straddles && !block.simd_ge(0x80).any_true() {
+            return Capitals { bytes: block ^ change, change, resized: 0 };
         }
-        let root = u8x64::load_array_ref(simd, &NODES[0]);
-        let cased = root.swizzle_dyn(block & 0x3F).simd_gt(zero) & leads;
-        let mut cased = cased.to_bitmask();
+        let mut leads = (block.simd_ge(0xC0) & look_up(simd, &NODES[0], block).simd_gt(0)).to_bitmask();
         let [mut first, mut second, mut third, mut fourth] = [zero; 4];
         let ahead = block.slide::<1>(next);
-        while cased != 0 {
-            let at = cased.trailing_zeros() as usize;
-            let byte = |index: usize| text.get(at + index).copied().unwrap_or(0);
-            let lead = byte(0);
-            let mut prefix = block.simd_eq(lead);
-            let mut number = follow(0, lead);
-            if lead < 0xE0 {
-                cased &= !prefix.to_bitmask();
-                let page = &PAGES[usize::from(number)];
-                let lookup = Lookup::new(prefix, ahead);
-                first |= lookup.row(simd, page, 0);
-                second |= lookup.row(simd, page, 1);
-            } else if lead < 0xF0 {
-                prefix &= ahead.simd_eq(byte(1));
-                cased &= !prefix.to_bitmask();
-                number = if byte(1) & 0xC0 == 0x80 {
-                    follow(number, byte(1))
-                } else {
-                    0
-                };
-                if number != 0 {
-                    let page = &PAGES[usize::from(number)];
-                    let lookup = Lookup::new(prefix, block.slide::<2>(next));
-                    first |= lookup.row(simd, page, 0);
-                    second |= lookup.row(simd, page, 1);
-                    third |= lookup.row(simd, page, 2);
+        while leads != 0 {
+            let rest = &text[leads.trailing_zeros() as usize..];
+            let byte = |index: usize| rest.get(index).copied().unwrap_or(0);
+            // Zero where the prefix is.
+            let mut other = block ^ byte(0);
+            let mut number = follow(0, byte(0));
+            match width(byte(0)) {
+                2 => {
+                    leads &= !other.simd_eq(0).to_bitmask();
+                    let page = Lookup::new(simd, number, other, ahead);
+                    first |= page.row(0);
+                    second |= page.row(1);
                 }
-            } else {
-                prefix &= ahead.simd_eq(byte(1));
-                number = if byte(1) & 0xC0 == 0x80 {
-                    follow(number, byte(1))
-                } else {
-                    0
-                };
-                if number != 0 {
-                    prefix &= block.slide::<2>(next).simd_eq(byte(2));
-                    number = if byte(2) & 0xC0 == 0x80 {
-                        follow(number, byte(2))
-                    } else {
-                        0
-                    };
+                3 => {
+                    other |= ahead ^ byte(1);
+                    leads &= !other.simd_eq(0).to_bitmask();
+                    number = follow(number, byte(1));
+                    if number != 0 {
+                        let page = Lookup::new(simd, number, other, block.slide::<2>(next));
+                        first |= page.row(0);
+                        second |= page.row(1);
+                        third |= page.row(2);
+                    }
                 }
-                cased &= !prefix.to_bitmask();
-                if number != 0 {
-                    let page = &PAGES[usize::from(number)];
-                    let lookup = Lookup::new(prefix, block.slide::<3>(next));
-                    first |= lookup.row(simd, page, 0);
-                    second |= lookup.row(simd, page, 1);
-                    third |= lookup.row(simd, page, 2);
-                    fourth |= lookup.row(simd, page, 3);
+                _ => {
+                    other |= ahead ^ byte(1);
+                    number = follow(number, byte(1));
+                    if number != 0 {
+                        other |= block.slide::<2>(next) ^ byte(2);
+                        number = follow(number, byte(2));
+                    }
+                    leads &= !other.simd_eq(0).to_bitmask();
+                    if number != 0 {
+                        let page = Lookup::new(simd, number, other, block.slide::<3>(next));
+                        first |= page.row(0);
+                        second |= page.row(1);
+                        third |= page.row(2);
+                        fourth |= page.row(3);
+                    }
                 }
             }
         }
         let rows = [first, second, third, fourth];
-        let resized = (block.simd_eq(rows[0]) & leads).to_bitmask();
+        let resized = (rows[0].simd_eq(block) & rows[0].simd_ge(0xC0)).to_bitmask();
         change = change
             | rows[0]
             | self.before[0].slide::<63>(rows[1])
@@ -146,25 +128,41 @@ impl<S: Simd> Blocks<S> {
     }
 }
 
-/// All characters of a block with one prefix.
+/// The page of one prefix, laid over a block.
 #[derive(Clone, Copy)]
 struct Lookup<S: Simd> {
-    found: mask8x64<S>,
-    column: u8x64<S>,
+    simd: S,
+    page: &'static Page,
+    /// Zero at the characters of the page.
+    other: u8x64<S>,
+    last: u8x64<S>,
 }
 
 impl<S: Simd> Lookup<S> {
     #[inline(always)]
-    fn new(prefix: mask8x64<S>, last: u8x64<S>) -> Self {
-        Self {
-            found: prefix & (last & 0xC0).simd_eq(0x80),
-            column: last & 0x3F,
-        }
+    fn new(simd: S, number: u8, other: u8x64<S>, last: u8x64<S>) -> Self {
+        Self { simd, page: &PAGES[usize::from(number)], other: other | ((last & 0xC0) ^ 0x80), last }
     }
 
     #[inline(always)]
-    fn row(self, simd: S, page: &Page, row: usize) -> u8x64<S> {
-        let patterns = u8x64::load_array_ref(simd, &page[row]).swizzle_dyn(self.column);
-        self.found.select(patterns, u8x64::splat(simd, 0))
+    fn row(self, row: usize) -> u8x64<S> {
+        let patterns = look_up(self.simd, &self.page[row], self.last);
+        self.other.simd_eq(0).select(patterns, u8x64::splat(self.simd, 0))
     }
+}
+
+/// What stands in `row` at the low six bits of each of `bytes`.
+#[inline(always)]
+fn look_up<S: Simd>(simd: S, row: &[u8; 64], bytes: u8x64<S>) -> u8x64<S> {
+    if <S::u8s as SimdBase<S>>::LEN == 64 {
+        return u8x64::load_array_ref(simd, row).swizzle_dyn(bytes & 0x3F);
+    }
+    let quarter = |at: usize| {
+        let quarter = u8x64::block_splat(u8x16::from_slice(simd, &row[at..at + 16]));
+        quarter.swizzle_dyn_within_blocks(bytes & 0x0F)
+    };
+    let odd = (bytes & 0x10).simd_eq(0x10);
+    let low = odd.select(quarter(16), quarter(0));
+    let high = odd.select(quarter(48), quarter(32));
+    (bytes & 0x20).simd_eq(0x20).select(high, low)
 }

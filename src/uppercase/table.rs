@@ -17,10 +17,11 @@ pub(super) type Page = [[u8; 64]; 4];
 /// Node 0 is the root, for lead bytes. A lead byte is at least 0xC0, so no two of them collide.
 pub(super) type Node = [u8; 64];
 
-/// Where `byte` leads from `node`.
+/// Where `byte` leads from `node`: nowhere if it is neither a lead nor a continuation byte.
 #[inline(always)]
 pub(super) fn follow(node: u8, byte: u8) -> u8 {
-    NODES[usize::from(node)][usize::from(byte & 0x3F)]
+    let lead = node == 0;
+    if byte & 0xC0 == 0x80 || lead { NODES[usize::from(node)][usize::from(byte & 0x3F)] } else { 0 }
 }
 
 /// How many bytes a character has that begins with `lead`.
