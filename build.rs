@@ -36,10 +36,10 @@ fn main() -> io::Result<()> {
             }
         } else {
             page[0][column] = text.as_bytes()[0];
-            resized.push((
-                text.bytes().fold(0, |key, byte| key << 8 | u32::from(byte)),
-                capitals,
-            ));
+            page[1][column] = u8::try_from(resized.len()).map_err(io::Error::other)?;
+            let mut bytes = [0; 8];
+            bytes[..capitals.len()].copy_from_slice(capitals.as_bytes());
+            resized.push((bytes, capitals.len()));
         }
     }
 
@@ -63,7 +63,15 @@ fn main() -> io::Result<()> {
         }
     }
 
-    let mut code = String::new();
+    let mut leads = [[0; 16]; 2];
+    for high in 0xC..0x10_u8 {
+        leads[1][usize::from(high)] = 1 << (high & 3);
+    }
+    for lead in pages.keys().map(|prefix| prefix[0]) {
+        leads[0][usize::from(lead & 0x0F)] |= leads[1][usize::from(lead >> 4)];
+    }
+
+    let mut code = format!("pub(super) static LEADS: Leads = {leads:?};\n");
     list(
         &mut code,
         "PAGES",
@@ -71,7 +79,7 @@ fn main() -> io::Result<()> {
         std::iter::once(&[[0; PAGE]; 4]).chain(pages.values()),
     )?;
     list(&mut code, "NODES", "Node", nodes.values())?;
-    list(&mut code, "RESIZED", "(u32, &str)", resized.iter())?;
+    list(&mut code, "RESIZED", "Resized", resized.iter())?;
     let directory = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
     fs::write(Path::new(&directory).join("uppercase.rs"), code)
 }

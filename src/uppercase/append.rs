@@ -31,7 +31,7 @@ pub(super) fn with_level(level: Level, text: &[u8], answer: &mut Vec<u8>) -> Cha
 
 #[inline(always)]
 fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
-    answer.reserve(text.len().next_multiple_of(BLOCK));
+    answer.reserve(text.len() + BLOCK);
     let mut blocks = Blocks::new(simd);
     let mut change = u8x64::splat(simd, 0);
     let mut verdict = Change::Nothing;
@@ -47,31 +47,36 @@ fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
             answer.extend_from_slice(&capitals.bytes.to_array());
             continue;
         }
-        let bytes = capitals.bytes.to_array();
-        if capitals.resized == 0 && skipped == 0 {
-            let end = answer.len() + rest.len();
-            answer.extend_from_slice(&bytes);
-            answer.truncate(end);
-            break;
-        }
         let length = rest.len().min(BLOCK);
+        let mut bytes = [0; 2 * BLOCK];
+        bytes[..BLOCK].copy_from_slice(&capitals.bytes.to_array());
         let mut from = skipped;
         let mut places = capitals.resized;
         while places != 0 {
             let place = places.trailing_zeros() as usize;
             places &= places - 1;
-            if let Some((other, width)) = resized(&rest[place..]) {
-                answer.extend_from_slice(&bytes[from..place]);
-                answer.extend_from_slice(other.as_bytes());
+            if let Some(((others, count), width)) = resized(&rest[place..]) {
+                push::<BLOCK>(answer, &bytes[from..], place - from);
+                push::<8>(answer, others, *count);
                 from = place + width;
                 verdict = Change::Length;
             }
         }
-        answer.extend_from_slice(bytes.get(from..length).unwrap_or_default());
+        push::<BLOCK>(answer, &bytes[from..], length.saturating_sub(from));
         skipped = from.saturating_sub(BLOCK);
     }
     if verdict == Change::Nothing && change.simd_gt(0).any_true() {
         verdict = Change::SameLength;
     }
     verdict
+}
+
+/// Appends the first `count` of `bytes`: `N` at once, because a copy of fixed length needs no call.
+#[inline(always)]
+fn push<const N: usize>(answer: &mut Vec<u8>, bytes: &[u8], count: usize) {
+    let end = answer.len() + count;
+    if let Some(bytes) = bytes.first_chunk::<N>() {
+        answer.extend_from_slice(bytes);
+        answer.truncate(end);
+    }
 }

@@ -8,10 +8,11 @@
 //!
 //! Where blocks come from and go to is the business of `in_place.rs` and `append.rs`.
 
-use fearless_simd::{Select, Simd, SimdBase, SimdMask, u8x16, u8x64};
+use fearless_simd::{Select, Simd, SimdBase, SimdMask, u8x64};
 
+use super::lookup::{cased, pick};
 use super::partial;
-use super::table::{NODES, PAGES, Page, follow, width};
+use super::table::{PAGES, Page, follow, width};
 
 /// The length of a block in bytes.
 pub(super) const BLOCK: usize = 64;
@@ -64,9 +65,13 @@ impl<S: Simd> Blocks<S> {
         let mut change = lower.select(u8x64::splat(simd, 0x20), zero);
 
         if !self.straddles && !block.simd_ge(0x80).any_true() {
-            return Capitals { bytes: block ^ change, change, resized: 0 };
+            return Capitals {
+                bytes: block ^ change,
+                change,
+                resized: 0,
+            };
         }
-        let mut leads = (block.simd_ge(0xC0) & look_up(simd, &NODES[0], block).simd_gt(0)).to_bitmask();
+        let mut leads = cased(simd, block).simd_gt(0).to_bitmask();
         let [mut first, mut second, mut third, mut fourth] = [zero; 4];
         let ahead = block.slide::<1>(next);
         while leads != 0 {
@@ -141,28 +146,19 @@ struct Lookup<S: Simd> {
 impl<S: Simd> Lookup<S> {
     #[inline(always)]
     fn new(simd: S, number: u8, other: u8x64<S>, last: u8x64<S>) -> Self {
-        Self { simd, page: &PAGES[usize::from(number)], other: other | ((last & 0xC0) ^ 0x80), last }
+        Self {
+            simd,
+            page: &PAGES[usize::from(number)],
+            other: other | ((last & 0xC0) ^ 0x80),
+            last,
+        }
     }
 
     #[inline(always)]
     fn row(self, row: usize) -> u8x64<S> {
-        let patterns = look_up(self.simd, &self.page[row], self.last);
-        self.other.simd_eq(0).select(patterns, u8x64::splat(self.simd, 0))
+        let patterns = pick(self.simd, &self.page[row], self.last);
+        self.other
+            .simd_eq(0)
+            .select(patterns, u8x64::splat(self.simd, 0))
     }
-}
-
-/// What stands in `row` at the low six bits of each of `bytes`.
-#[inline(always)]
-fn look_up<S: Simd>(simd: S, row: &[u8; 64], bytes: u8x64<S>) -> u8x64<S> {
-    if <S::u8s as SimdBase<S>>::LEN == 64 {
-        return u8x64::load_array_ref(simd, row).swizzle_dyn(bytes & 0x3F);
-    }
-    let quarter = |at: usize| {
-        let quarter = u8x64::block_splat(u8x16::from_slice(simd, &row[at..at + 16]));
-        quarter.swizzle_dyn_within_blocks(bytes & 0x0F)
-    };
-    let odd = (bytes & 0x10).simd_eq(0x10);
-    let low = odd.select(quarter(16), quarter(0));
-    let high = odd.select(quarter(48), quarter(32));
-    (bytes & 0x20).simd_eq(0x20).select(high, low)
 }

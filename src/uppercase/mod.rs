@@ -10,6 +10,7 @@
 mod append;
 mod block;
 mod in_place;
+mod lookup;
 mod partial;
 mod remainder;
 mod table;
