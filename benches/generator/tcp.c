@@ -254,7 +254,7 @@ int main(int argc, char **argv)
         refuse("--mode is lines or bulk");
     }
     double elapsed = (double)(progress_ns > start ? progress_ns - start : 1) / 1e9;
-    printf("{\"sent\":%lu,\"answered\":%lu,\"corrupt\":%lu,\"lost\":%lu,\"seconds\":%.6f,\"rate\":%.1f,"
+    printf("{\"sent\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"corrupt\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"seconds\":%.6f,\"rate\":%.1f,"
            "\"cpu_seconds\":%.6f,\"p50_ns\":null,\"p99_ns\":null}\n",
            counts.sent, counts.answered, counts.corrupt, counts.lost, elapsed,
            (double)counts.answered / elapsed, cpu_seconds() - cpu_before);

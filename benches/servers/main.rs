@@ -1,0 +1,146 @@
+//! Side-by-side benchmarks of servers that answer in capitals: `bullhorn serve` and peers built on
+//! the spot, in processes of their own, under generators that check every answer.
+//!
+//! Here: the command line and the order of the rounds. What is measured is in `scenario`, against
+//! whom in `contender`, how a process is pinned and timed in `process`. docs/performance.md tells
+//! the method.
+
+mod arguments;
+
+mod contender;
+mod load;
+mod process;
+mod scenario;
+mod table;
+mod text;
+mod tokio_server;
+mod tools;
+
+use arguments::{Arguments, Mode};
+use contender::Contender;
+use load::{Load, Outcome};
+use process::Pinning;
+use scenario::{Row, Scenario};
+use std::process::ExitCode;
+use tools::Tools;
+
+/// What may go wrong here is told to a person, not handled.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.first().map(String::as_str) {
+        Some(tokio_server::UDP) => tokio_server::serve_datagrams(),
+        Some(tokio_server::TCP) => tokio_server::serve_streams(),
+        _ => run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("servers: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    let arguments = Arguments::parse(arguments)?;
+    if !cfg!(target_os = "linux") {
+        println!(
+            "servers: skipped: the peers use recvmmsg, epoll and offload, which Linux alone has"
+        );
+        return Ok(());
+    }
+    let tools = match tools::build() {
+        Ok(tools) => tools,
+        Err(reason) => {
+            println!("servers: skipped: {reason}");
+            return Ok(());
+        }
+    };
+    let pinning = Pinning::find(arguments.server_cpu, arguments.generator_cpu);
+    match arguments.mode {
+        Mode::List => {
+            for scenario in scenario::all() {
+                println!("{:10} {}", scenario.name, scenario.title);
+            }
+            Ok(())
+        }
+        Mode::Smoke => smoke(&tools, &pinning),
+        Mode::Measure => {
+            table::print_machine(&pinning);
+            for scenario in arguments.scenarios()? {
+                measure(&scenario, &arguments, &tools, &pinning)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Runs the rows one after the other, again and again, so that a slow minute of the machine falls
+/// on all of them alike.
+fn measure(
+    scenario: &Scenario,
+    arguments: &Arguments,
+    tools: &Tools,
+    pinning: &Pinning,
+) -> Result<(), Failure> {
+    let mut results: Vec<(Row, Vec<Outcome>)> = Vec::new();
+    for row in scenario.rows.iter().cloned() {
+        match row.contender.absence(tools) {
+            Some(reason) => eprintln!("servers: {} is left out: {reason}", row.contender.name()),
+            None => results.push((row, Vec::new())),
+        }
+    }
+    for round in 1..=arguments.rounds {
+        for (row, outcomes) in &mut results {
+            eprint!(
+                "\r\x1b[K{} round {round}/{}: {}",
+                scenario.name,
+                arguments.rounds,
+                row.label()
+            );
+            let load = row.load.clone().seconds(arguments.seconds);
+            outcomes.push(once(&row.contender, &load, tools, pinning)?);
+        }
+    }
+    eprint!("\r\x1b[K");
+    table::print(scenario, &results);
+    Ok(())
+}
+
+/// One server from start to end under one load.
+fn once(
+    contender: &Contender,
+    load: &Load,
+    tools: &Tools,
+    pinning: &Pinning,
+) -> Result<Outcome, Failure> {
+    let server = contender.start(tools, pinning)?;
+    let before_ns = server.process.cpu_ns();
+    let mut outcome = load.run(server.port, tools, pinning)?;
+    outcome.server_cpu_ns = server.process.cpu_ns().saturating_sub(before_ns);
+    outcome.totals = contender.stop(server)?;
+    Ok(outcome)
+}
+
+/// A few hundred texts for every server there is: the answers count, the time does not.
+fn smoke(tools: &Tools, pinning: &Pinning) -> Result<(), Failure> {
+    for (contender, load) in scenario::smoke() {
+        if let Some(reason) = contender.absence(tools) {
+            println!("smoke: {:24} left out: {reason}", contender.name());
+            continue;
+        }
+        let outcome = once(&contender, &load, tools, pinning)?;
+        println!(
+            "smoke: {:24} {:24} {}",
+            contender.name(),
+            load.describe(),
+            outcome.accounts()
+        );
+        if !outcome.all_right() {
+            return Err(format!("{} gave a wrong answer or none", contender.name()).into());
+        }
+    }
+    Ok(())
+}
