@@ -65,6 +65,20 @@ static inline double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+/* How long this process wanted its processor and another one had it; 0 where the kernel keeps no
+ * such account. */
+static inline double wait_seconds(void)
+{
+    unsigned long long run_ns = 0, wait_ns = 0;
+    FILE *file = fopen("/proc/self/schedstat", "r");
+    if (file != NULL) {
+        if (fscanf(file, "%llu %llu", &run_ns, &wait_ns) != 2)
+            wait_ns = 0;
+        fclose(file);
+    }
+    return (double)wait_ns / 1e9;
+}
+
 static inline void *allocate(size_t count, size_t size)
 {
     void *memory = calloc(count, size);

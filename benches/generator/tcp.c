@@ -222,7 +222,7 @@ int main(int argc, char **argv)
     const char *mode = text_argument(argc, argv, "--mode", "lines");
     uint16_t port = (uint16_t)atoi(argv[1]);
     timeout_ns = (uint64_t)(number_argument(argc, argv, "--timeout-ms", 2000) * 1e6);
-    double cpu_before = cpu_seconds();
+    double cpu_before = cpu_seconds(), wait_before = wait_seconds();
     uint64_t start = now_ns();
     progress_ns = start;
     if (strcmp(mode, "bulk") == 0) {
@@ -255,9 +255,9 @@ int main(int argc, char **argv)
     }
     double elapsed = (double)(progress_ns > start ? progress_ns - start : 1) / 1e9;
     printf("{\"sent\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"corrupt\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"seconds\":%.6f,\"rate\":%.1f,"
-           "\"cpu_seconds\":%.6f,\"p50_ns\":null,\"p99_ns\":null}\n",
+           "\"cpu_seconds\":%.6f,\"wait_seconds\":%.6f,\"p50_ns\":null,\"p99_ns\":null}\n",
            counts.sent, counts.answered, counts.corrupt, counts.lost, elapsed,
-           (double)counts.answered / elapsed, cpu_seconds() - cpu_before);
+           (double)counts.answered / elapsed, cpu_seconds() - cpu_before, wait_seconds() - wait_before);
     if (counts.sent != counts.answered + counts.corrupt + counts.lost) {
         fprintf(stderr, "generator: sent is not answered + corrupt + lost\n");
         return 1;

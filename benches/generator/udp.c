@@ -422,7 +422,7 @@ int main(int argc, char **argv)
         make_ready(i);
     }
 
-    double cpu_before = cpu_seconds();
+    double cpu_before = cpu_seconds(), wait_before = wait_seconds();
     uint64_t start = now_ns();
     progress_ns = start;
     deadline_ns = start + (uint64_t)(seconds * 1e9);
@@ -432,11 +432,12 @@ int main(int argc, char **argv)
         run();
     double elapsed = (double)(progress_ns > start ? progress_ns - start : 1) / 1e9;
 
+    double waited = wait_seconds() - wait_before;
     qsort(rtt_ns, rtt_count, sizeof *rtt_ns, by_value);
     printf("{\"sent\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"corrupt\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"late_or_duplicate\":%" PRIu64 ","
-           "\"foreign\":%" PRIu64 ",\"seconds\":%.6f,\"rate\":%.1f,\"cpu_seconds\":%.6f",
+           "\"foreign\":%" PRIu64 ",\"seconds\":%.6f,\"rate\":%.1f,\"cpu_seconds\":%.6f,\"wait_seconds\":%.6f",
            counts.sent, counts.answered, counts.corrupt, counts.lost, counts.late_or_duplicate,
-           counts.foreign, elapsed, (double)counts.answered / elapsed, cpu_seconds() - cpu_before);
+           counts.foreign, elapsed, (double)counts.answered / elapsed, cpu_seconds() - cpu_before, waited);
     if (rtt_count > 0)
         printf(",\"p50_ns\":%u,\"p99_ns\":%u", rtt_ns[rtt_count / 2],
                rtt_ns[(uint64_t)rtt_count * 99 / 100]);

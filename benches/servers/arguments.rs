@@ -4,7 +4,7 @@ use crate::Failure;
 use crate::scenario::{self, Scenario};
 
 const USAGE: &str = "cargo bench --bench servers -- [SCENARIO]... [--rounds N] [--seconds S] \
-                     [--server-cpu N] [--generator-cpu N] [--smoke | --list]";
+                     [--attempts N] [--server-cpu N] [--generator-cpu N] [--smoke | --list]";
 
 /// The scenarios of a run that names none.
 const QUICK: [&str; 4] = ["runs", "single", "roundtrip", "tcp"];
@@ -22,6 +22,8 @@ pub(crate) struct Arguments {
     pub(crate) mode: Mode,
     pub(crate) rounds: usize,
     pub(crate) seconds: f64,
+    /// So often is a measurement made at most, while other programs disturb it.
+    pub(crate) attempts: usize,
     pub(crate) server_cpu: usize,
     pub(crate) generator_cpu: usize,
     names: Vec<String>,
@@ -33,6 +35,7 @@ impl Arguments {
             mode: Mode::Measure,
             rounds: 3,
             seconds: 1.0,
+            attempts: 1,
             server_cpu: 0,
             generator_cpu: 1,
             names: Vec::new(),
@@ -54,6 +57,7 @@ impl Arguments {
                 "--list" => arguments.mode = Mode::List,
                 "--rounds" => arguments.rounds = value()?.parse::<usize>()?.max(1),
                 "--seconds" => arguments.seconds = value()?.parse()?,
+                "--attempts" => arguments.attempts = value()?.parse()?,
                 "--server-cpu" => arguments.server_cpu = value()?.parse()?,
                 "--generator-cpu" => arguments.generator_cpu = value()?.parse()?,
                 option if option.starts_with('-') => {

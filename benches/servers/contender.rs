@@ -47,6 +47,18 @@ impl Contender {
         }
     }
 
+    /// Whether it waits for its processor only when somebody else has it.
+    pub(crate) fn is_one_thread(&self) -> bool {
+        !matches!(self, Self::Socat(_)) && !self.has_both_processors()
+    }
+
+    fn has_both_processors(&self) -> bool {
+        let Self::Bullhorn(_, options) = self else {
+            return false;
+        };
+        options.windows(2).any(|pair| pair == ["--workers", "2"])
+    }
+
     /// Why this server cannot take part, if it cannot.
     pub(crate) fn absence(&self, tools: &Tools) -> Option<String> {
         let missing = |program: &str| {
@@ -69,7 +81,7 @@ impl Contender {
     pub(crate) fn start(&self, tools: &Tools, pinning: &Pinning) -> Result<Server, Failure> {
         match self {
             Self::Bullhorn(transport, options) => {
-                let both = options.windows(2).any(|pair| pair == ["--workers", "2"]);
+                let both = self.has_both_processors();
                 let process = bullhorn_command(tools, *transport, options, pinning, both)?;
                 let port = endpoint_port(&process)?;
                 Ok(Server { process, port })

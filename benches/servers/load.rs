@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use crate::contender::Transport;
-use crate::process::Pinning;
+use crate::process::{Pinning, Times};
 use crate::text::Script;
 use crate::tools::Tools;
 use serde_json::Value;
@@ -126,7 +126,8 @@ pub(crate) struct Outcome {
     pub(crate) rate: f64,
     pub(crate) p50_ns: Option<u64>,
     pub(crate) p99_ns: Option<u64>,
-    pub(crate) server_cpu_ns: u64,
+    pub(crate) server: Times,
+    pub(crate) generator_wait_seconds: f64,
     /// What `bullhorn` said of itself.
     pub(crate) totals: Option<Value>,
 }
@@ -146,7 +147,8 @@ impl Outcome {
             rate: line["rate"].as_f64().ok_or("a generator without rate")?,
             p50_ns: line["p50_ns"].as_u64(),
             p99_ns: line["p99_ns"].as_u64(),
-            server_cpu_ns: 0,
+            server: Times::default(),
+            generator_wait_seconds: line["wait_seconds"].as_f64().unwrap_or(0.0),
             totals: None,
         };
         if outcome.sent != outcome.answered + outcome.corrupt + outcome.lost {
@@ -168,11 +170,22 @@ impl Outcome {
 
     /// Answers for each second of the server's own processor time.
     pub(crate) fn rate_per_cpu(&self) -> f64 {
-        self.answered as f64 / (self.server_cpu_ns.max(1) as f64 / 1e9)
+        self.answered as f64 / (self.server.cpu_ns.max(1) as f64 / 1e9)
     }
 
     /// The part of the time in which the server ran: near 1, it was the server that set the rate.
     pub(crate) fn server_share(&self) -> f64 {
-        self.server_cpu_ns as f64 / 1e9 / self.seconds.max(1e-9)
+        self.server.cpu_ns as f64 / 1e9 / self.seconds.max(1e-9)
+    }
+
+    /// The part of the time in which somebody else had the server's or the generator's processor.
+    /// A server of many processes waits for itself: there the generator's share alone counts.
+    pub(crate) fn disturbance(&self, server_is_one_thread: bool) -> f64 {
+        let server_wait_seconds = if server_is_one_thread {
+            self.server.wait_ns as f64 / 1e9
+        } else {
+            0.0
+        };
+        server_wait_seconds.max(self.generator_wait_seconds) / self.seconds.max(1e-9)
     }
 }

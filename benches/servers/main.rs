@@ -27,6 +27,9 @@ use tools::Tools;
 /// What may go wrong here is told to a person, not handled.
 type Failure = Box<dyn std::error::Error>;
 
+/// A measurement counts as undisturbed below this part of its time.
+const CALM: f64 = 0.05;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
@@ -101,12 +104,41 @@ fn measure(
                 row.label()
             );
             let load = row.load.clone().seconds(arguments.seconds);
-            outcomes.push(once(&row.contender, &load, tools, pinning)?);
+            outcomes.push(undisturbed(
+                &row.contender,
+                &load,
+                arguments,
+                tools,
+                pinning,
+            )?);
         }
     }
     eprint!("\r\x1b[K");
     table::print(scenario, &results);
     Ok(())
+}
+
+/// Measures again while other programs had the processors, and keeps the least disturbed outcome.
+/// What chooses is the scheduler's account of waiting, never the result.
+fn undisturbed(
+    contender: &Contender,
+    load: &Load,
+    arguments: &Arguments,
+    tools: &Tools,
+    pinning: &Pinning,
+) -> Result<Outcome, Failure> {
+    let disturbance = |outcome: &Outcome| outcome.disturbance(contender.is_one_thread());
+    let mut best = once(contender, load, tools, pinning)?;
+    for _ in 1..arguments.attempts {
+        if disturbance(&best) < CALM {
+            break;
+        }
+        let next = once(contender, load, tools, pinning)?;
+        if disturbance(&next) < disturbance(&best) {
+            best = next;
+        }
+    }
+    Ok(best)
 }
 
 /// One server from start to end under one load.
@@ -117,9 +149,9 @@ fn once(
     pinning: &Pinning,
 ) -> Result<Outcome, Failure> {
     let server = contender.start(tools, pinning)?;
-    let before_ns = server.process.cpu_ns();
+    let before = server.process.times();
     let mut outcome = load.run(server.port, tools, pinning)?;
-    outcome.server_cpu_ns = server.process.cpu_ns().saturating_sub(before_ns);
+    outcome.server = server.process.times().since(before);
     outcome.totals = contender.stop(server)?;
     Ok(outcome)
 }

@@ -84,6 +84,24 @@ fn pinned(processors: Option<&str>, program: &Path) -> Command {
     command
 }
 
+/// What the scheduler knows of a process.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Times {
+    /// It ran.
+    pub(crate) cpu_ns: u64,
+    /// It wanted to run, and another had its processor.
+    pub(crate) wait_ns: u64,
+}
+
+impl Times {
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            cpu_ns: self.cpu_ns.saturating_sub(before.cpu_ns),
+            wait_ns: self.wait_ns.saturating_sub(before.wait_ns),
+        }
+    }
+}
+
 /// A child that ends, with all of its group, when this is dropped.
 pub(crate) struct Process {
     child: Child,
@@ -116,16 +134,16 @@ impl Process {
         Ok(line.map_err(|_| "it ended, or said nothing, before it was ready")?)
     }
 
-    /// Processor time of all threads of all processes of the group, and of those it has waited for.
-    pub(crate) fn cpu_ns(&self) -> u64 {
+    /// The times of all threads of all processes of the group.
+    pub(crate) fn times(&self) -> Times {
         let group = self.child.id().to_string();
-        let Ok(entries) = std::fs::read_dir("/proc") else {
-            return 0;
-        };
-        entries
-            .flatten()
-            .filter_map(|entry| process_cpu_ns(&entry.path(), &group))
-            .sum()
+        let mut sum = Times::default();
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let times = process_times(&entry.path(), &group).unwrap_or_default();
+            sum.cpu_ns += times.cpu_ns;
+            sum.wait_ns += times.wait_ns;
+        }
+        sum
     }
 
     /// Asks it to end, waits for that, and gives the lines it had not yet been asked for.
@@ -162,36 +180,45 @@ fn signal(name: &str, target: &str) {
 }
 
 /// None when the process is not of the group.
-fn process_cpu_ns(process: &Path, group: &str) -> Option<u64> {
+fn process_times(process: &Path, group: &str) -> Option<Times> {
     let stat = std::fs::read_to_string(process.join("stat")).ok()?;
     // The name in parentheses may hold anything: the fields begin behind it, the state first.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     if fields.get(2) != Some(&group) {
         return None;
     }
-    let ticks = |range: std::ops::RangeInclusive<usize>| -> u64 {
-        fields
+    let ticks_ns = |range: std::ops::RangeInclusive<usize>| -> u64 {
+        let ticks = fields
             .get(range)
             .into_iter()
             .flatten()
-            .filter_map(|field| field.parse::<u64>().ok())
-            .sum()
+            .filter_map(|field| field.parse::<u64>().ok());
+        CLOCK_TICK_NS * ticks.sum::<u64>()
     };
-    let own_ns = match threads_cpu_ns(process) {
-        0 => ticks(11..=12) * CLOCK_TICK_NS,
-        finer => finer,
-    };
-    Some(own_ns + ticks(13..=14) * CLOCK_TICK_NS)
+    let mut times = threads_times(process);
+    if times.cpu_ns == 0 {
+        times.cpu_ns = ticks_ns(11..=12);
+    }
+    // And of the children that it has waited for.
+    times.cpu_ns += ticks_ns(13..=14);
+    Some(times)
 }
 
 /// The scheduler's own account, in nanoseconds; 0 where the kernel keeps none.
-fn threads_cpu_ns(process: &Path) -> u64 {
-    let Ok(threads) = std::fs::read_dir(process.join("task")) else {
-        return 0;
-    };
-    let run_time = |thread: std::fs::DirEntry| -> Option<u64> {
-        let schedstat = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
-        schedstat.split_whitespace().next()?.parse().ok()
-    };
-    threads.flatten().filter_map(run_time).sum()
+fn threads_times(process: &Path) -> Times {
+    let mut sum = Times::default();
+    for thread in std::fs::read_dir(process.join("task"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let schedstat =
+            std::fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        let mut fields = schedstat
+            .split_whitespace()
+            .map(|field| field.parse().unwrap_or(0));
+        sum.cpu_ns += fields.next().unwrap_or(0);
+        sum.wait_ns += fields.next().unwrap_or(0);
+    }
+    sum
 }

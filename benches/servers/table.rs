@@ -32,14 +32,14 @@ pub(crate) fn print(scenario: &Scenario, results: &Results) {
     println!("\n### {} (`{}`)\n", scenario.title, scenario.name);
     println!("Medians of {rounds} alternating rounds.\n");
     let columns = match scenario.measure {
-        Measure::Answers => "answers/s | per server CPU-second | server busy",
-        Measure::RoundTrip => "p50 | p99 | server busy",
-        Measure::Bytes => "MB/s | MB per server CPU-second | server busy",
+        Measure::Answers => "answers/s | per server CPU-second | busy",
+        Measure::RoundTrip => "p50 | p99 | busy",
+        Measure::Bytes => "MB/s | MB per server CPU-second | busy",
     };
     println!(
-        "| load | server | {columns} | ratio | ratio per CPU | sent = answered + corrupt + lost |"
+        "| load | server | {columns} | disturbed | ratio | ratio per CPU | sent = answered + corrupt + lost |"
     );
-    println!("|---|---|--:|--:|--:|--:|--:|---|");
+    println!("|---|---|--:|--:|--:|--:|--:|--:|---|");
     for (row, outcomes) in results {
         print_row(scenario.measure, row, outcomes, results);
     }
@@ -61,7 +61,7 @@ fn print_row(measure: Measure, row: &Row, outcomes: &[Outcome], results: &Result
                 .iter()
                 .zip(others)
                 .map(|(own, other)| value(own) / value(other));
-            format!("{:.2}", median(ratios.collect()))
+            significant(median(ratios.collect()))
         })
     };
     let p50 = |outcome: &Outcome| outcome.p50_ns.unwrap_or(0) as f64;
@@ -77,7 +77,14 @@ fn print_row(measure: Measure, row: &Row, outcomes: &[Outcome], results: &Result
             megabytes(of(Outcome::rate_per_cpu)),
         ],
     };
-    let busy = format!("{:.0} %", 100.0 * of(Outcome::server_share));
+    let busy = percent(of(Outcome::server_share));
+    let one_thread = row.contender.is_one_thread();
+    let disturbed = median(
+        outcomes
+            .iter()
+            .map(|one| one.disturbance(one_thread))
+            .collect(),
+    );
     let name = row.contender.name();
     let name = if row.reference {
         format!("**{name}**")
@@ -85,9 +92,10 @@ fn print_row(measure: Measure, row: &Row, outcomes: &[Outcome], results: &Result
         name
     };
     println!(
-        "| {} | {name} | {} | {busy} | {} | {} | {} |",
+        "| {} | {name} | {} | {busy} | {} | {} | {} | {} |",
         row.load_name,
         values.join(" | "),
+        percent(disturbed),
         // More is better throughout: half the time is twice the ratio.
         if measure == Measure::RoundTrip {
             ratio(|outcome| 1.0 / outcome.p50_ns.unwrap_or(0).max(1) as f64)
@@ -155,6 +163,19 @@ fn median(mut values: Vec<f64>) -> f64 {
         length if length % 2 == 1 => values[middle],
         _ => (values[middle - 1] + values[middle]) / 2.0,
     }
+}
+
+/// Three digits, however small: a ratio may be 40 or 0.016.
+fn significant(ratio: f64) -> String {
+    match ratio {
+        ratio if ratio >= 10.0 => format!("{ratio:.1}"),
+        ratio if ratio >= 0.1 => format!("{ratio:.2}"),
+        ratio => format!("{ratio:.4}"),
+    }
+}
+
+fn percent(part: f64) -> String {
+    format!("{:.0} %", 100.0 * part)
 }
 
 fn count(value: f64) -> String {
