@@ -9,7 +9,7 @@
  *        [--timeout-ms T] [--wait spin|sleep]
  */
 #define _GNU_SOURCE
-#include "generator.h"
+#include "ledger.h"
 
 enum {
     BATCH = 64,
@@ -21,33 +21,15 @@ enum {
     PATIENCE = 16,
 };
 
-struct flow {
-    int fd;
-    bool active;              /* in the ring of flows that wait for answers */
-    bool ready;               /* in the ring of flows that have room to send */
-    uint32_t outstanding;
-    uint64_t base, next;      /* the oldest number not settled, and the next to send */
-    uint64_t likely;          /* the number the next answer has when nothing is out of order */
-    uint64_t progress_ns;
-    uint8_t *open;            /* by number modulo the ring's size: sent and not yet settled */
-};
-
 struct ring {
     uint32_t *flows, head, length, capacity;
 };
 
-struct counts {
-    uint64_t sent, answered, corrupt, lost, late_or_duplicate, foreign;
-};
-
-static struct counts counts;
-static struct flow *flows;
 static struct ring active, ready;
-static uint32_t flow_count, window, burst, ring_mask;
-static uint64_t outstanding, outstanding_limit, count_limit, timeout_ns, deadline_ns, progress_ns;
+static uint32_t flow_count, window, burst;
+static uint64_t outstanding_limit, count_limit, timeout_ns, deadline_ns, progress_ns;
 static bool offload, sleeping;
-static size_t text_length, answer_length, header;
-static struct body body;
+static size_t text_length;
 static char *texts;           /* a burst of texts, one behind the other, bodies in place */
 static struct mmsghdr requests[BATCH], answers[BATCH];
 static struct iovec request_vectors[BATCH], answer_vectors[BATCH];
@@ -132,62 +114,7 @@ static void send_burst(uint32_t index)
     uint32_t sent = offload ? send_runs(flow, (uint32_t)amount) : send_singles(flow, (uint32_t)amount);
     if (flow->outstanding == 0)
         flow->progress_ns = coarse_ns();
-    for (uint32_t i = 0; i < sent; i++)
-        flow->open[(flow->next + i) & ring_mask] = 1;
-    flow->next += sent;
-    flow->outstanding += sent;
-    outstanding += sent;
-    counts.sent += sent;
-}
-
-/* The outstanding number an answer's header means, by the rule: the oldest that it fits. */
-static bool find_number(uint32_t index, const char *answer, size_t length, uint64_t *number)
-{
-    struct flow *flow = &flows[index];
-    uint64_t value;
-    if (length < header || !read_header(answer, header, &value) ||
-        (header == FULL_HEADER && value >> NUMBER_BITS != index)) {
-        counts.foreign++;
-        return false;
-    }
-    unsigned bits = header == FULL_HEADER ? NUMBER_BITS : 4 * (unsigned)header;
-    uint64_t modulus = (uint64_t)1 << bits;
-    uint64_t candidate = flow->base + ((value - flow->base) & (modulus - 1));
-    for (; candidate < flow->next; candidate += modulus)
-        if (flow->open[candidate & ring_mask]) {
-            *number = candidate;
-            return true;
-        }
-    counts.late_or_duplicate++;
-    return false;
-}
-
-/* Matches one answer with its request, compares it, and settles the request. */
-static void settle(uint32_t index, const char *answer, size_t length)
-{
-    struct flow *flow = &flows[index];
-    char expected[FULL_HEADER];
-    uint64_t number = flow->likely;
-    write_header(index, number, 'A', expected, header);
-    bool right = length == answer_length && number < flow->next && flow->open[number & ring_mask] &&
-                 memcmp(answer, expected, header) == 0;
-    if (!right) {
-        if (!find_number(index, answer, length, &number))
-            return;
-        write_header(index, number, 'A', expected, header);
-        right = length == answer_length && memcmp(answer, expected, header) == 0;
-    }
-    right = right && memcmp(answer + header, body.answer, body.answer_length) == 0;
-    if (right)
-        counts.answered++;
-    else
-        counts.corrupt++;
-    flow->open[number & ring_mask] = 0;
-    flow->likely = number + 1;
-    flow->outstanding--;
-    outstanding--;
-    while (flow->base < flow->next && !flow->open[flow->base & ring_mask])
-        flow->base++;
+    note_sent(flow, sent);
 }
 
 static size_t answer_segment(struct msghdr *message, size_t length)
@@ -220,22 +147,13 @@ static bool receive_batch(uint32_t index)
         answered_in_runs = segment > 0 && segment < length;
         if (!answered_in_runs)
             settle(index, bytes, length);
-        else
+        else if (segment != answer_length || !settle_run(index, bytes, length))
             for (size_t at = 0; at < length; at += segment)
                 settle(index, bytes + at, length - at < segment ? length - at : segment);
         if (offload)
             message->msg_controllen = sizeof controls[i].bytes;
     }
     return true;
-}
-
-static void give_up(struct flow *flow)
-{
-    counts.lost += flow->outstanding;
-    outstanding -= flow->outstanding;
-    flow->outstanding = 0;
-    memset(flow->open, 0, ring_mask + 1);
-    flow->base = flow->likely = flow->next;
 }
 
 static void make_ready(uint32_t index)
@@ -352,7 +270,7 @@ static void open_flow(struct flow *flow, uint16_t port)
     }
     if (connect(flow->fd, (struct sockaddr *)&server, sizeof server) < 0)
         die("connect");
-    flow->open = allocate(ring_mask + 1, 1);
+    flow->open = allocate(window_mask + 1, 1);
 }
 
 static void prepare_buffers(void)
@@ -360,6 +278,9 @@ static void prepare_buffers(void)
     texts = allocate(burst, text_length);
     for (uint32_t i = 0; i < burst; i++)
         memcpy(texts + i * text_length + header, body.text, body.text_length);
+    expected_run = allocate(65536 / answer_length + 1, answer_length);
+    for (size_t i = 0; i <= 65536 / answer_length; i++)
+        memcpy(expected_run + i * answer_length + header, body.answer, body.answer_length);
     /* A line apart, so that the buffers do not all begin on the same cache sets; and room to see
      * that an answer is too long. */
     answer_stride = offload ? 65536 + 4096 : (answer_length + 128) / 64 * 64;
@@ -409,9 +330,9 @@ int main(int argc, char **argv)
         header = FULL_HEADER;
     text_length = header + body.text_length;
     answer_length = header + body.answer_length;
-    for (ring_mask = 1; ring_mask < window; ring_mask *= 2)
+    for (window_mask = 1; window_mask < window; window_mask *= 2)
         ;
-    ring_mask--;
+    window_mask--;
     prepare_buffers();
 
     flows = allocate(flow_count, sizeof *flows);
