@@ -21,7 +21,9 @@ use contender::Contender;
 use load::{Load, Outcome};
 use process::Pinning;
 use scenario::{Row, Scenario};
+use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 use tools::Tools;
 
 /// What may go wrong here is told to a person, not handled.
@@ -29,6 +31,9 @@ type Failure = Box<dyn std::error::Error>;
 
 /// A measurement counts as undisturbed below this part of its time.
 const CALM: f64 = 0.05;
+
+/// Before a disturbed measurement is made again.
+const PAUSE: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,13 +59,13 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    let tools = match tools::build() {
-        Ok(tools) => tools,
-        Err(reason) => {
-            println!("servers: skipped: {reason}");
-            return Ok(());
-        }
-    };
+    if !tools::installed("cc") {
+        println!(
+            "servers: skipped: there is no C compiler (cc) to build peers and generators with"
+        );
+        return Ok(());
+    }
+    let tools = tools::build()?;
     let pinning = Pinning::find(arguments.server_cpu, arguments.generator_cpu);
     match arguments.mode {
         Mode::List => {
@@ -97,12 +102,12 @@ fn measure(
     }
     for round in 1..=arguments.rounds {
         for (row, outcomes) in &mut results {
-            eprint!(
-                "\r\x1b[K{} round {round}/{}: {}",
-                scenario.name,
+            let name = scenario.name;
+            progress(&format!(
+                "{name}, round {round}/{}: {}",
                 arguments.rounds,
                 row.label()
-            );
+            ));
             let load = row.load.clone().seconds(arguments.seconds);
             outcomes.push(undisturbed(
                 &row.contender,
@@ -113,9 +118,16 @@ fn measure(
             )?);
         }
     }
-    eprint!("\r\x1b[K");
+    progress("");
     table::print(scenario, &results);
     Ok(())
+}
+
+/// One line that is written over, on a terminal alone.
+fn progress(line: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K{line}");
+    }
 }
 
 /// Measures again while other programs had the processors, and keeps the least disturbed outcome.
@@ -133,6 +145,8 @@ fn undisturbed(
         if disturbance(&best) < CALM {
             break;
         }
+        // What disturbs, a build perhaps, is seldom over at once.
+        std::thread::sleep(PAUSE);
         let next = once(contender, load, tools, pinning)?;
         if disturbance(&next) < disturbance(&best) {
             best = next;

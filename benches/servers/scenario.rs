@@ -271,9 +271,10 @@ pub(crate) fn smoke() -> Vec<(Contender, Load)> {
         }
     }
     for size in [1, 16, 1472, 60_000] {
-        let window = (65_507 / size).clamp(1, 16);
+        // No more under way than the receive buffer of an untuned machine holds.
+        let (flows, window) = if size < 2048 { (4, 16) } else { (1, 1) };
         for contender in [GRO, BULLHORN] {
-            pairs.push((contender, counted(run_load(4, window, size))));
+            pairs.push((contender, counted(run_load(flows, window, size))));
         }
     }
     pairs.push((

@@ -4,6 +4,7 @@
 use crate::load::Outcome;
 use crate::process::Pinning;
 use crate::scenario::{Measure, Row, Scenario};
+use crate::tokio_server::RECEIVE_BUFFER;
 use serde_json::Value;
 
 type Results = [(Row, Vec<Outcome>)];

@@ -12,7 +12,7 @@ pub(crate) const UDP: &str = "--plain-tokio-udp";
 pub(crate) const TCP: &str = "--plain-tokio-tcp";
 
 /// The same receive buffer as the peers in C.
-const RECEIVE_BUFFER: usize = 4 << 20;
+pub(crate) const RECEIVE_BUFFER: usize = 4 << 20;
 
 pub(crate) fn serve_datagrams() -> Result<(), Failure> {
     runtime()?.block_on(async {

@@ -40,11 +40,6 @@ pub(crate) fn installed(program: &str) -> bool {
 }
 
 pub(crate) fn build() -> Result<Tools, Failure> {
-    if !installed("cc") {
-        return Err(
-            "there is no C compiler (cc) to build the peers and the generators with".into(),
-        );
-    }
     let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
     let bullhorn = std::env::var_os("BULLHORN_BIN").map_or_else(
         || PathBuf::from(env!("CARGO_BIN_EXE_bullhorn")),
