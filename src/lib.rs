@@ -1,3 +1,45 @@
-//! Bullhorn: a socket service that answers every text in capitals.
+//! Bullhorn: a socket service that answers every text in capitals, and the client that checks
+//! every answer.
+//!
+//! An answer in capitals proves that a program at the far end read the text and worked on it; an
+//! echo or a half-open firewall cannot fake that.
+//!
+//! # In your own tests
+//!
+//! ```
+//! use bullhorn::{Client, Server};
+//!
+//! let server = Server::builder().endpoint("udp://127.0.0.1:0".parse()?).start()?;
+//! let mut client = Client::connect(&server.endpoints()[0])?;
+//! assert_eq!(client.request("hello, world")?, "HELLO, WORLD");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The crate, in reading order
+//!
+//! * [`endpoint`]: the one way to name a socket, `udp://127.0.0.1:3000`.
+//! * [`error`]: what can go wrong, in one line each, and its exit code.
+//! * [`uppercase`]: the transformation; bytes in, capitals out. Knows nothing of sockets.
+//! * [`socket`]: creating, binding and inheriting sockets; datagrams in batches. Knows nothing of
+//!   text. All `unsafe` code of the crate is in its `sys` folder.
+//! * [`server`]: bound sockets, the workers that answer on them, and their totals.
+//! * [`client`]: one request and its answer; many under way at once.
+//! * [`report`]: text and JSON for people and programs.
+//! * `cli` (in the binary's service): what was typed, what is meant, and the call of the library.
 
+pub mod client;
+pub mod endpoint;
+pub mod error;
+pub mod report;
+pub mod server;
+pub mod socket;
 pub mod uppercase;
+pub mod visible;
+
+#[doc(hidden)]
+pub mod cli;
+
+pub use client::Client;
+pub use endpoint::{Endpoint, Family, SocketType};
+pub use error::{Error, Result};
+pub use server::Server;

@@ -1,3 +1,7 @@
-//! The command line of Bullhorn.
+//! The command line of Bullhorn: see `bullhorn --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bullhorn::cli::main()
+}

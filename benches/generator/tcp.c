@@ -34,7 +34,7 @@ struct counts {
 };
 
 static struct counts counts;
-static uint64_t timeout_ns, progress_ns;
+static uint64_t timeout_ns, start_ns, progress_ns;
 
 static int open_connection(uint16_t port)
 {
@@ -66,7 +66,8 @@ static void write_whole(int fd, const char *bytes, size_t length)
 struct lines {
     size_t size, header;
     uint32_t window;
-    uint64_t count_limit, deadline_ns;
+    uint64_t count_limit;
+    double seconds;
     struct body body;
     char *texts, *expected; /* a window of lines, bodies in place */
 };
@@ -136,6 +137,8 @@ static void run_lines(const struct lines *lines, uint16_t port, uint32_t connect
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, connections[i].fd, &event) < 0)
             die("epoll_ctl");
     }
+    start_ns = progress_ns = now_ns(); /* the connections are there: what counts begins now */
+    uint64_t deadline_ns = start_ns + (uint64_t)(lines->seconds * 1e9);
     for (uint32_t i = 0; i < connection_count; i++)
         send_lines(lines, &connections[i], i);
 
@@ -143,7 +146,7 @@ static void run_lines(const struct lines *lines, uint16_t port, uint32_t connect
     uint64_t look_for_silence_ns = coarse_ns() + timeout_ns;
     while (counts.sent > counts.answered + counts.corrupt + counts.lost) {
         int ready = epoll_wait(epoll, events, EVENTS, 0);
-        bool sending = coarse_ns() < lines->deadline_ns && counts.sent < lines->count_limit;
+        bool sending = coarse_ns() < deadline_ns && counts.sent < lines->count_limit;
         for (int i = 0; i < ready; i++) {
             uint32_t index = events[i].data.u32;
             struct connection *connection = &connections[index];
@@ -223,8 +226,7 @@ int main(int argc, char **argv)
     uint16_t port = (uint16_t)atoi(argv[1]);
     timeout_ns = (uint64_t)(number_argument(argc, argv, "--timeout-ms", 2000) * 1e6);
     double cpu_before = cpu_seconds(), wait_before = wait_seconds();
-    uint64_t start = now_ns();
-    progress_ns = start;
+    start_ns = progress_ns = now_ns();
     if (strcmp(mode, "bulk") == 0) {
         run_bulk(port, (uint64_t)number_argument(argc, argv, "--bytes", 1u << 30));
     } else if (strcmp(mode, "lines") == 0) {
@@ -233,12 +235,11 @@ int main(int argc, char **argv)
             .window = (uint32_t)number_argument(argc, argv, "--window", 1),
             .count_limit = (uint64_t)number_argument(argc, argv, "--count", 1e15),
         };
-        double seconds = number_argument(argc, argv, "--seconds", lines.count_limit < (uint64_t)1e15 ? 60 : 2);
+        lines.seconds = number_argument(argc, argv, "--seconds", lines.count_limit < (uint64_t)1e15 ? 60 : 2);
         /* A window is written by a blocking call before its answers are read: it has to fit the
          * socket buffers whole. */
         if (lines.size < 2 || lines.window < 1 || lines.window * lines.size > 65536)
             refuse("a line has at least 2 bytes, a window at least one line and at most 65536 bytes");
-        lines.deadline_ns = start + (uint64_t)(seconds * 1e9);
         /* The line feed is the last byte of the body. */
         lines.header = header_length(lines.size - 1);
         lines.body = make_body(NULL, NULL, lines.size - lines.header);
@@ -253,7 +254,7 @@ int main(int argc, char **argv)
     } else {
         refuse("--mode is lines or bulk");
     }
-    double elapsed = (double)(progress_ns > start ? progress_ns - start : 1) / 1e9;
+    double elapsed = (double)(progress_ns > start_ns ? progress_ns - start_ns : 1) / 1e9;
     printf("{\"sent\":%" PRIu64 ",\"answered\":%" PRIu64 ",\"corrupt\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"seconds\":%.6f,\"rate\":%.1f,"
            "\"cpu_seconds\":%.6f,\"wait_seconds\":%.6f,\"p50_ns\":null,\"p99_ns\":null}\n",
            counts.sent, counts.answered, counts.corrupt, counts.lost, elapsed,

@@ -7,7 +7,7 @@ use crate::tokio_server;
 use crate::tools::{Tools, installed};
 use serde_json::Value;
 use std::net::{TcpListener, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Datagrams or a stream.
@@ -175,22 +175,26 @@ fn start_with_port_line(
 /// socat does not say its port: it gets one that was free a moment ago.
 fn start_socat(transport: Transport, pinning: &Pinning) -> Result<Server, Failure> {
     let loopback = ("127.0.0.1", 0);
-    let (port, listen, table) = match transport {
+    let (port, listen, more, table) = match transport {
         Transport::Udp => (
             UdpSocket::bind(loopback)?.local_addr()?.port(),
             "UDP4-RECVFROM",
+            "",
             "/proc/net/udp",
         ),
         Transport::Tcp => (
             TcpListener::bind(loopback)?.local_addr()?.port(),
             "TCP4-LISTEN",
+            ",backlog=1024",
             "/proc/net/tcp",
         ),
     };
-    let mut command = pinning.server(&PathBuf::from("socat"), false);
+    let mut command = pinning.server(Path::new("socat"), false);
     // stdbuf, because tr holds answers back otherwise; -t, because 1 GiB outlives the half-close.
     command.args(["-t", "30", "-b", "131072"]);
-    command.arg(format!("{listen}:{port},bind=127.0.0.1,reuseaddr,fork"));
+    command.arg(format!(
+        "{listen}:{port},bind=127.0.0.1,reuseaddr,fork{more}"
+    ));
     command.arg("EXEC:stdbuf -oL tr a-z A-Z");
     let process = Process::start(command)?;
     let row = format!("0100007F:{port:04X} ");

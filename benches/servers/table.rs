@@ -26,6 +26,16 @@ pub(crate) fn print_machine(pinning: &Pinning) {
         kernel.trim(),
         pinning.description
     );
+    let most: usize = read("/proc/sys/net/core/rmem_max")
+        .trim()
+        .parse()
+        .unwrap_or(0);
+    if most < RECEIVE_BUFFER {
+        println!(
+            "\nThe servers ask for a receive buffer of {RECEIVE_BUFFER} bytes and get {most}: texts \
+             will be lost. `sysctl -w net.core.rmem_max={RECEIVE_BUFFER}` allows it."
+        );
+    }
 }
 
 pub(crate) fn print(scenario: &Scenario, results: &Results) {

@@ -1,0 +1,254 @@
+//! What may be typed: the one definition that the parser, the help, the man page and the
+//! completions are made from.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::client::Settings;
+use crate::endpoint::{Endpoint, FamilyFilter};
+use crate::server::StreamLimits;
+use crate::socket::BindOptions;
+
+/// The end of every help text.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  a threshold or part of the work failed (partial loss)
+  2  usage
+  3  a wrong answer
+  4  refused
+  5  no answer at all
+  6  name not resolved
+  7  local trouble (bind, permission, file)";
+
+/// The end of the help texts that take an endpoint.
+const ENDPOINTS_AND_EXIT_CODES: &str = "\
+Endpoints:
+  udp://127.0.0.1:3000   UDP, also udp://[::1]:3000 and udp://[fe80::1%eth0]:3000
+  tcp://127.0.0.1:3000   TCP
+  unix:/run/b.sock       Unix stream; unix:@name is a Linux abstract name
+  unixgram:/run/b.sock   Unix datagrams
+  udp://:3000            every address of this machine (serve only)
+  fd:3                   an inherited, bound descriptor (serve only)
+  Without a scheme it is udp://, without a port 3000.
+
+Exit codes:
+  0  all is well
+  1  a threshold or part of the work failed (partial loss)
+  2  usage
+  3  a wrong answer
+  4  refused
+  5  no answer at all
+  6  name not resolved
+  7  local trouble (bind, permission, file)";
+
+/// A socket service that answers every text in capitals, and the client that checks every answer
+#[derive(Debug, Parser)]
+#[command(name = "bullhorn", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Answer every text in capitals, on any number of endpoints at once
+    Serve(Serve),
+    /// Send texts and print their answers, each checked
+    Send(Send),
+    /// Show it all at work: serve and ask over every address family and socket type
+    Demo(Demo),
+    /// Print the completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page, or write one for each verb into a directory
+    Man {
+        /// Write bullhorn.1, bullhorn-serve.1 and so on into this directory
+        directory: Option<PathBuf>,
+    },
+}
+
+/// How much is said, and how.
+#[derive(Clone, Debug, Args)]
+pub struct Speech {
+    /// Say more: -v logs requests and answers, -vv each socket call with its arguments and result
+    #[arg(short, long, action = ArgAction::Count, env = "BULLHORN_VERBOSE")]
+    pub verbose: u8,
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose", env = "BULLHORN_QUIET", value_parser = FalseyValueParser::new())]
+    pub quiet: bool,
+    /// Print JSON Lines to standard output
+    #[arg(long, env = "BULLHORN_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
+/// `bullhorn serve`
+#[derive(Debug, Args)]
+#[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
+pub struct Serve {
+    /// Where to answer [default: udp://127.0.0.1:3000, or what systemd passes in LISTEN_FDS]
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoints: Vec<Endpoint>,
+    /// The exact file mode of Unix sockets, in octal [default: 0660 less the umask]
+    #[arg(long, value_name = "MODE", env = "BULLHORN_UNIX_MODE", value_parser = octal_mode)]
+    pub unix_mode: Option<u32>,
+    /// The most connections open at once on one endpoint
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_MAX_CONNECTIONS",
+        default_value_t = StreamLimits::default().max_connections, value_parser = clap::value_parser!(usize))]
+    pub max_connections: usize,
+    /// Close a connection that is silent for this long, or "off"
+    #[arg(long, value_name = "DURATION", env = "BULLHORN_IDLE_TIMEOUT",
+        default_value_t = OptionalDuration(StreamLimits::default().idle_timeout))]
+    pub idle_timeout: OptionalDuration,
+    /// The kernel's receive buffer for datagrams, in bytes [default: the kernel's own]
+    #[arg(long, value_name = "BYTES", env = "BULLHORN_RECEIVE_BUFFER",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pub receive_buffer: Option<u32>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub speech: Speech,
+}
+
+impl Serve {
+    /// How sockets are to be bound.
+    pub fn bind_options(&self) -> BindOptions {
+        BindOptions {
+            unix_mode: self.unix_mode,
+            receive_buffer: self.receive_buffer.map(|bytes| bytes as usize),
+            ..BindOptions::default()
+        }
+    }
+
+    /// What streams may take.
+    pub fn stream_limits(&self) -> StreamLimits {
+        StreamLimits {
+            max_connections: self.max_connections,
+            idle_timeout: self.idle_timeout.0,
+        }
+    }
+}
+
+/// `bullhorn send`
+#[derive(Debug, Args)]
+#[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
+pub struct Send {
+    /// Whom to ask
+    #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]
+    pub endpoint: Endpoint,
+    /// What to send [default: each line of standard input; on a terminal, a prompt]
+    #[arg(value_name = "TEXT")]
+    pub texts: Vec<std::ffi::OsString>,
+    /// How long to wait for an answer before sending the text again or giving it up
+    #[arg(long, value_name = "DURATION", env = "BULLHORN_TIMEOUT",
+        default_value_t = PositiveDuration(Settings::default().timeout))]
+    pub timeout: PositiveDuration,
+    /// How often to send a datagram again that has no answer; streams are repeated by the kernel
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_RETRIES", default_value_t = Settings::default().retries)]
+    pub retries: u32,
+    /// How many texts to keep under way at once
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_WINDOW",
+        default_value_t = Settings::default().window as u32, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub window: u32,
+    /// Go on after a text without an answer, and say at the end how many failed
+    #[arg(long, env = "BULLHORN_KEEP_GOING", value_parser = FalseyValueParser::new())]
+    pub keep_going: bool,
+    /// Use only the IPv4 addresses of a name
+    #[arg(short = '4', long, conflicts_with = "ipv6", env = "BULLHORN_IPV4", value_parser = FalseyValueParser::new())]
+    pub ipv4: bool,
+    /// Use only the IPv6 addresses of a name
+    #[arg(short = '6', long, env = "BULLHORN_IPV6", value_parser = FalseyValueParser::new())]
+    pub ipv6: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub speech: Speech,
+}
+
+impl Send {
+    /// How the client is to ask.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            window: self.window as usize,
+            timeout: self.timeout.0,
+            retries: self.retries,
+            family: match (self.ipv4, self.ipv6) {
+                (true, _) => FamilyFilter::Inet,
+                (_, true) => FamilyFilter::Inet6,
+                _ => FamilyFilter::All,
+            },
+        }
+    }
+}
+
+/// `bullhorn demo`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub struct Demo {
+    /// What to send
+    #[arg(default_value = "hello, world")]
+    pub text: String,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub speech: Speech,
+}
+
+fn octal_mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o7777 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(mode),
+        _ => Err("a file mode is up to four octal digits, as in 0660".to_owned()),
+    }
+}
+
+/// A duration over zero, as in `1s` or `250ms`.
+#[derive(Clone, Copy, Debug)]
+pub struct PositiveDuration(pub Duration);
+
+impl FromStr for PositiveDuration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match humantime::parse_duration(text) {
+            Ok(Duration::ZERO) => Err("it must be over zero, as in 1s".to_owned()),
+            Ok(duration) => Ok(Self(duration)),
+            Err(error) => Err(format!("{error}; write it like 1s or 250ms")),
+        }
+    }
+}
+
+impl fmt::Display for PositiveDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", humantime::format_duration(self.0))
+    }
+}
+
+/// A duration over zero, or `off`.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionalDuration(pub Option<Duration>);
+
+impl FromStr for OptionalDuration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self(None)),
+            _ => Ok(Self(Some(text.parse::<PositiveDuration>()?.0))),
+        }
+    }
+}
+
+impl fmt::Display for OptionalDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(duration) => write!(f, "{}", PositiveDuration(duration)),
+            None => f.write_str("off"),
+        }
+    }
+}

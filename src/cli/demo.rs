@@ -1,0 +1,85 @@
+//! `bullhorn demo`: the service and its client in one process, over every family and type.
+
+use std::io::{self, Write};
+
+use super::arguments::Demo;
+use super::{Failure, Outcome, log};
+use crate::client::Client;
+use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName};
+use crate::error::{Error, Result};
+use crate::report::demo::{self as report, Row};
+use crate::server::Server;
+
+pub(super) fn run(arguments: &Demo) -> Outcome {
+    log::start(&arguments.speech);
+    let mut rows = Vec::new();
+    for family in [Family::Inet, Family::Inet6, Family::Unix] {
+        for socket_type in [SocketType::Datagram, SocketType::Stream] {
+            rows.push(ask(family, socket_type, &arguments.text));
+        }
+    }
+    let mut stdout = io::stdout().lock();
+    let written = if arguments.speech.json {
+        report::json_lines(&mut stdout, &rows)
+    } else {
+        report::table(&mut stdout, &rows)
+    };
+    written
+        .and_then(|()| stdout.flush())
+        .map_err(Failure::Output)?;
+    let all_right = rows.iter().all(|row| row.result.is_ok());
+    Ok(if all_right { 0 } else { 1 })
+}
+
+fn ask(family: Family, socket_type: SocketType, text: &str) -> Row {
+    let mut endpoint = free_endpoint(family, socket_type);
+    let result = serve_and_ask(&mut endpoint, text);
+    Row {
+        endpoint,
+        family,
+        socket_type,
+        result: result.map_err(|error| match error {
+            Error::Socket { source, .. } if family == Family::Inet6 && is_missing(&source) => {
+                "this machine has no IPv6".to_owned()
+            }
+            error => error.to_string(),
+        }),
+    }
+}
+
+fn serve_and_ask(endpoint: &mut Endpoint, text: &str) -> Result<(Vec<u8>, std::time::Duration)> {
+    let server = Server::builder().endpoint(endpoint.clone()).start()?;
+    if let [bound] = server.sockets() {
+        *endpoint = bound.endpoint.clone();
+    }
+    let answer = Client::connect(endpoint)?.request(text)?;
+    let round_trip = answer.round_trip();
+    Ok((answer.into_bytes(), round_trip))
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL)
+    )
+}
+
+/// On loopback with a port that the kernel chooses; an abstract name of this process.
+fn free_endpoint(family: Family, socket_type: SocketType) -> Endpoint {
+    let host = match family {
+        Family::Inet => Host::V4([127, 0, 0, 1].into()),
+        Family::Inet6 => Host::V6(std::net::Ipv6Addr::LOCALHOST, None),
+        Family::Unix => {
+            let name = format!("bullhorn-demo-{}", std::process::id());
+            return Endpoint::Unix {
+                socket_type,
+                name: UnixName::Abstract(name),
+            };
+        }
+    };
+    Endpoint::Internet {
+        socket_type,
+        host,
+        port: 0,
+    }
+}

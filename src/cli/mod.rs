@@ -1,0 +1,76 @@
+//! The command line: what was typed ([`arguments`]), and for each verb a file that makes of it
+//! what is meant and calls the library.
+//!
+//! The only place that reads arguments, the environment and the terminal, and that prints.
+
+pub mod arguments;
+mod demo;
+mod log;
+mod pages;
+mod prompt;
+mod send;
+mod serve;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::error::Error;
+use arguments::{Arguments, Verb};
+
+/// Parses the command line, runs the verb, and prints the one line when it fails.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed output is no reason to fail at showing help.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let result = match arguments.verb {
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Send(arguments) => send::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Completions { shell } => pages::completions(shell),
+        Verb::Man { directory } => pages::man(directory.as_deref()),
+    };
+    match result {
+        Ok(code) => code.into(),
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // Whoever read our output has seen enough.
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "bullhorn: {failure}");
+            failure.exit_code().into()
+        }
+    }
+}
+
+/// The exit code of a verb that came to its end, see the table in the help text.
+type Outcome = Result<u8, Failure>;
+
+/// Why a verb did not come to its end.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Library(#[from] Error),
+    #[error("cannot write the output: {}", crate::error::plain(.0))]
+    Output(#[source] io::Error),
+    #[error("cannot {operation}: {}", crate::error::plain(source))]
+    Local {
+        operation: &'static str,
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Library(error) => error.exit_code(),
+            Self::Output(_) | Self::Local { .. } => 7,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The prompt of `bullhorn send` on a terminal: a line, its answer, the next line.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+
+use super::arguments::Send;
+use super::{Failure, Outcome};
+use crate::client::Client;
+use crate::visible::{Visible, VisibleBytes};
+
+pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
+    let failure = |error: ReadlineError| Failure::Local {
+        operation: "read from the terminal",
+        source: match error {
+            ReadlineError::Io(error) => error,
+            other => io::Error::other(other.to_string()),
+        },
+    };
+    let mut editor = DefaultEditor::new().map_err(failure)?;
+    let history = history_file();
+    if let Some(file) = &history {
+        // The first time there is none.
+        let _ = editor.load_history(file);
+    }
+    if !arguments.speech.quiet {
+        let _ = writeln!(
+            io::stderr(),
+            "Each line goes to {}; Ctrl-D ends.",
+            client.endpoint()
+        );
+    }
+    let mut worst = 0;
+    loop {
+        let line = match editor.readline("> ") {
+            Ok(line) => line,
+            // Ctrl-C gives up the line, as in a shell.
+            Err(ReadlineError::Interrupted) => continue,
+            Err(ReadlineError::Eof) => break,
+            Err(error) => return Err(failure(error)),
+        };
+        // A history that cannot grow is no reason not to ask.
+        let _ = editor.add_history_entry(&line);
+        match client.request(&line) {
+            Ok(answer) => writeln!(io::stdout(), "{}", VisibleBytes(answer.as_bytes()))
+                .map_err(Failure::Output)?,
+            Err(error) => {
+                worst = error.exit_code();
+                let _ = writeln!(io::stderr(), "bullhorn: {}", Visible(&error.to_string()));
+            }
+        }
+    }
+    if let Some(file) = &history {
+        let _ = file.parent().map(std::fs::create_dir_all);
+        let _ = editor.save_history(file);
+    }
+    Ok(worst)
+}
+
+/// Beside the states of other programs (XDG Base Directory Specification).
+fn history_file() -> Option<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
+    Some(state.join("bullhorn/history"))
+}

@@ -1,0 +1,70 @@
+//! `bullhorn serve`: from the arguments to a running server, until a signal ends it.
+
+use std::io::{self, Write};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::arguments::Serve;
+use super::{Failure, Outcome, log};
+use crate::report::serve as report;
+use crate::server::Server;
+use crate::socket::inherit::passed_endpoints;
+
+pub(super) fn run(arguments: &Serve) -> Outcome {
+    log::start(&arguments.speech);
+    let mut endpoints = arguments.endpoints.clone();
+    if endpoints.is_empty() {
+        let variable = |name| std::env::var(name).ok();
+        endpoints = passed_endpoints(
+            variable("LISTEN_PID").as_deref(),
+            variable("LISTEN_FDS").as_deref(),
+            std::process::id(),
+        )?;
+    }
+    let server = Server::builder()
+        .endpoints(endpoints)
+        .bind_options(arguments.bind_options())
+        .stream_limits(arguments.stream_limits())
+        .start()?;
+
+    let local = |operation| move |source| Failure::Local { operation, source };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(local("start the runtime"))?;
+    // Before the first ready line, so that whoever reads it may send a signal at once; after the
+    // sockets, so that their descriptors are the low numbers that people know.
+    let (mut terminate, mut interrupt) = {
+        let _entered = runtime.enter();
+        let listen = |kind| signal(kind).map_err(local("listen for signals"));
+        (
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::interrupt())?,
+        )
+    };
+
+    let speech = &arguments.speech;
+    let mut stdout = io::stdout().lock();
+    for socket in server.sockets() {
+        if speech.json {
+            report::ready_json(&mut stdout, socket).map_err(Failure::Output)?;
+        } else if !speech.quiet {
+            report::ready_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
+        }
+    }
+    stdout.flush().map_err(Failure::Output)?;
+
+    runtime.block_on(async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    });
+    let stats = server.stop();
+    if speech.json {
+        report::totals_json(&mut stdout, &stats).map_err(Failure::Output)?;
+    } else if !speech.quiet {
+        report::totals_text(&mut io::stderr(), &stats).map_err(Failure::Output)?;
+    }
+    Ok(0)
+}

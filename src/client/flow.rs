@@ -1,0 +1,216 @@
+//! One datagram socket of a client, with at most one text under way.
+//!
+//! A datagram carries no number, so what pairs an answer with its text is the source port alone:
+//! one text at a time, and a socket that had to repeat its text is not used again, as a second
+//! answer to it may still be coming. The network may also copy a datagram by itself; so a flow
+//! knows the answers that it had before, and passes over a late copy of one.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use super::answer::{Answer, expected};
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Operation, Result};
+use crate::socket::call::{Excerpt, traced};
+use crate::socket::connect;
+
+/// After this many texts a flow is closed, so that what it must know stays small.
+const MOST_TEXTS: usize = 64;
+
+pub(super) struct Flow {
+    socket: Socket,
+    endpoint: Endpoint,
+    timeout: Duration,
+    /// Hashes of the answers had before.
+    earlier: Vec<u64>,
+    hasher: RandomState,
+    request: Request,
+}
+
+/// A text under way.
+#[derive(Default)]
+pub(super) struct Request {
+    pub(super) number: u64,
+    pub(super) text: Vec<u8>,
+    expected: Vec<u8>,
+    tries: u32,
+    first_sent: Option<Instant>,
+    deadline: Option<Instant>,
+    /// The kernel had no room for it; it is sent when there is.
+    waits_for_room: bool,
+}
+
+impl Request {
+    pub(super) fn new(number: u64, text: Vec<u8>) -> Self {
+        Self {
+            number,
+            expected: expected(&text),
+            text,
+            ..Self::default()
+        }
+    }
+}
+
+/// What became of a text under way.
+pub(super) enum Progress {
+    /// Nothing yet.
+    UnderWay,
+    /// The flow may be used again, unless it is [worn out](Flow::is_worn_out).
+    Settled(Result<Answer>),
+}
+
+impl Flow {
+    pub(super) fn open(endpoint: &Endpoint, timeout: Duration) -> Result<Self> {
+        let socket = connect(endpoint, timeout)?;
+        socket
+            .set_nonblocking(true)
+            .map_err(|source| Error::socket(Operation::Configure, endpoint, source))?;
+        Ok(Self {
+            socket,
+            endpoint: endpoint.clone(),
+            timeout,
+            earlier: Vec::new(),
+            hasher: RandomState::new(),
+            request: Request::default(),
+        })
+    }
+
+    /// Takes on a text and sends it for the first time.
+    pub(super) fn begin(&mut self, request: Request) -> Progress {
+        self.request = request;
+        self.request.tries = 0;
+        self.request.first_sent = None;
+        self.send()
+    }
+
+    /// Sends the text, for the first time or again.
+    fn send(&mut self) -> Progress {
+        let request = &mut self.request;
+        let now = Instant::now();
+        request.first_sent.get_or_insert(now);
+        request.deadline = Some(now + self.timeout);
+        let call = format_args!(
+            "send({}, {})",
+            self.socket.as_raw_fd(),
+            Excerpt(&request.text)
+        );
+        let result = traced(call, self.socket.send(&request.text), |sent| *sent);
+        request.waits_for_room = false;
+        match result {
+            Ok(_) => request.tries += 1,
+            Err(error) => match error.raw_os_error().unwrap_or(0) {
+                libc::EAGAIN => request.waits_for_room = true,
+                // The interface's queue is full: as good as lost on the way.
+                libc::ENOBUFS | libc::EINTR => request.tries += 1,
+                _ => return Progress::Settled(Err(self.failed(Operation::Send, error))),
+            },
+        }
+        Progress::UnderWay
+    }
+
+    /// The socket is ready: sends what waited for room, takes what has come.
+    pub(super) fn advance(&mut self, buffer: &mut [u8]) -> Progress {
+        if self.request.waits_for_room
+            && let settled @ Progress::Settled(_) = self.send()
+        {
+            return settled;
+        }
+        loop {
+            let result = (&self.socket).read(buffer);
+            let received = match result {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Progress::UnderWay;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => traced(
+                    format_args!("recv({})", self.socket.as_raw_fd()),
+                    result,
+                    |length| format!("{length} {}", Excerpt(&buffer[..*length])),
+                ),
+            };
+            let length = match received {
+                Ok(length) => length,
+                Err(error) => {
+                    return Progress::Settled(Err(self.failed(Operation::Receive, error)));
+                }
+            };
+            let bytes = &buffer[..length];
+            let is_right = bytes == self.request.expected;
+            if !is_right && self.earlier.contains(&self.hasher.hash_one(bytes)) {
+                tracing::debug!(
+                    "{}: passed over a late copy of an earlier answer",
+                    self.endpoint
+                );
+                continue;
+            }
+            let request = &self.request;
+            let round_trip = request
+                .first_sent
+                .map_or(Duration::ZERO, |sent| sent.elapsed());
+            let answer = Answer::new(&request.text, bytes.to_vec(), round_trip, request.tries);
+            self.earlier
+                .push(self.hasher.hash_one(&self.request.expected));
+            return Progress::Settled(Ok(answer));
+        }
+    }
+
+    /// The time is up: sends again, or gives up after `retries` repetitions.
+    pub(super) fn expire(&mut self, retries: u32) -> Progress {
+        let request = &self.request;
+        if request.tries <= retries && !request.waits_for_room {
+            return self.send();
+        }
+        Progress::Settled(Err(Error::NoAnswer {
+            endpoint: self.endpoint.clone(),
+            tries: request.tries,
+            waited: whole_milliseconds(
+                request
+                    .first_sent
+                    .map_or(Duration::ZERO, |sent| sent.elapsed()),
+            ),
+        }))
+    }
+
+    fn failed(&self, operation: Operation, source: io::Error) -> Error {
+        Error::socket(operation, &self.endpoint, source)
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.request.deadline
+    }
+
+    pub(super) fn waits_for_room(&self) -> bool {
+        self.request.waits_for_room
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.request.number
+    }
+
+    /// Whether another answer than the one to its next text could come to it, or it must know too
+    /// much by now.
+    pub(super) fn is_worn_out(&self) -> bool {
+        self.request.tries > 1 || self.earlier.len() >= MOST_TEXTS
+    }
+
+    /// The text, to be sent elsewhere.
+    pub(super) fn into_request(self) -> Request {
+        self.request
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+pub(super) fn whole_milliseconds(duration: Duration) -> Duration {
+    Duration::from_millis(duration.as_millis().try_into().unwrap_or(u64::MAX))
+}

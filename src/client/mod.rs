@@ -1,0 +1,177 @@
+//! The client: texts out, answers back, each checked and paired with its own text.
+//!
+//! In reading order: [`texts`] says where texts come from, `queue` keeps outcomes in the order of
+//! the texts, `flow` is one datagram socket with at most one text under way, `datagram` keeps many
+//! flows under way, `stream` keeps many lines under way on one connection, [`answer`] is what comes
+//! back. Plain blocking threads and poll(2): a client must not measure its own runtime. Nothing
+//! here reads arguments or prints.
+
+pub mod answer;
+mod datagram;
+mod flow;
+mod queue;
+mod stream;
+pub mod texts;
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+pub use answer::Answer;
+pub use texts::{Given, Lines, Texts};
+
+use crate::endpoint::{Endpoint, FamilyFilter, SocketType};
+use crate::error::{Error, Result};
+use crate::socket::connect::check_for_client;
+
+/// How a client asks.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many texts are under way at once, at least 1.
+    pub window: usize,
+    /// How long to wait for an answer before the text is sent again or given up.
+    pub timeout: Duration,
+    /// How often a datagram without an answer is sent again. A stream is repeated by the kernel.
+    pub retries: u32,
+    /// Which addresses of a name may be used.
+    pub family: FamilyFilter,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            window: 32,
+            timeout: Duration::from_secs(1),
+            retries: 2,
+            family: FamilyFilter::All,
+        }
+    }
+}
+
+/// What became of one text.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Which text, counted from 1.
+    pub number: u64,
+    /// Its answer, right or wrong, or why there is none.
+    pub result: Result<Answer>,
+}
+
+/// Is told what happens during an exchange.
+pub trait Observer {
+    /// From now on this address is asked.
+    fn using(&mut self, endpoint: &Endpoint) {
+        let _ = endpoint;
+    }
+
+    /// The next text in order has its outcome. `Break` ends the exchange.
+    fn outcome(&mut self, outcome: Outcome) -> ControlFlow<()>;
+}
+
+/// Asks one endpoint.
+///
+/// ```
+/// use bullhorn::{Client, Server};
+///
+/// let server = Server::builder().endpoint("unix:@bullhorn-client-doc".parse()?).start()?;
+/// let mut client = Client::connect(&server.endpoints()[0])?;
+/// assert_eq!(client.request("grüße")?, "GRÜSSE");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Client {
+    transport: Transport,
+}
+
+enum Transport {
+    Datagram(datagram::Exchange),
+    Stream(stream::Exchange),
+}
+
+impl Client {
+    /// A client with the default settings.
+    ///
+    /// # Errors
+    /// See [`Client::with_settings`].
+    pub fn connect(endpoint: &Endpoint) -> Result<Self> {
+        Self::with_settings(endpoint, Settings::default())
+    }
+
+    /// Resolves the endpoint and connects to its first address, a stream to the first that
+    /// accepts.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an endpoint that only a server can use, [`Error::Resolve`],
+    /// [`Error::Refused`], [`Error::NoAnswer`] and [`Error::Socket`].
+    pub fn with_settings(endpoint: &Endpoint, settings: Settings) -> Result<Self> {
+        check_for_client(endpoint)?;
+        let candidates = endpoint.resolve(settings.family)?;
+        let transport = match endpoint.socket_type() {
+            Some(SocketType::Stream) => {
+                Transport::Stream(stream::Exchange::connect(candidates, settings)?)
+            }
+            _ => Transport::Datagram(datagram::Exchange::open(candidates, settings)?),
+        };
+        Ok(Self { transport })
+    }
+
+    /// The address that is asked.
+    pub fn endpoint(&self) -> &Endpoint {
+        match &self.transport {
+            Transport::Datagram(exchange) => exchange.endpoint(),
+            Transport::Stream(exchange) => exchange.endpoint(),
+        }
+    }
+
+    /// Sends one text and waits for its answer.
+    ///
+    /// # Errors
+    /// [`Error::WrongAnswer`] when the answer is not the text in capitals; [`Error::Refused`],
+    /// [`Error::NoAnswer`], [`Error::Closed`] and [`Error::Socket`] when there is none;
+    /// [`Error::TooLong`] when the text does not fit a datagram.
+    pub fn request(&mut self, text: impl AsRef<[u8]>) -> Result<Answer> {
+        struct Only(Option<Result<Answer>>);
+        impl Observer for Only {
+            fn outcome(&mut self, outcome: Outcome) -> ControlFlow<()> {
+                self.0 = Some(outcome.result);
+                ControlFlow::Break(())
+            }
+        }
+        let mut only = Only(None);
+        let mut texts = Given::new([text.as_ref().to_vec()]);
+        self.run(&mut texts, &mut only, false)?;
+        let answer = only.0.unwrap_or_else(|| {
+            Err(Error::Closed {
+                endpoint: self.endpoint().clone(),
+            })
+        })?;
+        match answer.problem() {
+            Some(problem) => Err(Error::WrongAnswer {
+                endpoint: self.endpoint().clone(),
+                problem: problem.to_owned(),
+            }),
+            None => Ok(answer),
+        }
+    }
+
+    /// Sends all texts, many under way at once, and tells `observer` the outcomes in their order.
+    /// A stream is half-closed after the last text, so the client is used up.
+    ///
+    /// # Errors
+    /// What ends the whole exchange: the texts cannot be read, no socket can be made. What befalls
+    /// one text is in its [`Outcome`].
+    pub fn exchange(mut self, texts: &mut dyn Texts, observer: &mut dyn Observer) -> Result<()> {
+        observer.using(self.endpoint());
+        self.run(texts, observer, true)
+    }
+
+    fn run(
+        &mut self,
+        texts: &mut dyn Texts,
+        observer: &mut dyn Observer,
+        half_close: bool,
+    ) -> Result<()> {
+        match &mut self.transport {
+            Transport::Datagram(exchange) => exchange.run(texts, observer),
+            Transport::Stream(exchange) => exchange.run(texts, observer, half_close),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! Results as people and programs read them: text, and JSON Lines with a `schema` key.
+//!
+//! Everything is written to a writer that the caller gives; nothing here knows of terminals,
+//! arguments or sockets. Keys of the JSON are only ever added.
+
+pub mod demo;
+pub mod send;
+pub mod serve;

@@ -1,0 +1,174 @@
+//! What a server says: a line when each socket is ready, and the totals at the end.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use crate::endpoint::Endpoint;
+use crate::server::stats::{
+    ConnectionDropCause, DatagramTotals, DropCause, Stats, StreamTotals, Totals,
+};
+use crate::socket::Description;
+
+const SCHEMA: &str = "bullhorn.serve/1";
+
+/// `ready: udp://127.0.0.1:3000 (AF_INET, SOCK_DGRAM, descriptor 3)`
+///
+/// # Errors
+/// The writer's.
+pub fn ready_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+    writeln!(
+        to,
+        "ready: {} ({}, {}, descriptor {})",
+        socket.endpoint, socket.family, socket.socket_type, socket.descriptor
+    )
+}
+
+/// An object with `"event": "ready"`.
+///
+/// # Errors
+/// The writer's.
+pub fn ready_json(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+    let line = json!({
+        "schema": SCHEMA,
+        "event": "ready",
+        "endpoint": socket.endpoint.to_string(),
+        "family": socket.family.to_string(),
+        "type": socket.socket_type.to_string(),
+        "descriptor": socket.descriptor,
+    });
+    writeln!(to, "{line}")
+}
+
+/// A line for each endpoint: what was received is what was answered and what was dropped.
+///
+/// # Errors
+/// The writer's.
+pub fn totals_text(to: &mut dyn Write, stats: &Stats) -> io::Result<()> {
+    for (endpoint, totals) in &stats.endpoints {
+        match totals {
+            Totals::Datagram(totals) => datagram_text(to, endpoint, totals)?,
+            Totals::Stream(totals) => stream_text(to, endpoint, totals)?,
+        }
+    }
+    Ok(())
+}
+
+fn datagram_text(
+    to: &mut dyn Write,
+    endpoint: &Endpoint,
+    totals: &DatagramTotals,
+) -> io::Result<()> {
+    writeln!(
+        to,
+        "{endpoint}: received {} = answered {} + dropped {}{}; dropped by the kernel before: {}",
+        totals.received,
+        totals.answered,
+        totals.dropped(),
+        causes_text(drops(totals)),
+        totals.kernel_dropped,
+    )
+}
+
+fn stream_text(to: &mut dyn Write, endpoint: &Endpoint, totals: &StreamTotals) -> io::Result<()> {
+    writeln!(
+        to,
+        "{endpoint}: accepted {} = finished {} + dropped {}{}; bytes received: {}, answered: {}, unsent: {}",
+        totals.accepted,
+        totals.finished,
+        totals.dropped(),
+        causes_text(connection_drops(totals)),
+        totals.received_bytes,
+        totals.answered_bytes,
+        totals.unsent_bytes,
+    )
+}
+
+fn drops(totals: &DatagramTotals) -> impl Iterator<Item = (&'static str, u64)> {
+    DropCause::ALL
+        .map(|cause| (cause.name(), totals.dropped_by(cause)))
+        .into_iter()
+}
+
+fn connection_drops(totals: &StreamTotals) -> impl Iterator<Item = (&'static str, u64)> {
+    ConnectionDropCause::ALL
+        .map(|cause| (cause.name(), totals.dropped_by(cause)))
+        .into_iter()
+}
+
+/// ` (peer_gone 2, queue_full 1)`, or nothing when nothing was dropped.
+fn causes_text(causes: impl Iterator<Item = (&'static str, u64)>) -> String {
+    let named: Vec<String> = causes
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{name} {count}"))
+        .collect();
+    if named.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", named.join(", "))
+    }
+}
+
+/// One object with `"event": "summary"`: the sums, and every endpoint with every cause.
+///
+/// # Errors
+/// The writer's.
+pub fn totals_json(to: &mut dyn Write, stats: &Stats) -> io::Result<()> {
+    let mut sum = [0; 4];
+    let endpoints: Vec<Value> = stats
+        .endpoints
+        .iter()
+        .map(|(endpoint, totals)| match totals {
+            Totals::Datagram(totals) => {
+                let counts = [
+                    totals.received,
+                    totals.answered,
+                    totals.dropped(),
+                    totals.kernel_dropped,
+                ];
+                for (sum, count) in sum.iter_mut().zip(counts) {
+                    *sum += count;
+                }
+                json!({
+                    "endpoint": endpoint.to_string(),
+                    "type": "SOCK_DGRAM",
+                    "received": totals.received,
+                    "answered": totals.answered,
+                    "dropped": totals.dropped(),
+                    "dropped_by": causes_json(drops(totals)),
+                    "kernel_dropped": totals.kernel_dropped,
+                })
+            }
+            Totals::Stream(totals) => json!({
+                "endpoint": endpoint.to_string(),
+                "type": "SOCK_STREAM",
+                "accepted": totals.accepted,
+                "finished": totals.finished,
+                "dropped": totals.dropped(),
+                "dropped_by": causes_json(connection_drops(totals)),
+                "received_bytes": totals.received_bytes,
+                "answered_bytes": totals.answered_bytes,
+                "unsent_bytes": totals.unsent_bytes,
+            }),
+        })
+        .collect();
+    let [received, answered, dropped, kernel_dropped] = sum;
+    let line = json!({
+        "schema": SCHEMA,
+        "event": "summary",
+        "received": received,
+        "answered": answered,
+        "dropped": dropped,
+        "kernel_dropped": kernel_dropped,
+        "endpoints": endpoints,
+    });
+    writeln!(to, "{line}")
+}
+
+fn causes_json(causes: impl Iterator<Item = (&'static str, u64)>) -> Value {
+    Value::Object(
+        causes
+            .map(|(name, count)| (name.to_owned(), count.into()))
+            .collect::<Map<_, _>>(),
+    )
+}

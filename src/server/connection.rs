@@ -1,0 +1,257 @@
+//! One connection: bytes in, capitals out, in order, as they come.
+//!
+//! The buffers belong to the runtime's threads and are lent for the length of one poll, so an idle
+//! connection holds none. What the peer does not take is kept, at most one buffer of it, and
+//! nothing more is read until it is gone: memory is constant and the peer's own sending slows
+//! down. The peer's half-close gets all answers and then ours.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::stats::{ConnectionDropCause, StreamCounters};
+use super::stream::Draining;
+use crate::socket::call::{Excerpt, traced, traced_zero};
+use crate::uppercase::Remainder;
+
+/// The most bytes taken by one read.
+const READ_SIZE: usize = 65_536;
+
+/// The idle timeout is looked at this many times: a connection is closed between one timeout and
+/// one and a quarter, and no clock is read for a byte that comes.
+const IDLE_CHECKS: u32 = 4;
+
+struct Buffers {
+    request: Box<[u8]>,
+    answer: Vec<u8>,
+}
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers {
+        request: vec![0; READ_SIZE].into_boxed_slice(),
+        answer: Vec::new(),
+    });
+}
+
+pub(super) struct Connection<S: AsRawFd> {
+    stream: S,
+    /// The beginning of a character whose end has not come yet.
+    remainder: Remainder,
+    /// Answers that the peer has not taken yet.
+    unsent: Vec<u8>,
+    /// How many bytes of `unsent` it has taken.
+    taken: usize,
+    /// The peer has sent all it will.
+    ended: bool,
+    /// What was received before the server was told to stop is the last to be answered.
+    draining: bool,
+    /// Whether a byte was read or written since the last look.
+    active: bool,
+    counters: Arc<StreamCounters>,
+    /// Names the endpoint and the peer in the log; absent when nobody reads it.
+    name: Option<Box<str>>,
+    outcome: Option<Outcome>,
+}
+
+#[derive(Clone, Copy)]
+enum Outcome {
+    Finished,
+    Dropped(ConnectionDropCause),
+}
+
+impl<S> Connection<S>
+where
+    S: AsyncRead + AsyncWrite + AsRawFd + Unpin,
+{
+    pub(super) fn new(stream: S, name: Option<Box<str>>, counters: Arc<StreamCounters>) -> Self {
+        Self {
+            stream,
+            remainder: Remainder::default(),
+            unsent: Vec::new(),
+            taken: 0,
+            ended: false,
+            draining: false,
+            active: false,
+            counters,
+            name,
+            outcome: None,
+        }
+    }
+
+    /// Answers until the peer ends, resets or falls silent, or the server is told to stop.
+    pub(super) async fn run(mut self, draining: Arc<Draining>, idle_timeout: Option<Duration>) {
+        let mut stop = pin!(draining.notify.notified());
+        stop.as_mut().enable();
+        self.draining = draining.has_begun();
+        let interval = idle_timeout.map(|timeout| timeout / IDLE_CHECKS);
+        let mut idle_check = pin!(interval.map(tokio::time::sleep));
+        let mut silent_checks = 0;
+        let outcome = poll_fn(|context| {
+            if !self.draining && stop.as_mut().poll(context).is_ready() {
+                self.draining = true;
+            }
+            if let Poll::Ready(outcome) = self.poll(context) {
+                return Poll::Ready(outcome);
+            }
+            let (Some(mut check), Some(interval)) = (idle_check.as_mut().as_pin_mut(), interval)
+            else {
+                return Poll::Pending;
+            };
+            while check.as_mut().poll(context).is_ready() {
+                silent_checks = if self.active { 0 } else { silent_checks + 1 };
+                self.active = false;
+                if silent_checks >= IDLE_CHECKS {
+                    return Poll::Ready(Outcome::Dropped(ConnectionDropCause::IdleTimeout));
+                }
+                check.as_mut().reset(tokio::time::Instant::now() + interval);
+            }
+            Poll::Pending
+        })
+        .await;
+        self.outcome = Some(outcome);
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        let result = loop {
+            match self.poll_step(context) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => break Ok(()),
+                Poll::Ready(Err(error)) => break Err(error),
+                Poll::Pending => return Poll::Pending,
+            }
+        };
+        Poll::Ready(match result {
+            Ok(()) => Outcome::Finished,
+            Err(error) => {
+                if let Some(name) = &self.name {
+                    tracing::debug!("{name} is gone: {}", crate::error::plain(&error));
+                }
+                Outcome::Dropped(ConnectionDropCause::PeerReset)
+            }
+        })
+    }
+
+    /// Writes what is unsent, else reads and answers. `false` when all is done.
+    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        while self.taken < self.unsent.len() {
+            let written = ready!(write(&mut self.stream, context, &self.unsent[self.taken..]))?;
+            self.taken += written;
+            self.note_written(written);
+        }
+        // Gives the memory back, as the next answer may be long in coming.
+        self.unsent = Vec::new();
+        self.taken = 0;
+        if self.ended {
+            let descriptor = self.stream.as_raw_fd();
+            let result = ready!(Pin::new(&mut self.stream).poll_shutdown(context));
+            traced_zero(format_args!("shutdown({descriptor}, SHUT_WR)"), result)?;
+            return Poll::Ready(Ok(false));
+        }
+        BUFFERS.with_borrow_mut(|buffers| self.poll_answer(context, buffers))
+    }
+
+    /// One read and its answer, written as far as the peer takes it.
+    fn poll_answer(
+        &mut self,
+        context: &mut Context<'_>,
+        buffers: &mut Buffers,
+    ) -> Poll<io::Result<bool>> {
+        let mut request = ReadBuf::new(&mut buffers.request);
+        let descriptor = self.stream.as_raw_fd();
+        match Pin::new(&mut self.stream).poll_read(context, &mut request) {
+            Poll::Ready(result) => {
+                traced(format_args!("read({descriptor})"), result, |()| {
+                    format!("{} {}", request.filled().len(), Excerpt(request.filled()))
+                })?;
+            }
+            // Told to stop, and all that was received is answered.
+            Poll::Pending if self.draining => {}
+            Poll::Pending => return Poll::Pending,
+        }
+        let request = request.filled();
+        buffers.answer.clear();
+        if request.is_empty() {
+            self.ended = true;
+            self.remainder.finish(&mut buffers.answer);
+        } else {
+            self.active = true;
+            self.counters
+                .received_bytes
+                .fetch_add(request.len() as u64, Ordering::Relaxed);
+            self.remainder.append(request, &mut buffers.answer);
+        }
+        if let Some(name) = &self.name
+            && !request.is_empty()
+        {
+            tracing::debug!("{name} asks {}", Excerpt(request));
+            tracing::debug!("{name} gets {}", Excerpt(&buffers.answer));
+        }
+        let mut rest = buffers.answer.as_slice();
+        while !rest.is_empty() {
+            match write(&mut self.stream, context, rest) {
+                Poll::Ready(Ok(written)) => {
+                    self.note_written(written);
+                    rest = &rest[written..];
+                }
+                Poll::Ready(Err(error)) => {
+                    self.unsent = rest.to_vec();
+                    return Poll::Ready(Err(error));
+                }
+                Poll::Pending => {
+                    self.unsent = rest.to_vec();
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Ok(true))
+    }
+
+    fn note_written(&mut self, bytes: usize) {
+        self.active = true;
+        self.counters
+            .answered_bytes
+            .fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// One write; a stream that takes nothing is as good as closed.
+fn write<S: AsyncWrite + AsRawFd + Unpin>(
+    stream: &mut S,
+    context: &mut Context<'_>,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    let descriptor = stream.as_raw_fd();
+    let result = ready!(Pin::new(stream).poll_write(context, bytes));
+    let call = format_args!("write({descriptor}, {})", Excerpt(bytes));
+    match traced(call, result, |written| *written) {
+        Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        result => Poll::Ready(result),
+    }
+}
+
+impl<S: AsRawFd> Drop for Connection<S> {
+    /// Counts the connection, also when its task was ended from outside.
+    fn drop(&mut self) {
+        let unsent = (self.unsent.len() - self.taken) as u64;
+        self.counters
+            .unsent_bytes
+            .fetch_add(unsent, Ordering::Relaxed);
+        match self.outcome {
+            Some(Outcome::Finished) => {
+                self.counters.finished.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(Outcome::Dropped(cause)) => self.counters.count_drop(cause),
+            None => self.counters.count_drop(ConnectionDropCause::DrainTimeout),
+        }
+        // The descriptor is closed right after this, without a word from the runtime.
+        let _ = traced_zero(format_args!("close({})", self.stream.as_raw_fd()), Ok(()));
+    }
+}

@@ -1,0 +1,170 @@
+//! One worker of one datagram socket: a plain thread that receives a batch, answers it, sends it.
+//!
+//! No lock and no allocation per datagram; the counters are touched once a batch.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use super::DRAIN_TIMEOUT;
+use super::answer::answer;
+use super::stats::{DatagramCounters, DropCause, Tally};
+use crate::endpoint::{Endpoint, SocketType};
+use crate::socket::address::Peer;
+use crate::socket::batch::{DatagramBackend, Inbox, Outbox};
+use crate::socket::call::Excerpt;
+use crate::socket::sys::PollSet;
+
+/// How many runs a batch has at most.
+const BATCH: usize = 32;
+
+/// How a worker that waits for datagrams learns that it is to stop.
+pub(super) enum Wake {
+    /// Its socket is shut down for reading, which ends the wait. For sockets that are ours alone:
+    /// a shut-down socket stays so for everyone who shares it.
+    Shutdown,
+    /// This pipe is closed at its other end.
+    Pipe(io::PipeReader),
+}
+
+pub(super) struct Worker {
+    pub(super) endpoint: Endpoint,
+    pub(super) socket: Arc<Socket>,
+    pub(super) backend: Box<dyn DatagramBackend>,
+    pub(super) wake: Wake,
+    pub(super) stopping: Arc<AtomicBool>,
+    pub(super) counters: Arc<DatagramCounters>,
+    /// The most bytes that an answer may have.
+    pub(super) limit: usize,
+}
+
+impl Worker {
+    /// Answers until told to stop, then answers what was received before that.
+    pub(super) fn run(mut self) {
+        let mut inbox = Inbox::new(BATCH);
+        let mut outbox = Outbox::default();
+        while !self.stopping.load(Ordering::Acquire) {
+            match self.receive(&mut inbox) {
+                Ok(()) => self.answer(&mut inbox, &mut outbox),
+                Err(error) => self.pause_after(&error),
+            }
+        }
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
+        while Instant::now() < deadline && self.backend.receive(&mut inbox, false).is_ok() {
+            if inbox.runs().is_empty() {
+                break;
+            }
+            self.answer(&mut inbox, &mut outbox);
+        }
+    }
+
+    fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
+        match &self.wake {
+            Wake::Shutdown => self.backend.receive(inbox, true),
+            Wake::Pipe(pipe) => {
+                let mut poll = PollSet::default();
+                poll.add(self.socket.as_fd(), true, false);
+                poll.add(pipe.as_fd(), true, false);
+                poll.wait(None)?;
+                self.backend.receive(inbox, false)
+            }
+        }
+    }
+
+    /// Errors of a receive call pass; one that stays must not take a whole processor.
+    fn pause_after(&self, error: &io::Error) {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
+            _ => {
+                tracing::warn!(
+                    "{}: receiving failed: {}",
+                    self.endpoint,
+                    crate::error::plain(error)
+                );
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+
+    fn answer(&mut self, inbox: &mut Inbox, outbox: &mut Outbox) {
+        let logged = tracing::enabled!(tracing::Level::DEBUG);
+        if logged {
+            self.log_requests(inbox);
+        }
+        let mut tally = Tally::default();
+        answer(inbox, outbox, self.limit, &mut tally);
+        self.backend.send(inbox, outbox);
+        let mut tried = 0;
+        for answer in &outbox.answers {
+            tried += answer.datagrams();
+        }
+        let mut failed = 0;
+        for failure in &outbox.failures {
+            failed += failure.datagrams;
+            tally.count_drop(cause_of(&failure.error), failure.datagrams);
+        }
+        tally.answered += (tried - failed) as u64;
+        self.counters.add(&tally);
+        if logged {
+            self.log_answers(inbox, outbox);
+        }
+    }
+
+    fn log_requests(&self, inbox: &Inbox) {
+        for (index, run) in inbox.runs().iter().enumerate() {
+            let peer = Peer(&run.peer, SocketType::Datagram);
+            let bytes = inbox.bytes(index);
+            if bytes.is_empty() {
+                tracing::debug!("{}: {peer} asks \"\"", self.endpoint);
+            }
+            for segment in bytes.chunks(run.segment_size.max(1)) {
+                tracing::debug!("{}: {peer} asks {}", self.endpoint, Excerpt(segment));
+            }
+        }
+    }
+
+    fn log_answers(&self, inbox: &Inbox, outbox: &Outbox) {
+        for (index, answer) in outbox.answers.iter().enumerate() {
+            let peer = Peer(&inbox.runs()[answer.run].peer, SocketType::Datagram);
+            let outcome = match outbox
+                .failures
+                .iter()
+                .find(|failure| failure.answer == index)
+            {
+                Some(failure) => format!(" (not sent: {})", crate::error::plain(&failure.error)),
+                None => String::new(),
+            };
+            let bytes = outbox.bytes(inbox, answer);
+            if bytes.is_empty() {
+                tracing::debug!("{}: {peer} gets \"\"{outcome}", self.endpoint);
+            }
+            for segment in bytes.chunks(answer.segment_size) {
+                tracing::debug!(
+                    "{}: {peer} gets {}{outcome}",
+                    self.endpoint,
+                    Excerpt(segment)
+                );
+            }
+        }
+    }
+}
+
+fn cause_of(error: &io::Error) -> DropCause {
+    match error.raw_os_error().unwrap_or(0) {
+        libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM => DropCause::QueueFull,
+        libc::ECONNREFUSED
+        | libc::ENOENT
+        | libc::EPIPE
+        | libc::ENOTCONN
+        | libc::EHOSTUNREACH
+        | libc::ENETUNREACH
+        | libc::EHOSTDOWN
+        | libc::ENETDOWN => DropCause::PeerGone,
+        libc::EMSGSIZE => DropCause::AnswerTooLarge,
+        _ => DropCause::SendFailed,
+    }
+}

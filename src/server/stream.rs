@@ -1,0 +1,202 @@
+//! Listening sockets on tokio: accepting, the most connections, stopping.
+//!
+//! What happens on one connection is in [`super::connection`].
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use socket2::{SockAddr, Socket};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream, unix};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::connection::Connection;
+use super::stats::{ConnectionDropCause, StreamCounters};
+use super::{DRAIN_TIMEOUT, StreamLimits};
+use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::socket::Description;
+use crate::socket::address::Peer;
+use crate::socket::call::traced;
+
+/// How a server tells its listeners and connections to come to an end.
+#[derive(Debug, Default)]
+pub(super) struct Draining {
+    begun: AtomicBool,
+    pub(super) notify: Notify,
+}
+
+impl Draining {
+    pub(super) fn begin(&self) {
+        self.begun.store(true, Ordering::Release);
+        self.notify.notify_waiters();
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+}
+
+/// One endpoint's listener and what its connections share.
+pub(super) struct Listener {
+    kind: ListenerKind,
+    endpoint: Endpoint,
+    limits: StreamLimits,
+    counters: Arc<StreamCounters>,
+    draining: Arc<Draining>,
+}
+
+enum ListenerKind {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A connection that the kernel has completed.
+struct Accepted {
+    stream: Stream,
+    address: SockAddr,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    fn descriptor(&self) -> RawFd {
+        match self {
+            Self::Tcp(stream) => stream.as_raw_fd(),
+            Self::Unix(stream) => stream.as_raw_fd(),
+        }
+    }
+}
+
+impl Listener {
+    /// Takes a bound and listening socket into the runtime that this is called in.
+    pub(super) fn new(
+        socket: Socket,
+        description: &Description,
+        limits: StreamLimits,
+        counters: Arc<StreamCounters>,
+        draining: Arc<Draining>,
+    ) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let descriptor = OwnedFd::from(socket);
+        let kind = match description.family {
+            Family::Inet | Family::Inet6 => {
+                ListenerKind::Tcp(TcpListener::from_std(descriptor.into())?)
+            }
+            Family::Unix => ListenerKind::Unix(UnixListener::from_std(descriptor.into())?),
+        };
+        Ok(Self {
+            kind,
+            endpoint: description.endpoint.clone(),
+            limits,
+            counters,
+            draining,
+        })
+    }
+
+    /// Accepts until told to stop; then takes in what the kernel had accepted before, and waits
+    /// for the connections to end.
+    pub(super) async fn run(self) {
+        let mut connections = JoinSet::new();
+        let mut stop = std::pin::pin!(self.draining.notify.notified());
+        stop.as_mut().enable();
+        while !self.draining.has_begun() {
+            tokio::select! {
+                accepted = self.accept() => match accepted {
+                    Ok(accepted) => self.serve(accepted, &mut connections),
+                    Err(error) => self.pause_after(&error).await,
+                },
+                Some(_) = connections.join_next() => {}
+                () = stop.as_mut() => break,
+            }
+        }
+        // Ready at once or not at all.
+        while let Ok(Ok(accepted)) = timeout(Duration::ZERO, self.accept()).await {
+            self.serve(accepted, &mut connections);
+        }
+        // Whoever connects from now on is refused.
+        drop(self.kind);
+        let all_ended = async { while connections.join_next().await.is_some() {} };
+        if timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
+            // Each counts itself as it is dropped.
+            connections.shutdown().await;
+        }
+    }
+
+    async fn accept(&self) -> io::Result<Accepted> {
+        let (descriptor, result) = match &self.kind {
+            ListenerKind::Tcp(listener) => {
+                let result = listener.accept().await;
+                let accepted = |(stream, address): (TcpStream, SocketAddr)| {
+                    // Without it a small answer waits for the peer's delayed acknowledgement.
+                    let _ = stream.set_nodelay(true);
+                    Ok((Stream::Tcp(stream), address.into()))
+                };
+                (listener.as_raw_fd(), result.and_then(accepted))
+            }
+            ListenerKind::Unix(listener) => {
+                let result = listener.accept().await;
+                let accepted = |(stream, address): (UnixStream, unix::SocketAddr)| {
+                    let path = address.as_pathname().unwrap_or(Path::new(""));
+                    Ok((Stream::Unix(stream), SockAddr::unix(path)?))
+                };
+                (listener.as_raw_fd(), result.and_then(accepted))
+            }
+        };
+        let call = format_args!("accept({descriptor})");
+        let (stream, address) = traced(call, result, |(stream, address)| {
+            format!(
+                "{} from {}",
+                stream.descriptor(),
+                Peer(address, SocketType::Stream)
+            )
+        })?;
+        Ok(Accepted { stream, address })
+    }
+
+    fn serve(&self, Accepted { stream, address }: Accepted, connections: &mut JoinSet<()>) {
+        let peer = Peer(&address, SocketType::Stream);
+        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        if self.counters.read().open() > self.limits.max_connections as u64 {
+            tracing::debug!("{}: {peer} is one connection too many", self.endpoint);
+            self.counters
+                .count_drop(ConnectionDropCause::TooManyConnections);
+            return;
+        }
+        // The name is for the log alone; without one, a connection need not keep it.
+        let name = tracing::enabled!(tracing::Level::DEBUG)
+            .then(|| format!("{}: {peer}", self.endpoint).into_boxed_str());
+        let counters = self.counters.clone();
+        let (draining, idle_timeout) = (self.draining.clone(), self.limits.idle_timeout);
+        match stream {
+            Stream::Tcp(stream) => connections
+                .spawn(Connection::new(stream, name, counters).run(draining, idle_timeout)),
+            Stream::Unix(stream) => connections
+                .spawn(Connection::new(stream, name, counters).run(draining, idle_timeout)),
+        };
+    }
+
+    /// A connection that went away before it was accepted is its own affair; without descriptors
+    /// or memory, trying again at once would only take a processor.
+    async fn pause_after(&self, error: &io::Error) {
+        match error.kind() {
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
+            _ => {
+                tracing::warn!(
+                    "{}: accepting failed: {}",
+                    self.endpoint,
+                    crate::error::plain(error)
+                );
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}

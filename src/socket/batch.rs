@@ -1,0 +1,191 @@
+//! The contract of datagrams in batches: receive many, answer many.
+//!
+//! An [`Inbox`] and an [`Outbox`] are plain data; a [`DatagramBackend`] moves them over a socket.
+//! The unit is the *run*: one or more datagrams of one flow that lie in one buffer, all of
+//! `segment_size` bytes but the last, which may be shorter. A backend without offloads makes runs
+//! of one. Not here: what the answers are; see [`crate::server`].
+
+use std::io;
+use std::ops::Range;
+
+use socket2::SockAddr;
+
+use super::control_message::PacketInfo;
+
+/// The bytes of one receive buffer: more than any datagram has, so that none is cut.
+pub const BUFFER_SIZE: usize = 65_536;
+
+/// Moves batches over one socket.
+pub trait DatagramBackend: Send {
+    /// Fills `inbox` with at least one run, waiting for the first if `blocking`. An empty inbox
+    /// without an error means that a blocking wait was ended by shutting the socket down.
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` when nothing is there and `blocking` is false.
+    fn receive(&mut self, inbox: &mut Inbox, blocking: bool) -> io::Result<()>;
+
+    /// Sends every answer, never waiting for a slow peer. What could not be sent is listed in
+    /// [`Outbox::failures`], each datagram of it counted; everything else was sent.
+    fn send(&mut self, inbox: &Inbox, outbox: &mut Outbox);
+}
+
+/// One buffer of received bytes: one datagram, or several of one flow.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Who sent it; without a name for a Unix socket that has none.
+    pub peer: SockAddr,
+    /// Where it was sent to, on a socket bound to every address.
+    pub destination: Option<PacketInfo>,
+    /// Bytes in the buffer.
+    pub length: usize,
+    /// Bytes of each datagram but the last; the length where there is only one.
+    pub segment_size: usize,
+    /// The datagram was longer than the buffer, and its end is gone (MSG_TRUNC).
+    pub truncated: bool,
+    /// Control messages were lost (MSG_CTRUNC), so `destination` cannot be trusted.
+    pub control_truncated: bool,
+}
+
+impl Run {
+    /// How many datagrams the run has: at least one, as an empty datagram is one too.
+    pub fn datagrams(&self) -> usize {
+        datagrams_in(self.length, self.segment_size)
+    }
+}
+
+/// How many datagrams of `segment_size` bytes `length` bytes make, the last perhaps shorter; an
+/// empty datagram is one.
+pub fn datagrams_in(length: usize, segment_size: usize) -> usize {
+    length.div_ceil(segment_size.max(1)).max(1)
+}
+
+/// Received runs and their bytes. The buffers are made once and used again.
+pub struct Inbox {
+    buffers: Vec<u8>,
+    runs: Vec<Run>,
+    capacity: usize,
+    /// How many datagrams the kernel dropped since the last batch, as the socket was full.
+    pub kernel_dropped: u64,
+}
+
+impl Inbox {
+    /// Room for `capacity` runs. The pages are untouched, and so cost nothing, until used.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            buffers: vec![0; capacity * BUFFER_SIZE],
+            runs: Vec::with_capacity(capacity),
+            capacity,
+            kernel_dropped: 0,
+        }
+    }
+
+    /// The most runs it holds.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Forgets the runs; the buffers stay.
+    pub fn clear(&mut self) {
+        self.runs.clear();
+        self.kernel_dropped = 0;
+    }
+
+    /// The runs in the order received.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// The bytes of run `index`.
+    pub fn bytes(&self, index: usize) -> &[u8] {
+        let begin = index * BUFFER_SIZE;
+        &self.buffers[begin..begin + self.runs[index].length]
+    }
+
+    /// Each run with its bytes, which may be rewritten where they lie.
+    pub fn runs_mut(&mut self) -> impl Iterator<Item = (&Run, &mut [u8])> {
+        self.runs
+            .iter()
+            .zip(self.buffers.chunks_exact_mut(BUFFER_SIZE))
+            .map(|(run, buffer)| (run, &mut buffer[..run.length]))
+    }
+
+    /// The buffer that the next run's bytes go to, for backends; `None` when the inbox is full.
+    pub fn free_buffer(&mut self) -> Option<&mut [u8]> {
+        let begin = self.runs.len() * BUFFER_SIZE;
+        self.buffers.get_mut(begin..begin + BUFFER_SIZE)
+    }
+
+    /// Adds the run whose bytes were put into [`Self::free_buffer`], for backends.
+    pub fn push(&mut self, run: Run) {
+        debug_assert!(self.runs.len() < self.capacity && run.length <= BUFFER_SIZE);
+        self.runs.push(run);
+    }
+}
+
+/// Where the bytes of an answer lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the buffer of its own run, rewritten there.
+    Inbox,
+    /// In [`Outbox::grown`].
+    Grown,
+}
+
+/// One or more datagrams of equal size, the last perhaps shorter, to the peer of one run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The index of the run that it answers.
+    pub run: usize,
+    /// Which buffer holds its bytes.
+    pub place: Place,
+    /// Which bytes of that buffer.
+    pub range: Range<usize>,
+    /// Bytes of each datagram but the last.
+    pub segment_size: usize,
+}
+
+impl Answer {
+    /// How many datagrams the answer has.
+    pub fn datagrams(&self) -> usize {
+        datagrams_in(self.range.len(), self.segment_size)
+    }
+}
+
+/// Datagrams that could not be sent.
+#[derive(Debug)]
+pub struct Failure {
+    /// The index of their answer.
+    pub answer: usize,
+    /// How many.
+    pub datagrams: usize,
+    /// The kernel's reason.
+    pub error: io::Error,
+}
+
+/// Answers on their way out. The vectors are made once and used again.
+#[derive(Default)]
+pub struct Outbox {
+    /// The bytes of the answers that did not fit where their requests lay.
+    pub grown: Vec<u8>,
+    /// The answers, in the order they are sent.
+    pub answers: Vec<Answer>,
+    /// What the last send could not send.
+    pub failures: Vec<Failure>,
+}
+
+impl Outbox {
+    /// Forgets everything; the memory stays.
+    pub fn clear(&mut self) {
+        self.grown.clear();
+        self.answers.clear();
+        self.failures.clear();
+    }
+
+    /// The bytes of an answer.
+    pub fn bytes<'a>(&'a self, inbox: &'a Inbox, answer: &Answer) -> &'a [u8] {
+        match answer.place {
+            Place::Inbox => &inbox.bytes(answer.run)[answer.range.clone()],
+            Place::Grown => &self.grown[answer.range.clone()],
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! From an endpoint to bound sockets, ready for a server.
+//!
+//! A plain bind without address sharing comes first, so that a second server on the same port
+//! gets "address in use" instead of half of the traffic.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+use socket2::{SockAddr, Socket};
+
+use super::address::{domain_of, is_wildcard, to_endpoint, to_sockaddr, type_of};
+use super::call::{traced, traced_zero};
+use super::unix_file::{self, UnixFile};
+use super::{inherit, sys};
+use crate::endpoint::{Endpoint, Family, FamilyFilter, Host, SocketType, UnixName};
+use crate::error::{Error, Operation, Result};
+
+/// What may be chosen when sockets are bound.
+#[derive(Clone, Debug)]
+pub struct BindOptions {
+    /// The file mode of a Unix socket exactly as given, or 0660 less the process's umask.
+    pub unix_mode: Option<u32>,
+    /// How many connections the kernel completes ahead of us (listen(2)); it takes at most
+    /// net.core.somaxconn.
+    pub backlog: i32,
+    /// The size of the kernel's receive buffer for datagrams in bytes, as asked for; `None` keeps
+    /// the kernel's own default.
+    pub receive_buffer: Option<usize>,
+}
+
+impl Default for BindOptions {
+    fn default() -> Self {
+        Self {
+            unix_mode: None,
+            backlog: 4096,
+            receive_buffer: None,
+        }
+    }
+}
+
+/// What became of one endpoint: usually one socket, two for the empty host, one for each local
+/// address of a name.
+#[derive(Debug)]
+pub struct Bound {
+    /// The sockets, at least one.
+    pub sockets: Vec<BoundSocket>,
+    /// The empty host was asked for, and this machine has no IPv6.
+    pub without_ipv6: bool,
+}
+
+/// A socket that is bound, and listens if it is a stream socket.
+#[derive(Debug)]
+pub struct BoundSocket {
+    pub(crate) socket: Socket,
+    pub(crate) description: Description,
+    /// The file of a Unix socket that we made; dropping it takes the file away.
+    pub(crate) file: Option<UnixFile>,
+}
+
+/// What a bound socket is, as asked of the socket itself.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// Where it is reached: with the port that the kernel chose where 0 was asked.
+    pub endpoint: Endpoint,
+    /// Its address family.
+    pub family: Family,
+    /// Its type.
+    pub socket_type: SocketType,
+    /// The number of its descriptor, `fileno` in other languages; the inherited number for `fd:N`.
+    pub descriptor: RawFd,
+    /// It is bound to every address of the machine (INADDR_ANY, in6addr_any).
+    pub wildcard: bool,
+    /// Somebody else made it, and may share it.
+    pub inherited: bool,
+}
+
+impl BoundSocket {
+    /// What the socket is.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    pub(super) fn new(
+        socket: Socket,
+        family: Family,
+        socket_type: SocketType,
+        inherited_as: Option<RawFd>,
+    ) -> io::Result<Self> {
+        let address = socket.local_addr()?;
+        let descriptor = inherited_as.unwrap_or(socket.as_raw_fd());
+        let endpoint =
+            to_endpoint(&address, socket_type).unwrap_or(Endpoint::Descriptor(descriptor));
+        Ok(Self {
+            socket,
+            description: Description {
+                endpoint,
+                family,
+                socket_type,
+                descriptor,
+                wildcard: is_wildcard(&address),
+                inherited: inherited_as.is_some(),
+            },
+            file: None,
+        })
+    }
+}
+
+/// Binds every socket that `endpoint` stands for.
+///
+/// # Errors
+/// [`Error::Resolve`] for a name without addresses; [`Error::Socket`] and [`Error::Unsuitable`]
+/// when the kernel refuses, or a file that is no stale socket is in the way.
+pub fn bind(endpoint: &Endpoint, options: &BindOptions) -> Result<Bound> {
+    let sockets = match endpoint {
+        Endpoint::Descriptor(number) => vec![inherit::inherit(*number, options)?],
+        Endpoint::Internet {
+            host: Host::Any, ..
+        } => return bind_every_address(endpoint, options),
+        Endpoint::Internet {
+            host: Host::Name(_),
+            ..
+        } => bind_name(endpoint, options)?,
+        Endpoint::Internet { .. } | Endpoint::Unix { .. } => vec![bind_one(endpoint, options)?],
+    };
+    Ok(Bound {
+        sockets,
+        without_ipv6: false,
+    })
+}
+
+/// Every address that the name has and that is this machine's.
+fn bind_name(endpoint: &Endpoint, options: &BindOptions) -> Result<Vec<BoundSocket>> {
+    let mut sockets = Vec::new();
+    let mut not_local = None;
+    for candidate in endpoint.resolve(FamilyFilter::All)? {
+        match bind_one(&candidate, options) {
+            Ok(socket) => sockets.push(socket),
+            Err(error) if is_not_local(&error) => not_local = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match not_local {
+        Some(error) if sockets.is_empty() => Err(error),
+        _ => Ok(sockets),
+    }
+}
+
+fn is_not_local(error: &Error) -> bool {
+    matches!(error, Error::Socket { source, .. } if matches!(
+        source.raw_os_error(),
+        Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT)
+    ))
+}
+
+/// INADDR_ANY and in6addr_any on one port. With port 0 the kernel chooses for IPv4; when IPv6 has
+/// that port taken, another choice is tried.
+fn bind_every_address(endpoint: &Endpoint, options: &BindOptions) -> Result<Bound> {
+    const CHOICES: usize = 16;
+    let chosen_by_kernel = endpoint.port() == Some(0);
+    let mut choice = 1;
+    loop {
+        let on_ipv4 = bind_one(&with_host(endpoint, Host::V4([0; 4].into())), options)?;
+        let port = on_ipv4.description.endpoint.port().unwrap_or_default();
+        let ipv6 = with_host(endpoint, Host::V6([0; 16].into(), None)).with_port(port);
+        match bind_one(&ipv6, options) {
+            Ok(on_ipv6) => {
+                return Ok(Bound {
+                    sockets: vec![on_ipv4, on_ipv6],
+                    without_ipv6: false,
+                });
+            }
+            Err(error) if is_not_local(&error) => {
+                return Ok(Bound {
+                    sockets: vec![on_ipv4],
+                    without_ipv6: true,
+                });
+            }
+            Err(_) if chosen_by_kernel && choice < CHOICES => choice += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn with_host(endpoint: &Endpoint, new_host: Host) -> Endpoint {
+    let mut endpoint = endpoint.clone();
+    if let Endpoint::Internet { host, .. } = &mut endpoint {
+        *host = new_host;
+    }
+    endpoint
+}
+
+fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
+    let fail = |operation| move |source| Error::socket(operation, endpoint, source);
+    let (Some(family), Some(socket_type)) = (endpoint.family(), endpoint.socket_type()) else {
+        return Err(fail(Operation::Bind)(io::ErrorKind::InvalidInput.into()));
+    };
+    let address = to_sockaddr(endpoint).map_err(fail(Operation::Bind))?;
+    let socket = create(family, socket_type).map_err(fail(Operation::Create))?;
+    let descriptor = socket.as_raw_fd();
+    if family == Family::Inet6 {
+        traced_zero(
+            format_args!("setsockopt({descriptor}, IPPROTO_IPV6, IPV6_V6ONLY, 1)"),
+            socket.set_only_v6(true),
+        )
+        .map_err(fail(Operation::Configure))?;
+    }
+    if family != Family::Unix && socket_type == SocketType::Stream {
+        // Lets a restarted server bind while connections of the last one are in TIME_WAIT; two
+        // listeners still collide (socket(7)).
+        traced_zero(
+            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_REUSEADDR, 1)"),
+            socket.set_reuse_address(true),
+        )
+        .map_err(fail(Operation::Configure))?;
+    }
+    let file = match endpoint {
+        Endpoint::Unix {
+            name: UnixName::Path(path),
+            ..
+        } => Some(unix_file::bind(
+            &socket,
+            &address,
+            path,
+            options.unix_mode,
+            endpoint,
+        )?),
+        _ => {
+            bind_call(&socket, &address, endpoint).map_err(fail(Operation::Bind))?;
+            None
+        }
+    };
+    if socket_type == SocketType::Stream {
+        listen(&socket, options.backlog).map_err(fail(Operation::Listen))?;
+    }
+    let bound =
+        BoundSocket::new(socket, family, socket_type, None).map_err(fail(Operation::Configure))?;
+    prepare(&bound, options).map_err(fail(Operation::Configure))?;
+    Ok(BoundSocket { file, ..bound })
+}
+
+pub(super) fn bind_call(socket: &Socket, address: &SockAddr, shown: &Endpoint) -> io::Result<()> {
+    let descriptor = socket.as_raw_fd();
+    traced_zero(
+        format_args!("bind({descriptor}, {shown})"),
+        socket.bind(address),
+    )
+}
+
+pub(super) fn listen(socket: &Socket, backlog: i32) -> io::Result<()> {
+    let descriptor = socket.as_raw_fd();
+    traced_zero(
+        format_args!("listen({descriptor}, {backlog})"),
+        socket.listen(backlog),
+    )
+}
+
+pub(super) fn create(family: Family, socket_type: SocketType) -> io::Result<Socket> {
+    traced(
+        format_args!("socket({family}, {socket_type}, 0)"),
+        Socket::new(domain_of(family), type_of(socket_type), None),
+        Socket::as_raw_fd,
+    )
+}
+
+/// Asks the kernel to tell, beside each datagram, what the answers and the totals need.
+pub(super) fn prepare(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
+    let Description {
+        family,
+        socket_type,
+        wildcard,
+        ..
+    } = bound.description;
+    if socket_type != SocketType::Datagram {
+        return Ok(());
+    }
+    let socket = &bound.socket;
+    let descriptor = socket.as_raw_fd();
+    if let Some(bytes) = options.receive_buffer {
+        traced_zero(
+            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {bytes})"),
+            socket.set_recv_buffer_size(bytes),
+        )?;
+    }
+    let on = |level, name, shown: &str| {
+        traced_zero(
+            format_args!("setsockopt({descriptor}, {shown}, 1)"),
+            sys::set_option(socket, level, name, 1),
+        )
+    };
+    on(
+        libc::SOL_SOCKET,
+        libc::SO_RXQ_OVFL,
+        "SOL_SOCKET, SO_RXQ_OVFL",
+    )?;
+    if wildcard {
+        match family {
+            Family::Inet => on(libc::IPPROTO_IP, libc::IP_PKTINFO, "IPPROTO_IP, IP_PKTINFO")?,
+            Family::Inet6 => on(
+                libc::IPPROTO_IPV6,
+                libc::IPV6_RECVPKTINFO,
+                "IPPROTO_IPV6, IPV6_RECVPKTINFO",
+            )?,
+            Family::Unix => {}
+        }
+    }
+    Ok(())
+}

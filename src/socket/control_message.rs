@@ -1,0 +1,222 @@
+//! The bytes that travel beside a datagram (cmsg(3)): read from and written to plain buffers.
+//!
+//! Each message is a header of 16 bytes (length with header as usize, level and type as i32) and
+//! its data, padded to 8 bytes. Pure code without a system call, so that it can be fuzzed. Here:
+//! the address that a datagram was sent to (IP_PKTINFO, IPV6_PKTINFO), the kernel's count of
+//! drops (SO_RXQ_OVFL), and the size of the datagrams in a run (UDP_GRO, UDP_SEGMENT).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+const ALIGNMENT: usize = size_of::<usize>();
+const HEADER: usize = size_of::<usize>() + 2 * size_of::<i32>();
+
+/// Room for every message that we ask for, in bytes.
+pub const CAPACITY: usize = 128;
+
+/// What the kernel said beside one receive call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// The address of ours that the datagram was sent to, on sockets bound to every address.
+    pub destination: Option<PacketInfo>,
+    /// How many datagrams the socket has lost to a full receive buffer since it was made, modulo
+    /// 2^32; absent while there is none.
+    pub kernel_dropped: Option<u32>,
+    /// The size in bytes of each datagram but the last in a run that the kernel joined.
+    pub segment_size: Option<u16>,
+}
+
+/// Where a datagram was sent to, which is where its answer must come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketInfo {
+    /// Our address.
+    pub address: IpAddr,
+    /// The interface, where the address means nothing without it (IPv6 link-local); else 0, so
+    /// that the routing table chooses the way back.
+    pub interface: u32,
+}
+
+/// Reads all messages in `control`, as `recvmsg` left them. Unknown ones are passed over; one that
+/// is cut short ends the reading.
+pub fn parse(control: &[u8]) -> Received {
+    let mut received = Received::default();
+    let mut rest = control;
+    while let Some((level, kind, data, next)) = split_first(rest) {
+        match (level, kind) {
+            (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
+                received.kernel_dropped = array(data).map(u32::from_ne_bytes);
+            }
+            (libc::SOL_UDP, libc::UDP_GRO) => {
+                received.segment_size = array(data)
+                    .map(i32::from_ne_bytes)
+                    .and_then(|size| u16::try_from(size).ok())
+                    .filter(|size| *size > 0);
+            }
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => received.destination = ipv4_info(data),
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => received.destination = ipv6_info(data),
+            _ => {}
+        }
+        rest = next;
+    }
+    received
+}
+
+/// One message: its level, type and data, and what follows it.
+fn split_first(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
+    let length = usize::from_ne_bytes(array(control)?);
+    let level = i32::from_ne_bytes(array(control.get(size_of::<usize>()..)?)?);
+    let kind = i32::from_ne_bytes(array(control.get(size_of::<usize>() + 4..)?)?);
+    let data = control.get(HEADER..length)?;
+    let next = length
+        .checked_next_multiple_of(ALIGNMENT)?
+        .min(control.len());
+    Some((level, kind, data, &control[next..]))
+}
+
+/// struct in_pktinfo: interface index, our address (ipi_spec_dst), the header's destination. For a
+/// broadcast the last is not ours, so the answer comes from the second (ip(7)).
+fn ipv4_info(data: &[u8]) -> Option<PacketInfo> {
+    let ours: [u8; 4] = array(data.get(4..)?)?;
+    Some(PacketInfo {
+        address: Ipv4Addr::from(ours).into(),
+        interface: 0,
+    })
+}
+
+/// struct in6_pktinfo: address, interface index (RFC 3542, section 6.1).
+fn ipv6_info(data: &[u8]) -> Option<PacketInfo> {
+    let address = Ipv6Addr::from(array::<16>(data)?);
+    let interface = u32::from_ne_bytes(array(data.get(16..)?)?);
+    Some(PacketInfo {
+        address: address.into(),
+        interface: if address.is_unicast_link_local() {
+            interface
+        } else {
+            0
+        },
+    })
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
+    bytes.first_chunk().copied()
+}
+
+/// The messages to send beside an answer, in a buffer of their own.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(8))]
+pub struct Control {
+    bytes: [u8; CAPACITY],
+    length: usize,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            bytes: [0; CAPACITY],
+            length: 0,
+        }
+    }
+}
+
+impl Control {
+    /// The messages as `sendmsg` takes them; empty when none was added.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// Lets the datagram leave from the address in `info`.
+    pub fn add_source(&mut self, info: PacketInfo) {
+        let interface = info.interface.to_ne_bytes();
+        match info.address {
+            IpAddr::V4(address) => {
+                let mut data = [0; 12];
+                data[..4].copy_from_slice(&interface);
+                data[4..8].copy_from_slice(&address.octets());
+                self.add(libc::IPPROTO_IP, libc::IP_PKTINFO, &data);
+            }
+            IpAddr::V6(address) => {
+                let mut data = [0; 20];
+                data[..16].copy_from_slice(&address.octets());
+                data[16..].copy_from_slice(&interface);
+                self.add(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &data);
+            }
+        }
+    }
+
+    /// Lets the kernel cut what is sent into datagrams of `size` bytes (udp(7)).
+    pub fn add_segment_size(&mut self, size: u16) {
+        self.add(libc::SOL_UDP, libc::UDP_SEGMENT, &size.to_ne_bytes());
+    }
+
+    fn add(&mut self, level: i32, kind: i32, data: &[u8]) {
+        let length = HEADER + data.len();
+        let end = self.length + length.next_multiple_of(ALIGNMENT);
+        // Each kind is added once at most, and CAPACITY has room for all of them.
+        debug_assert!(end <= CAPACITY);
+        let Some(target) = self.bytes.get_mut(self.length..end) else {
+            return;
+        };
+        target[..8].copy_from_slice(&length.to_ne_bytes());
+        target[8..12].copy_from_slice(&level.to_ne_bytes());
+        target[12..16].copy_from_slice(&kind.to_ne_bytes());
+        target[HEADER..length].copy_from_slice(data);
+        self.length = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_added_is_read_back() {
+        for address in ["192.0.2.7", "2001:db8::7"] {
+            let info = PacketInfo {
+                address: address.parse().unwrap(),
+                interface: 0,
+            };
+            let mut control = Control::default();
+            control.add_source(info);
+            assert_eq!(parse(control.as_bytes()).destination, Some(info));
+        }
+    }
+
+    #[test]
+    fn a_link_local_address_keeps_its_interface() {
+        let info = PacketInfo {
+            address: "fe80::1".parse().unwrap(),
+            interface: 7,
+        };
+        let mut control = Control::default();
+        control.add_source(info);
+        assert_eq!(parse(control.as_bytes()).destination, Some(info));
+    }
+
+    #[test]
+    fn every_message_of_one_call_is_read() {
+        let mut control = Control::default();
+        control.add(libc::SOL_SOCKET, libc::SO_RXQ_OVFL, &9u32.to_ne_bytes());
+        control.add(libc::SOL_UDP, libc::UDP_GRO, &1400i32.to_ne_bytes());
+        control.add(1, 99, b"unknown");
+        let info = PacketInfo {
+            address: "127.0.0.2".parse().unwrap(),
+            interface: 0,
+        };
+        control.add_source(info);
+        assert_eq!(
+            parse(control.as_bytes()),
+            Received {
+                destination: Some(info),
+                kernel_dropped: Some(9),
+                segment_size: Some(1400),
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            parse(&bytes);
+        }
+    }
+}

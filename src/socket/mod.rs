@@ -1,0 +1,28 @@
+//! Sockets: created, bound, inherited; datagrams received and answered in batches.
+//!
+//! This folder knows nothing of text and nothing of servers or clients. In reading order:
+//!
+//! * [`address`]: between [`Endpoint`](crate::Endpoint) and the kernel's `sockaddr`.
+//! * [`bind`]: from an endpoint to bound sockets; [`unix_file`] keeps the file of a Unix socket,
+//!   [`inherit`] takes over a descriptor that somebody else bound.
+//! * [`connect`]: from an endpoint to a connected socket, for clients.
+//! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
+//!   with one call a datagram.
+//! * [`control_message`]: the bytes beside a datagram: the address it was sent to, drops.
+//! * [`call`]: each call as a line of the log, for people who learn.
+//! * `sys`: the only unsafe code of the crate.
+
+pub mod address;
+pub mod batch;
+pub mod bind;
+pub(crate) mod call;
+pub mod connect;
+pub mod control_message;
+pub mod inherit;
+pub mod plain;
+#[allow(unsafe_code)]
+pub(crate) mod sys;
+pub mod unix_file;
+
+pub use bind::{BindOptions, Bound, BoundSocket, Description, bind};
+pub use connect::connect;

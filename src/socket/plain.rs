@@ -1,0 +1,146 @@
+//! The plain backend: one `recvmsg` and one `sendmsg` for each datagram.
+//!
+//! Works for every family, asks the kernel for nothing special, and is what faster backends are
+//! tested against.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+
+use socket2::{SockAddr, Socket};
+
+use super::address::Peer;
+use super::batch::{DatagramBackend, Inbox, Outbox, Run};
+use super::call::{Excerpt, traced};
+use super::control_message::{self, CAPACITY, Control};
+use super::sys;
+use crate::endpoint::SocketType;
+
+/// Receives and answers datagrams one call at a time.
+pub struct PlainBackend {
+    socket: Arc<Socket>,
+    kernel_dropped: u32,
+    is_unix: bool,
+}
+
+impl PlainBackend {
+    /// A backend on a bound datagram socket.
+    pub fn new(socket: Arc<Socket>) -> Self {
+        let is_unix = socket
+            .domain()
+            .is_ok_and(|domain| domain == socket2::Domain::UNIX);
+        Self {
+            socket,
+            kernel_dropped: 0,
+            is_unix,
+        }
+    }
+
+    fn receive_one(&mut self, inbox: &mut Inbox, flags: i32) -> io::Result<Received> {
+        #[repr(align(8))]
+        struct ControlBuffer([u8; CAPACITY]);
+        let mut control = ControlBuffer([0; CAPACITY]);
+        let Some(buffer) = inbox.free_buffer() else {
+            return Ok(Received::Full);
+        };
+        let descriptor = self.socket.as_raw_fd();
+        let result = sys::receive_message(self.socket.as_fd(), buffer, &mut control.0, flags);
+        let message = match result {
+            // Asking an empty queue is how a batch ends, and would only be noise in the log.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+            Ok(message) if message.length == 0 && message.peer.len() == 0 && !self.is_unix => {
+                return Ok(Received::ShutDown);
+            }
+            result => traced(format_args!("recvmsg({descriptor})"), result, |message| {
+                format!(
+                    "{} {} from {}",
+                    message.length,
+                    Excerpt(&buffer[..message.length]),
+                    Peer(&message.peer, SocketType::Datagram)
+                )
+            })?,
+        };
+        let told = control_message::parse(&control.0[..message.control_length]);
+        if let Some(total) = told.kernel_dropped {
+            inbox.kernel_dropped += u64::from(total.wrapping_sub(self.kernel_dropped));
+            self.kernel_dropped = total;
+        }
+        inbox.push(Run {
+            peer: message.peer,
+            destination: told.destination,
+            length: message.length,
+            segment_size: message.length,
+            truncated: message.flags & libc::MSG_TRUNC != 0,
+            control_truncated: message.flags & libc::MSG_CTRUNC != 0,
+        });
+        Ok(Received::One)
+    }
+
+    fn send_one(&self, bytes: &[u8], peer: &SockAddr, control: &[u8]) -> io::Result<()> {
+        let descriptor = self.socket.as_raw_fd();
+        loop {
+            let result = sys::send_message(
+                self.socket.as_fd(),
+                bytes,
+                peer,
+                control,
+                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+            );
+            if matches!(&result, Err(error) if error.kind() == io::ErrorKind::Interrupted) {
+                continue;
+            }
+            let call = format_args!(
+                "sendmsg({descriptor}, {}, to {})",
+                Excerpt(bytes),
+                Peer(peer, SocketType::Datagram)
+            );
+            return traced(call, result, |sent| *sent).map(|_| ());
+        }
+    }
+}
+
+enum Received {
+    One,
+    Full,
+    ShutDown,
+}
+
+impl DatagramBackend for PlainBackend {
+    fn receive(&mut self, inbox: &mut Inbox, blocking: bool) -> io::Result<()> {
+        inbox.clear();
+        let mut flags = if blocking { 0 } else { libc::MSG_DONTWAIT };
+        loop {
+            match self.receive_one(inbox, flags) {
+                Ok(Received::One) => flags = libc::MSG_DONTWAIT,
+                Ok(Received::Full | Received::ShutDown) => return Ok(()),
+                // What the batch already has is answered first; an error shows again next time.
+                Err(_) if !inbox.runs().is_empty() => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn send(&mut self, inbox: &Inbox, outbox: &mut Outbox) {
+        let mut failures = std::mem::take(&mut outbox.failures);
+        for (index, answer) in outbox.answers.iter().enumerate() {
+            let run = &inbox.runs()[answer.run];
+            let mut control = Control::default();
+            if let Some(info) = run.destination {
+                control.add_source(info);
+            }
+            let bytes = outbox.bytes(inbox, answer);
+            let size = answer.segment_size.max(1);
+            for number in 0..answer.datagrams() {
+                let segment = &bytes[number * size..bytes.len().min((number + 1) * size)];
+                if let Err(error) = self.send_one(segment, &run.peer, control.as_bytes()) {
+                    failures.push(super::batch::Failure {
+                        answer: index,
+                        datagrams: 1,
+                        error,
+                    });
+                }
+            }
+        }
+        outbox.failures = failures;
+    }
+}

@@ -1,0 +1,11 @@
+//! The system calls that no safe library offers: the only unsafe code of the crate.
+//!
+//! Each function is a narrow, safe wrapper of one call; what to do with it is decided above.
+
+mod descriptor;
+mod message;
+mod poll;
+
+pub(crate) use descriptor::{duplicate, interface_index, set_option};
+pub(crate) use message::{receive_message, send_message};
+pub(crate) use poll::PollSet;

@@ -1,0 +1,157 @@
+//! The file of a Unix socket: made with its mode, re-used when stale, removed when it is ours.
+//!
+//! Bound under a lock on the directory, so that of two servers that find the same stale file one
+//! wins and the other sees a live socket. A file that is no socket, a symlink, and a socket that
+//! somebody listens on are never touched.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use socket2::{SockAddr, Socket};
+
+use super::bind::{bind_call, create};
+use super::call::traced_zero;
+use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::error::{Error, Operation, Result};
+
+/// The mode without an explicit wish, less the umask: the owner and the group may connect.
+const DEFAULT_MODE: u32 = 0o660;
+
+/// The socket file that we made. Dropping it removes the file, if it is still the one we made.
+#[derive(Debug)]
+pub(crate) struct UnixFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Drop for UnixFile {
+    fn drop(&mut self) {
+        let _lock = lock_directory(&self.path);
+        if let Ok(found) = fs::symlink_metadata(&self.path)
+            && (found.dev(), found.ino()) == (self.device, self.inode)
+        {
+            // Nobody is left to be told: the next start finds a stale file, and re-uses it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Binds `socket` to `path` with its mode set before anyone can reach it.
+pub(super) fn bind(
+    socket: &Socket,
+    address: &SockAddr,
+    path: &str,
+    mode: Option<u32>,
+    endpoint: &Endpoint,
+) -> Result<UnixFile> {
+    let fail = |source| Error::socket(Operation::Bind, endpoint, source);
+    let socket_type = endpoint.socket_type().unwrap_or(SocketType::Stream);
+    let path = PathBuf::from(path);
+    let _lock = lock_directory(&path).map_err(fail)?;
+    remove_if_stale(&path, address, socket_type, endpoint)?;
+
+    // The mode of the socket's own inode, less the umask, becomes the mode of the file that bind
+    // makes (unix_bind_bsd in net/unix/af_unix.c): the file is never there with a wider one.
+    let wanted = mode.unwrap_or(DEFAULT_MODE);
+    let as_file = File::from(std::os::fd::OwnedFd::from(
+        socket.try_clone().map_err(fail)?,
+    ));
+    traced_zero(
+        format_args!("fchmod({}, {wanted:#05o})", socket.as_raw_fd()),
+        as_file.set_permissions(Permissions::from_mode(wanted)),
+    )
+    .map_err(fail)?;
+    bind_call(socket, address, endpoint).map_err(fail)?;
+
+    let made = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_PATH | libc::O_NOFOLLOW)
+        .open(&path)
+        .map_err(fail)?;
+    let metadata = made.metadata().map_err(fail)?;
+    let file = UnixFile {
+        path,
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    };
+    if let Some(mode) = mode
+        && metadata.mode() & 0o7777 != mode
+    {
+        // An explicit mode is meant exactly, so what the umask took is given back.
+        let through_descriptor = format!("/proc/self/fd/{}", made.as_raw_fd());
+        fs::set_permissions(through_descriptor, Permissions::from_mode(mode)).map_err(fail)?;
+    }
+    Ok(file)
+}
+
+fn remove_if_stale(
+    path: &Path,
+    address: &SockAddr,
+    socket_type: SocketType,
+    endpoint: &Endpoint,
+) -> Result<()> {
+    let refuse = |reason: &str| {
+        Err(Error::Unsuitable {
+            operation: Operation::Bind,
+            endpoint: endpoint.clone(),
+            reason: reason.to_owned(),
+        })
+    };
+    let fail = |source| Error::socket(Operation::Bind, endpoint, source);
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(fail(error)),
+    };
+    if found.is_symlink() {
+        return refuse("a symbolic link is in the way; remove it, or choose another path");
+    }
+    if !found.file_type().is_socket() {
+        return refuse("a file that is no socket is in the way; remove it, or choose another path");
+    }
+    let visitor = create(Family::Unix, socket_type).map_err(fail)?;
+    // A listener whose backlog is full must not keep us waiting.
+    visitor.set_nonblocking(true).map_err(fail)?;
+    let attempt = visitor.connect(address);
+    match attempt.as_ref().map_err(io::Error::raw_os_error) {
+        Err(Some(libc::ECONNREFUSED)) => {
+            tracing::debug!("removing the stale socket file {}", path.display());
+            fs::remove_file(path).map_err(fail)
+        }
+        Err(Some(libc::EACCES | libc::EPERM)) => refuse(
+            "a socket file is in the way that may not be asked whether it is alive; remove it",
+        ),
+        _ => Err(fail(io::Error::from_raw_os_error(libc::EADDRINUSE))),
+    }
+}
+
+/// Holds the directory's lock (flock(2)) until dropped. It is advisory and short, so one that
+/// stays taken is an error rather than a wait without end.
+fn lock_directory(path: &Path) -> io::Result<File> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let lock = File::open(directory)?;
+    let begin = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(fs::TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(io::Error::other(
+                    "another process holds the lock of the directory; try again",
+                ));
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}

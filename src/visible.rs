@@ -1,0 +1,84 @@
+//! Text from the network, made safe to look at: control, escape and invisible direction
+//! characters become visible, so that no answer can recolour, retitle or reorder a terminal.
+
+use std::fmt::{self, Write};
+
+/// Shows a text with everything that could act on a terminal escaped as Rust writes it: `\n`,
+/// `\u{1b}`, `\u{202e}`. A backslash stays one, as this is for reading and not for parsing back.
+pub struct Visible<'a>(pub &'a str);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            if acts(character) {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes for a terminal: as [`Visible`], with `\xNN` for what is not UTF-8.
+pub struct VisibleBytes<'a>(pub &'a [u8]);
+
+impl fmt::Display for VisibleBytes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            write!(f, "{}", Visible(chunk.valid()))?;
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a terminal would do something at this character other than show it: the control
+/// characters (C0, DEL, C1), the direction controls of UAX #9, line and paragraph separators, and
+/// characters of no width that hide in a text.
+fn acts(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{061c}'
+                | '\u{200b}'
+                | '\u{200e}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_sequence_is_shown_and_not_obeyed() {
+        assert_eq!(
+            Visible("\u{1b}[31mRED\u{7}").to_string(),
+            "\\u{1b}[31mRED\\u{7}"
+        );
+    }
+
+    #[test]
+    fn direction_overrides_are_shown() {
+        assert_eq!(Visible("A\u{202e}B").to_string(), "A\\u{202e}B");
+    }
+
+    #[test]
+    fn ordinary_text_of_any_script_stays() {
+        let text = "GRÜSSE, МИР, 世界 👩‍👩‍👧 \\";
+        assert_eq!(Visible(text).to_string(), text);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_become_hexadecimal() {
+        assert_eq!(VisibleBytes(b"A\xffB\n").to_string(), "A\\xffB\\n");
+    }
+}
