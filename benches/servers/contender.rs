@@ -3,7 +3,7 @@
 
 use crate::Failure;
 use crate::process::{Pinning, Process};
-use crate::tokio_server;
+use crate::tokio_server::{self, RECEIVE_BUFFER};
 use crate::tools::{Tools, installed};
 use serde_json::Value;
 use std::net::{TcpListener, UdpSocket};
@@ -126,15 +126,15 @@ fn bullhorn_command(
     pinning: &Pinning,
     both: bool,
 ) -> Result<Process, Failure> {
-    let endpoint = match transport {
-        Transport::Udp => "udp://127.0.0.1:0",
-        Transport::Tcp => "tcp://127.0.0.1:0",
-    };
     let mut command = pinning.server(&tools.bullhorn, both);
-    command
-        .args(["serve", "--json"])
-        .args(options)
-        .arg(endpoint);
+    command.args(["serve", "--json"]).args(options);
+    match transport {
+        // The same receive buffer as its peers.
+        Transport::Udp => command
+            .args(["--receive-buffer", &RECEIVE_BUFFER.to_string()])
+            .arg("udp://127.0.0.1:0"),
+        Transport::Tcp => command.arg("tcp://127.0.0.1:0"),
+    };
     Process::start(command)
 }
 
