@@ -8,6 +8,7 @@
 mod answer;
 mod connection;
 mod datagram;
+mod kernel_drops;
 mod running;
 pub mod stats;
 mod stream;

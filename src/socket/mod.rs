@@ -25,6 +25,8 @@ pub mod inherit;
 pub mod plain;
 #[allow(unsafe_code)]
 pub(crate) mod sys;
+#[cfg(test)]
+mod tests;
 pub mod unix_file;
 
 pub use bind::{BindOptions, Bound, BoundSocket, Description, bind};
