@@ -1,10 +1,10 @@
 //! Sixty-four bytes put in capitals at once, whatever scripts they hold.
 //!
-//! For each prefix (every byte of a character but its last) that is in the block and has capitals at all, the
-//! prefix's page is looked up for the whole block: every byte that could be a last byte picks what its
-//! character's bytes are XORed with. So a block costs as much as it has prefixes, one or two in most texts,
-//! and not as much as it has characters. Nothing has to be validated: the bytes of one valid
-//! character can never be part of another, so what stands around a character is no matter.
+//! A prefix is every byte of a character but its last. For each prefix in the block that has capitals at all,
+//! its page is looked up for the whole block: each last byte behind that prefix picks what the bytes of its
+//! character are XORed with. So a block costs as much as it has prefixes, one or two in most texts, and not
+//! as much as it has characters. Nothing has to be validated: a valid character is one wherever it stands
+//! (UTF-8 synchronizes itself, Unicode 3.9), so bytes that are none cannot spoil their neighbours.
 //!
 //! Where blocks come from and go to is the business of `in_place.rs` and `append.rs`.
 
