@@ -57,6 +57,12 @@ impl<S: Simd> Blocks<S> {
         }
     }
 
+    /// Whether a character of the last block may end in the next. If not, ASCII blocks need not come here.
+    #[inline(always)]
+    pub(super) fn straddled(&self) -> bool {
+        self.straddled
+    }
+
     /// Upper-cases `block`, the beginning of `text`; `next` is the block behind it.
     #[inline(always)]
     pub(super) fn capitals(&mut self, block: u8x64<S>, next: u8x64<S>, text: &[u8]) -> Capitals<S> {
