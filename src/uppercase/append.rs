@@ -43,7 +43,6 @@ fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
     let mut at = 0;
     while at < text.len() {
         if let Some(run) = text[at..].first_chunk::<RUN>()
-            && !blocks.straddled()
             && run.is_ascii()
         {
             let mut capitals = *run;

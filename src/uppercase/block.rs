@@ -43,8 +43,6 @@ pub(super) struct Blocks<S: Simd> {
     /// What the second, third and fourth bytes of characters are XORed with, each at the place where its
     /// character begins, in the block before.
     before: [u8x64<S>; 3],
-    /// Whether a character of the block before may end in this one. If not, what matters of `before` is zero.
-    straddled: bool,
 }
 
 impl<S: Simd> Blocks<S> {
@@ -53,14 +51,7 @@ impl<S: Simd> Blocks<S> {
         Self {
             simd,
             before: [u8x64::splat(simd, 0); 3],
-            straddled: false,
         }
-    }
-
-    /// Whether a character of the last block may end in the next. If not, ASCII blocks need not come here.
-    #[inline(always)]
-    pub(super) fn straddled(&self) -> bool {
-        self.straddled
     }
 
     /// Upper-cases `block`, the beginning of `text`; `next` is the block behind it.
@@ -71,7 +62,9 @@ impl<S: Simd> Blocks<S> {
         let lower = (block - b'a').simd_lt(u8x64::splat(simd, 26));
         let mut change = lower.select(u8x64::splat(simd, 0x20), zero);
 
-        if !self.straddled && !block.simd_ge(0x80).any_true() {
+        // No character ends in a block of ASCII that began before it, so `before` holds nothing for this block,
+        // nor for any after it.
+        if !block.simd_ge(0x80).any_true() {
             return Capitals {
                 bytes: block ^ change,
                 change,
@@ -79,7 +72,6 @@ impl<S: Simd> Blocks<S> {
             };
         }
         let mut leads = cased(simd, block).simd_gt(0).to_bitmask();
-        self.straddled = leads >> (BLOCK - 3) != 0;
         let [mut first, mut second, mut third, mut fourth] = [zero; 4];
         let ahead = block.slide::<1>(next);
         while leads != 0 {
