@@ -4,11 +4,16 @@
 //! What a machine lacks (a program, a privilege) is said with "skipped" and the reason.
 
 #![allow(unreachable_pub, reason = "an integration binary has no outside")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed"
+)]
 
 mod support;
 
 mod demo;
+mod interop;
 mod library;
 mod reply_address;
 mod send;
