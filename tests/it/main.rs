@@ -14,6 +14,7 @@ mod support;
 
 mod demo;
 mod interop;
+mod lesson;
 mod library;
 mod reply_address;
 mod send;
