@@ -13,6 +13,8 @@
 mod support;
 
 mod demo;
+mod interop;
+mod lesson;
 mod library;
 mod relay;
 mod reply_address;
