@@ -48,3 +48,8 @@ pub use server::Server;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/lesson.md")]
 struct Lesson;
+
+/// The Rust block of the README, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -20,3 +20,4 @@ mod relay;
 mod reply_address;
 mod send;
 mod serve;
+mod uppercase_python;
