@@ -12,6 +12,8 @@ mod kernel_drops;
 mod running;
 pub mod stats;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
