@@ -155,11 +155,19 @@ impl RunningServer {
         listening: Vec<Listening>,
         limits: &StreamLimits,
     ) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(std::thread::available_parallelism().map_or(1, usize::from))
-            .thread_name("streams")
-            .enable_all()
-            .build()?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        // With one processor there is nobody to share the work with, and sharing costs some
+        // hundredths of it.
+        let runtime = match threads {
+            1 => tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
+            _ => tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(threads)
+                .thread_name("streams")
+                .enable_all()
+                .build()?,
+        };
         let mut tasks = Vec::new();
         {
             let _entered = runtime.enter();
@@ -175,7 +183,7 @@ impl RunningServer {
                 tasks.push(runtime.spawn(listener.run()));
             }
         }
-        self.start_thread("streams-end", move || {
+        self.start_thread("streams", move || {
             runtime.block_on(async {
                 for task in tasks {
                     // A listener that panicked has ended too.
