@@ -13,6 +13,7 @@
 mod support;
 
 mod demo;
+mod flood;
 mod interop;
 mod lesson;
 mod library;
