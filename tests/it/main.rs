@@ -4,7 +4,11 @@
 //! What a machine lacks (a program, a privilege) is said with "skipped" and the reason.
 
 #![allow(unreachable_pub, reason = "an integration binary has no outside")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that panics has failed"
+)]
 
 mod support;
 
