@@ -108,7 +108,7 @@ impl Builder {
     /// Binds every endpoint and starts to answer. When one cannot be bound, none is served.
     ///
     /// # Errors
-    /// What [`bind`] refuses; [`Error::Socket`] when a thread cannot be started.
+    /// What [`bind()`] refuses; [`Error::Socket`] when a thread cannot be started.
     pub fn start(self) -> Result<RunningServer> {
         let sockets = self.bind_all()?;
         RunningServer::start(sockets, &self.streams)

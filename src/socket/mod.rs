@@ -3,13 +3,13 @@
 //! This folder knows nothing of text and nothing of servers or clients. In reading order:
 //!
 //! * [`address`]: between [`Endpoint`](crate::Endpoint) and the kernel's `sockaddr`.
-//! * [`bind`]: from an endpoint to bound sockets; [`unix_file`] keeps the file of a Unix socket,
+//! * [`mod@bind`]: from an endpoint to bound sockets; [`unix_file`] keeps the file of a Unix socket,
 //!   [`inherit`] takes over a descriptor that somebody else bound.
-//! * [`connect`]: from an endpoint to a connected socket, for clients.
+//! * [`mod@connect`]: from an endpoint to a connected socket, for clients.
 //! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
 //!   with one call a datagram.
 //! * [`control_message`]: the bytes beside a datagram: the address it was sent to, drops.
-//! * [`call`]: each call as a line of the log, for people who learn.
+//! * `call`: each call as a line of the log, for people who learn.
 //! * `sys`: the only unsafe code of the crate.
 
 pub mod address;

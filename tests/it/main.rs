@@ -17,3 +17,4 @@ mod library;
 mod reply_address;
 mod send;
 mod serve;
+mod usage;
