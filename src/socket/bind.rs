@@ -161,6 +161,9 @@ fn bind_every_address(endpoint: &Endpoint, options: &BindOptions) -> Result<Boun
     loop {
         let on_ipv4 = bind_one(&with_host(endpoint, Host::V4([0; 4].into())), options)?;
         let port = on_ipv4.description.endpoint.port().unwrap_or_default();
+        if !has_ipv6_addresses() {
+            return Ok(without_ipv6(on_ipv4));
+        }
         let ipv6 = with_host(endpoint, Host::V6([0; 16].into(), None)).with_port(port);
         match bind_one(&ipv6, options) {
             Ok(on_ipv6) => {
@@ -170,14 +173,25 @@ fn bind_every_address(endpoint: &Endpoint, options: &BindOptions) -> Result<Boun
                 });
             }
             Err(error) if is_not_local(&error) => {
-                return Ok(Bound {
-                    sockets: vec![on_ipv4],
-                    without_ipv6: true,
-                });
+                return Ok(without_ipv6(on_ipv4));
             }
             Err(_) if chosen_by_kernel && choice < CHOICES => choice += 1,
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Whether any interface has an IPv6 address. Where IPv6 is disabled by sysctl, in6addr_any can be
+/// bound all the same, and would be said to be ready though nothing can reach it.
+fn has_ipv6_addresses() -> bool {
+    // Without /proc the kernel is left to say it.
+    std::fs::read("/proc/net/if_inet6").map_or(true, |list| !list.is_empty())
+}
+
+fn without_ipv6(on_ipv4: BoundSocket) -> Bound {
+    Bound {
+        sockets: vec![on_ipv4],
+        without_ipv6: true,
     }
 }
 
@@ -280,6 +294,15 @@ pub(super) fn prepare(bound: &BoundSocket, options: &BindOptions) -> io::Result<
             format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {bytes})"),
             socket.set_recv_buffer_size(bytes),
         )?;
+        // The kernel gives twice what it grants, for its own bookkeeping (socket(7)).
+        let granted = socket.recv_buffer_size()? / 2;
+        if granted < bytes {
+            tracing::warn!(
+                "{}: the receive buffer has {granted} bytes instead of {bytes}; raise the limit \
+                 with `sysctl net.core.rmem_max={bytes}`",
+                bound.description.endpoint
+            );
+        }
     }
     let on = |level, name, shown: &str| {
         traced_zero(

@@ -42,6 +42,25 @@ pub fn passed_endpoints(
     }
 }
 
+/// Refuses a descriptor that is not open. Asked of every descriptor before the first socket is
+/// made, else one of our own could have taken the number.
+///
+/// # Errors
+/// [`Error::Unsuitable`].
+pub(crate) fn check_open(number: RawFd) -> Result<()> {
+    duplicate(number).map(drop)
+}
+
+fn duplicate(number: RawFd) -> Result<OwnedFd> {
+    sys::duplicate(number).map_err(|_| Error::Unsuitable {
+        operation: Operation::Inherit,
+        endpoint: Endpoint::Descriptor(number),
+        reason: format!(
+            "descriptor {number} is not open; the process that starts bullhorn must pass it on"
+        ),
+    })
+}
+
 /// The bound socket behind descriptor `number`.
 ///
 /// # Errors
@@ -58,12 +77,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
         let endpoint = endpoint.clone();
         move |source| Error::socket(operation, &endpoint, source)
     };
-    let descriptor: OwnedFd = sys::duplicate(number).map_err(|_| {
-        refuse(format!(
-            "descriptor {number} is not open; the process that starts bullhorn must pass it on"
-        ))
-    })?;
-    let socket = Socket::from(descriptor);
+    let socket = Socket::from(duplicate(number)?);
     let not_a_socket = |_| refuse("it is not a socket".to_owned());
     let family = match socket.domain().map_err(not_a_socket)? {
         Domain::IPV4 => Family::Inet,

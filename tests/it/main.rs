@@ -12,8 +12,11 @@
 
 mod support;
 
+mod bind;
 mod demo;
+mod ipv6;
 mod library;
+mod receive_buffer;
 mod reply_address;
 mod send;
 mod serve;
