@@ -231,33 +231,35 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
         Endpoint::Unix {
             name: UnixName::Path(path),
             ..
-        } => Some(unix_file::bind(
-            &socket,
-            &address,
-            path,
-            options.unix_mode,
-            endpoint,
-        )?),
+        } => Some(unix_file::bind(&socket, &address, path, options, endpoint)?),
         _ => {
-            bind_call(&socket, &address, endpoint).map_err(fail(Operation::Bind))?;
+            bind_and_listen(&socket, &address, endpoint, options.backlog)?;
             None
         }
     };
-    if socket_type == SocketType::Stream {
-        listen(&socket, options.backlog).map_err(fail(Operation::Listen))?;
-    }
     let bound =
         BoundSocket::new(socket, family, socket_type, None).map_err(fail(Operation::Configure))?;
     prepare(&bound, options).map_err(fail(Operation::Configure))?;
     Ok(BoundSocket { file, ..bound })
 }
 
-pub(super) fn bind_call(socket: &Socket, address: &SockAddr, shown: &Endpoint) -> io::Result<()> {
+pub(super) fn bind_and_listen(
+    socket: &Socket,
+    address: &SockAddr,
+    endpoint: &Endpoint,
+    backlog: i32,
+) -> Result<()> {
+    let fail = |operation| move |source| Error::socket(operation, endpoint, source);
     let descriptor = socket.as_raw_fd();
     traced_zero(
-        format_args!("bind({descriptor}, {shown})"),
+        format_args!("bind({descriptor}, {endpoint})"),
         socket.bind(address),
     )
+    .map_err(fail(Operation::Bind))?;
+    if endpoint.socket_type() == Some(SocketType::Stream) {
+        listen(socket, backlog).map_err(fail(Operation::Listen))?;
+    }
+    Ok(())
 }
 
 pub(super) fn listen(socket: &Socket, backlog: i32) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::Command;
 
-use crate::support::{Ended, PATIENCE, Served, bullhorn, find_program, run, run_bullhorn, skipped};
+use crate::support::{Ended, Served, bullhorn, find_program, run, run_bullhorn, skipped};
 
 /// Asserts exit code 7, and one line that names the endpoint and has every one of `words`.
 pub fn assert_local_trouble(ended: &Ended, endpoint: &str, words: &[&str]) {

@@ -20,4 +20,6 @@ mod receive_buffer;
 mod reply_address;
 mod send;
 mod serve;
+mod unix_datagram;
+mod unix_file;
 mod usage;
