@@ -7,7 +7,6 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::address::to_endpoint;
 use super::bind::{BindOptions, BoundSocket, listen, prepare};
 use super::sys;
 use crate::endpoint::{Endpoint, Family, SocketType};
@@ -61,6 +60,14 @@ fn duplicate(number: RawFd) -> Result<OwnedFd> {
     })
 }
 
+fn type_name(socket_type: Type) -> String {
+    match i32::from(socket_type) {
+        libc::SOCK_RAW => "SOCK_RAW".to_owned(),
+        libc::SOCK_SEQPACKET => "SOCK_SEQPACKET".to_owned(),
+        number => number.to_string(),
+    }
+}
+
 /// The bound socket behind descriptor `number`.
 ///
 /// # Errors
@@ -96,7 +103,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
         other => {
             return Err(refuse(format!(
                 "its type is {}; served are SOCK_DGRAM and SOCK_STREAM",
-                i32::from(other)
+                type_name(other)
             )));
         }
     };
@@ -118,7 +125,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     let address = socket.local_addr().map_err(fail(Operation::Inherit))?;
     let is_bound = match address.as_socket() {
         Some(address) => address.port() != 0,
-        None => to_endpoint(&address, socket_type).is_some() || !address.is_unnamed(),
+        None => !address.is_unnamed(),
     };
     if !is_bound {
         return Err(refuse(
@@ -139,4 +146,41 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
         bound.socket.as_raw_fd()
     );
     Ok(bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(pid: Option<&str>, count: Option<&str>) -> Result<Vec<Endpoint>> {
+        passed_endpoints(pid, count, 42)
+    }
+
+    #[test]
+    fn what_is_passed_to_this_process_begins_with_descriptor_3() {
+        let endpoints = passed(Some("42"), Some("2")).unwrap();
+        assert_eq!(
+            endpoints,
+            [Endpoint::Descriptor(3), Endpoint::Descriptor(4)]
+        );
+    }
+
+    #[test]
+    fn what_is_passed_to_another_process_is_not_ours() {
+        for pid in [None, Some(""), Some("1"), Some("x")] {
+            assert_eq!(passed(pid, Some("2")).unwrap(), []);
+            assert_eq!(passed(pid, Some("x")).unwrap(), []);
+        }
+        assert_eq!(passed(Some("42"), None).unwrap(), []);
+        assert_eq!(passed(Some("42"), Some("0")).unwrap(), []);
+    }
+
+    #[test]
+    fn a_count_that_is_no_number_is_a_usage_error() {
+        for count in ["", "x", "-1", "1.5", "99999999999"] {
+            let error = passed(Some("42"), Some(count)).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("LISTEN_FDS=1"), "{error}");
+        }
+    }
 }

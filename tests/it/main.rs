@@ -14,6 +14,7 @@ mod support;
 
 mod bind;
 mod demo;
+mod inherit;
 mod ipv6;
 mod library;
 mod receive_buffer;
