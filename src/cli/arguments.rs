@@ -7,11 +7,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::client::Settings;
 use crate::endpoint::{Endpoint, FamilyFilter};
-use crate::server::StreamLimits;
+use crate::server::{Backend, DatagramOptions, StreamLimits};
 use crate::socket::BindOptions;
 
 /// The end of every help text.
@@ -109,22 +109,61 @@ pub struct Serve {
     #[arg(long, value_name = "DURATION", env = "BULLHORN_IDLE_TIMEOUT",
         default_value_t = OptionalDuration(StreamLimits::default().idle_timeout))]
     pub idle_timeout: OptionalDuration,
-    /// The kernel's receive buffer for datagrams, in bytes [default: the kernel's own]
+    /// Threads for each UDP endpoint, each with a socket of its own [default: the CPUs that this process may use, one with -vv]
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+    /// How datagrams are moved [default: batched, but plain with -vv, which is easier to read]
+    #[arg(long, value_name = "NAME", env = "BULLHORN_BACKEND")]
+    pub backend: Option<BackendName>,
+    /// Ask again and again for this long before sleeping: sooner answers for a whole CPU
+    #[arg(long, value_name = "DURATION", env = "BULLHORN_SPIN")]
+    pub spin: Option<PositiveDuration>,
+    /// The kernel's receive buffer for datagrams, in bytes [default: 4194304, or what the kernel allows]
     #[arg(long, value_name = "BYTES", env = "BULLHORN_RECEIVE_BUFFER",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     pub receive_buffer: Option<u32>,
+    /// The kernel's send buffer for datagrams, in bytes [default: the kernel's own]
+    #[arg(long, value_name = "BYTES", env = "BULLHORN_SEND_BUFFER",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pub send_buffer: Option<u32>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,
 }
 
 impl Serve {
+    /// Each socket call is logged: one socket and one call for each datagram, so that the log
+    /// reads like the lesson.
+    fn is_to_be_read(&self) -> bool {
+        self.speech.verbose > 1
+    }
+
     /// How sockets are to be bound.
     pub fn bind_options(&self) -> BindOptions {
         BindOptions {
             unix_mode: self.unix_mode,
+            workers: match self.workers {
+                Some(workers) => workers.into(),
+                None if self.is_to_be_read() => 1,
+                None => std::thread::available_parallelism().map_or(1, usize::from),
+            },
             receive_buffer: self.receive_buffer.map(|bytes| bytes as usize),
+            send_buffer: self.send_buffer.map(|bytes| bytes as usize),
             ..BindOptions::default()
+        }
+    }
+
+    /// How datagrams are to be answered.
+    pub fn datagram_options(&self) -> DatagramOptions {
+        let backend = match self.backend {
+            Some(BackendName::Plain) => Backend::Plain,
+            Some(BackendName::Batched) => Backend::Batched,
+            None if self.is_to_be_read() => Backend::Plain,
+            None => Backend::Batched,
+        };
+        DatagramOptions {
+            backend,
+            spin: self.spin.map(|spin| spin.0),
         }
     }
 
@@ -135,6 +174,15 @@ impl Serve {
             idle_timeout: self.idle_timeout.0,
         }
     }
+}
+
+/// The value of `--backend`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendName {
+    /// Many datagrams a call and many a buffer
+    Batched,
+    /// One datagram a call
+    Plain,
 }
 
 /// `bullhorn send`

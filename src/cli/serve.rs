@@ -24,6 +24,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
     let server = Server::builder()
         .endpoints(endpoints)
         .bind_options(arguments.bind_options())
+        .datagram_options(arguments.datagram_options())
         .stream_limits(arguments.stream_limits())
         .start()?;
 

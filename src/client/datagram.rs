@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::flow::{Flow, Progress, Request};
 use super::queue::Queue;
+use super::settled::Settled;
 use super::texts::Next;
 use super::{Answer, Observer, Settings, Texts};
 use crate::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
@@ -28,6 +29,7 @@ pub(super) struct Exchange {
     settings: Settings,
     busy: Vec<Flow>,
     idle: Vec<Flow>,
+    settled: Settled,
     buffer: Box<[u8]>,
 }
 
@@ -44,6 +46,7 @@ impl Exchange {
             settings,
             busy: Vec::new(),
             idle: vec![flow],
+            settled: Settled::default(),
             buffer: vec![0; BUFFER_SIZE].into_boxed_slice(),
         })
     }
@@ -143,7 +146,7 @@ impl Exchange {
         for (mut flow, is_ready) in std::mem::take(&mut self.busy).into_iter().zip(ready) {
             let mut progress = Progress::UnderWay;
             if is_ready {
-                progress = flow.advance(&mut self.buffer);
+                progress = flow.advance(&mut self.buffer, &self.settled);
             }
             let is_late = flow.deadline().is_some_and(|deadline| deadline <= now);
             if matches!(progress, Progress::UnderWay) && is_late {
@@ -176,8 +179,9 @@ impl Exchange {
                 let may_be_used_again = result
                     .as_ref()
                     .is_ok_and(|answer: &Answer| answer.problem().is_none());
+                self.settled.insert(flow.expected());
                 queue.settle(flow.number(), result);
-                if may_be_used_again && !flow.is_worn_out() {
+                if may_be_used_again && !flow.has_repeated() {
                     self.idle.push(flow);
                 }
             }

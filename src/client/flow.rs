@@ -2,10 +2,9 @@
 //!
 //! A datagram carries no number, so what pairs an answer with its text is the source port alone:
 //! one text at a time, and a socket that had to repeat its text is not used again, as a second
-//! answer to it may still be coming. The network may also copy a datagram by itself; so a flow
-//! knows the answers that it had before, and passes over a late copy of one.
+//! answer to it may still be coming. The network may also copy a datagram by itself; so bytes that
+//! are no right answer but were one to an earlier text are passed over.
 
-use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
@@ -13,21 +12,16 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use super::answer::{Answer, expected};
+use super::settled::Settled;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
 use crate::socket::call::{Excerpt, traced};
 use crate::socket::connect;
 
-/// After this many texts a flow is closed, so that what it must know stays small.
-const MOST_TEXTS: usize = 64;
-
 pub(super) struct Flow {
     socket: Socket,
     endpoint: Endpoint,
     timeout: Duration,
-    /// Hashes of the answers had before.
-    earlier: Vec<u64>,
-    hasher: RandomState,
     request: Request,
 }
 
@@ -59,7 +53,7 @@ impl Request {
 pub(super) enum Progress {
     /// Nothing yet.
     UnderWay,
-    /// The flow may be used again, unless it is [worn out](Flow::is_worn_out).
+    /// The flow may be used again, unless it [has repeated](Flow::has_repeated) its text.
     Settled(Result<Answer>),
 }
 
@@ -73,8 +67,6 @@ impl Flow {
             socket,
             endpoint: endpoint.clone(),
             timeout,
-            earlier: Vec::new(),
-            hasher: RandomState::new(),
             request: Request::default(),
         })
     }
@@ -113,7 +105,7 @@ impl Flow {
     }
 
     /// The socket is ready: sends what waited for room, takes what has come.
-    pub(super) fn advance(&mut self, buffer: &mut [u8]) -> Progress {
+    pub(super) fn advance(&mut self, buffer: &mut [u8], settled: &Settled) -> Progress {
         if self.request.waits_for_room
             && let settled @ Progress::Settled(_) = self.send()
         {
@@ -140,7 +132,7 @@ impl Flow {
             };
             let bytes = &buffer[..length];
             let is_right = bytes == self.request.expected;
-            if !is_right && self.earlier.contains(&self.hasher.hash_one(bytes)) {
+            if !is_right && settled.contains(bytes) {
                 tracing::debug!(
                     "{}: passed over a late copy of an earlier answer",
                     self.endpoint
@@ -152,8 +144,6 @@ impl Flow {
                 .first_sent
                 .map_or(Duration::ZERO, |sent| sent.elapsed());
             let answer = Answer::new(&request.text, bytes.to_vec(), round_trip, request.tries);
-            self.earlier
-                .push(self.hasher.hash_one(&self.request.expected));
             return Progress::Settled(Ok(answer));
         }
     }
@@ -195,10 +185,14 @@ impl Flow {
         self.request.number
     }
 
-    /// Whether another answer than the one to its next text could come to it, or it must know too
-    /// much by now.
-    pub(super) fn is_worn_out(&self) -> bool {
-        self.request.tries > 1 || self.earlier.len() >= MOST_TEXTS
+    /// Whether a second answer to its text may still be coming.
+    pub(super) fn has_repeated(&self) -> bool {
+        self.request.tries > 1
+    }
+
+    /// The right answer to its text.
+    pub(super) fn expected(&self) -> &[u8] {
+        &self.request.expected
     }
 
     /// The text, to be sent elsewhere.

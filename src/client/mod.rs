@@ -1,8 +1,8 @@
 //! The client: texts out, answers back, each checked and paired with its own text.
 //!
 //! In reading order: [`texts`] says where texts come from, `queue` keeps outcomes in the order of
-//! the texts, `flow` is one datagram socket with at most one text under way, `datagram` keeps many
-//! flows under way, `stream` keeps many lines under way on one connection, [`answer`] is what comes
+//! the texts, `flow` is one datagram socket with at most one text under way, `settled` knows a late copy of
+//! an answer, `datagram` keeps many flows under way, `stream` keeps many lines under way on one connection, [`answer`] is what comes
 //! back. Plain blocking threads and poll(2): a client must not measure its own runtime. Nothing
 //! here reads arguments or prints.
 
@@ -10,6 +10,7 @@ pub mod answer;
 mod datagram;
 mod flow;
 mod queue;
+mod settled;
 mod stream;
 pub mod texts;
 

@@ -7,14 +7,15 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::io;
-use std::os::fd::AsRawFd;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::stats::{ConnectionDropCause, StreamCounters};
@@ -41,7 +42,7 @@ thread_local! {
     });
 }
 
-pub(super) struct Connection<S: AsRawFd> {
+pub(super) struct Connection<S: AsFd> {
     stream: S,
     /// The beginning of a character whose end has not come yet.
     remainder: Remainder,
@@ -69,7 +70,7 @@ enum Outcome {
 
 impl<S> Connection<S>
 where
-    S: AsyncRead + AsyncWrite + AsRawFd + Unpin,
+    S: AsyncRead + AsyncWrite + AsFd + Unpin,
 {
     pub(super) fn new(stream: S, name: Option<Box<str>>, counters: Arc<StreamCounters>) -> Self {
         Self {
@@ -150,7 +151,7 @@ where
         self.unsent = Vec::new();
         self.taken = 0;
         if self.ended {
-            let descriptor = self.stream.as_raw_fd();
+            let descriptor = self.stream.as_fd().as_raw_fd();
             let result = ready!(Pin::new(&mut self.stream).poll_shutdown(context));
             traced_zero(format_args!("shutdown({descriptor}, SHUT_WR)"), result)?;
             return Poll::Ready(Ok(false));
@@ -164,19 +165,8 @@ where
         context: &mut Context<'_>,
         buffers: &mut Buffers,
     ) -> Poll<io::Result<bool>> {
-        let mut request = ReadBuf::new(&mut buffers.request);
-        let descriptor = self.stream.as_raw_fd();
-        match Pin::new(&mut self.stream).poll_read(context, &mut request) {
-            Poll::Ready(result) => {
-                traced(format_args!("read({descriptor})"), result, |()| {
-                    format!("{} {}", request.filled().len(), Excerpt(request.filled()))
-                })?;
-            }
-            // Told to stop, and all that was received is answered.
-            Poll::Pending if self.draining => {}
-            Poll::Pending => return Poll::Pending,
-        }
-        let request = request.filled();
+        let length = ready!(self.read(context, &mut buffers.request))?;
+        let request = &buffers.request[..length];
         buffers.answer.clear();
         if request.is_empty() {
             self.ended = true;
@@ -192,26 +182,45 @@ where
             && !request.is_empty()
         {
             tracing::debug!("{name} asks {}", Excerpt(request));
-            tracing::debug!("{name} gets {}", Excerpt(&buffers.answer));
         }
         let mut rest = buffers.answer.as_slice();
         while !rest.is_empty() {
             match write(&mut self.stream, context, rest) {
                 Poll::Ready(Ok(written)) => {
+                    if let Some(name) = &self.name {
+                        tracing::debug!("{name} gets {}", Excerpt(&rest[..written]));
+                    }
                     self.note_written(written);
                     rest = &rest[written..];
                 }
-                Poll::Ready(Err(error)) => {
+                unwritten => {
                     self.unsent = rest.to_vec();
-                    return Poll::Ready(Err(error));
-                }
-                Poll::Pending => {
-                    self.unsent = rest.to_vec();
-                    return Poll::Pending;
+                    return unwritten.map_ok(|_| true);
                 }
             }
         }
         Poll::Ready(Ok(true))
+    }
+
+    /// One read; 0 at the end of what is to be answered.
+    fn read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let descriptor = self.stream.as_fd().as_raw_fd();
+        let result = if self.draining {
+            // Asks the kernel itself: the runtime may not know yet that something is there.
+            match (&*SockRef::from(&self.stream)).read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+                result => result,
+            }
+        } else {
+            let mut request = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut request))
+                .map(|()| request.filled().len())
+        };
+        Poll::Ready(traced(
+            format_args!("read({descriptor})"),
+            result,
+            |length| format!("{length} {}", Excerpt(&buffer[..*length])),
+        ))
     }
 
     fn note_written(&mut self, bytes: usize) {
@@ -223,12 +232,12 @@ where
 }
 
 /// One write; a stream that takes nothing is as good as closed.
-fn write<S: AsyncWrite + AsRawFd + Unpin>(
+fn write<S: AsyncWrite + AsFd + Unpin>(
     stream: &mut S,
     context: &mut Context<'_>,
     bytes: &[u8],
 ) -> Poll<io::Result<usize>> {
-    let descriptor = stream.as_raw_fd();
+    let descriptor = stream.as_fd().as_raw_fd();
     let result = ready!(Pin::new(stream).poll_write(context, bytes));
     let call = format_args!("write({descriptor}, {})", Excerpt(bytes));
     match traced(call, result, |written| *written) {
@@ -237,7 +246,7 @@ fn write<S: AsyncWrite + AsRawFd + Unpin>(
     }
 }
 
-impl<S: AsRawFd> Drop for Connection<S> {
+impl<S: AsFd> Drop for Connection<S> {
     /// Counts the connection, also when its task was ended from outside.
     fn drop(&mut self) {
         let unsent = (self.unsent.len() - self.taken) as u64;
@@ -252,6 +261,9 @@ impl<S: AsRawFd> Drop for Connection<S> {
             None => self.counters.count_drop(ConnectionDropCause::DrainTimeout),
         }
         // The descriptor is closed right after this, without a word from the runtime.
-        let _ = traced_zero(format_args!("close({})", self.stream.as_raw_fd()), Ok(()));
+        let _ = traced_zero(
+            format_args!("close({})", self.stream.as_fd().as_raw_fd()),
+            Ok(()),
+        );
     }
 }

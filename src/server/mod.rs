@@ -8,9 +8,12 @@
 mod answer;
 mod connection;
 mod datagram;
+mod kernel_drops;
 mod running;
 pub mod stats;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -64,6 +67,26 @@ impl Default for StreamLimits {
     }
 }
 
+/// How datagrams are answered.
+#[derive(Clone, Debug, Default)]
+pub struct DatagramOptions {
+    /// Which backend moves them.
+    pub backend: Backend,
+    /// How long a worker that has nothing to do asks the kernel again and again before it sleeps.
+    /// An answer then comes sooner, for a whole processor.
+    pub spin: Option<Duration>,
+}
+
+/// What moves datagrams over a socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// Many datagrams a call, many a buffer: [`BatchedBackend`](crate::socket::batched::BatchedBackend).
+    #[default]
+    Batched,
+    /// One call a datagram: [`PlainBackend`](crate::socket::plain::PlainBackend).
+    Plain,
+}
+
 /// How long a stopping server goes on answering what it has received.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -72,6 +95,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Builder {
     endpoints: Vec<Endpoint>,
     bind: BindOptions,
+    datagrams: DatagramOptions,
     streams: StreamLimits,
 }
 
@@ -98,6 +122,13 @@ impl Builder {
         self
     }
 
+    /// How datagrams are answered.
+    #[must_use]
+    pub fn datagram_options(mut self, options: DatagramOptions) -> Self {
+        self.datagrams = options;
+        self
+    }
+
     /// What streams may take.
     #[must_use]
     pub fn stream_limits(mut self, limits: StreamLimits) -> Self {
@@ -111,7 +142,7 @@ impl Builder {
     /// What [`bind()`] refuses; [`Error::Socket`] when a thread cannot be started.
     pub fn start(self) -> Result<RunningServer> {
         let sockets = self.bind_all()?;
-        RunningServer::start(sockets, &self.streams)
+        RunningServer::start(sockets, &self.datagrams, &self.streams)
     }
 
     fn bind_all(&self) -> Result<Vec<BoundSocket>> {

@@ -8,12 +8,15 @@ use std::thread::JoinHandle;
 
 use socket2::Socket;
 
-use super::datagram::{Wake, Worker};
+use super::datagram::{BATCH, Wake, Worker};
+use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Totals};
 use super::stream::{Draining, Listener};
-use super::{StreamLimits, stats};
+use super::{Backend, DatagramOptions, StreamLimits, stats};
 use crate::endpoint::{Endpoint, Family, MAX_UNIX_DATAGRAM, SocketType};
 use crate::error::{Error, Operation, Result};
+use crate::socket::batch::DatagramBackend;
+use crate::socket::batched::BatchedBackend;
 use crate::socket::plain::PlainBackend;
 use crate::socket::unix_file::UnixFile;
 use crate::socket::{BoundSocket, Description};
@@ -36,7 +39,7 @@ pub struct RunningServer {
 
 #[derive(Debug)]
 enum Counters {
-    Datagram(Arc<DatagramCounters>),
+    Datagram(Arc<DatagramCounters>, Vec<Arc<KernelDrops>>),
     Stream(Arc<StreamCounters>),
 }
 
@@ -48,7 +51,11 @@ struct Listening {
 }
 
 impl RunningServer {
-    pub(super) fn start(sockets: Vec<BoundSocket>, limits: &StreamLimits) -> Result<Self> {
+    pub(super) fn start(
+        sockets: Vec<BoundSocket>,
+        datagrams: &DatagramOptions,
+        limits: &StreamLimits,
+    ) -> Result<Self> {
         let mut server = Self {
             sockets: Vec::new(),
             counters: Vec::new(),
@@ -63,6 +70,7 @@ impl RunningServer {
         for bound in sockets {
             let BoundSocket {
                 socket,
+                siblings,
                 description,
                 file,
             } = bound;
@@ -70,11 +78,18 @@ impl RunningServer {
             server.files.extend(file);
             match description.socket_type {
                 SocketType::Datagram => {
-                    server
-                        .start_worker(socket, &description)
-                        .map_err(|source| {
-                            Error::socket(Operation::Start, &description.endpoint, source)
-                        })?
+                    let counters = Arc::new(DatagramCounters::default());
+                    let mut kernel_drops = Vec::new();
+                    for socket in std::iter::once(socket).chain(siblings) {
+                        let drops = server
+                            .start_worker(socket, &description, datagrams, &counters)
+                            .map_err(|source| {
+                                Error::socket(Operation::Start, &description.endpoint, source)
+                            })?;
+                        kernel_drops.push(drops);
+                    }
+                    let counters = Counters::Datagram(counters, kernel_drops);
+                    server.counters.push(counters);
                 }
                 SocketType::Stream => {
                     let counters = Arc::new(StreamCounters::default());
@@ -96,9 +111,15 @@ impl RunningServer {
         Ok(server)
     }
 
-    fn start_worker(&mut self, socket: Socket, description: &Description) -> io::Result<()> {
+    fn start_worker(
+        &mut self,
+        socket: Socket,
+        description: &Description,
+        options: &DatagramOptions,
+        counters: &Arc<DatagramCounters>,
+    ) -> io::Result<Arc<KernelDrops>> {
         let socket = Arc::new(socket);
-        let counters = Arc::new(DatagramCounters::default());
+        let kernel_drops = Arc::new(KernelDrops::new(socket.clone())?);
         let wake = if description.inherited || description.family == Family::Unix {
             let (reader, writer) = io::pipe()?;
             self.to_close.push(writer);
@@ -107,20 +128,26 @@ impl RunningServer {
             self.to_shut_down.push(socket.clone());
             Wake::Shutdown
         };
+        let backend: Box<dyn DatagramBackend> = match options.backend {
+            Backend::Batched => Box::new(BatchedBackend::new(socket.clone(), BATCH)),
+            Backend::Plain => Box::new(PlainBackend::new(socket.clone())),
+        };
         let worker = Worker {
             endpoint: description.endpoint.clone(),
-            backend: Box::new(PlainBackend::new(socket.clone())),
+            backend,
             socket,
             wake,
+            spin: options.spin,
             stopping: self.stopping.clone(),
             counters: counters.clone(),
+            kernel_drops: kernel_drops.clone(),
             limit: description
                 .endpoint
                 .max_datagram()
                 .unwrap_or(MAX_UNIX_DATAGRAM),
         };
-        self.counters.push(Counters::Datagram(counters));
-        self.start_thread("datagrams", move || worker.run())
+        self.start_thread("datagrams", move || worker.run())?;
+        Ok(kernel_drops)
     }
 
     fn start_runtime(
@@ -128,11 +155,19 @@ impl RunningServer {
         listening: Vec<Listening>,
         limits: &StreamLimits,
     ) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(std::thread::available_parallelism().map_or(1, usize::from))
-            .thread_name("streams")
-            .enable_all()
-            .build()?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        // With one processor there is nobody to share the work with, and sharing costs some
+        // hundredths of it.
+        let runtime = match threads {
+            1 => tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
+            _ => tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(threads)
+                .thread_name("streams")
+                .enable_all()
+                .build()?,
+        };
         let mut tasks = Vec::new();
         {
             let _entered = runtime.enter();
@@ -148,7 +183,7 @@ impl RunningServer {
                 tasks.push(runtime.spawn(listener.run()));
             }
         }
-        self.start_thread("streams-end", move || {
+        self.start_thread("streams", move || {
             runtime.block_on(async {
                 for task in tasks {
                     // A listener that panicked has ended too.
@@ -180,7 +215,10 @@ impl RunningServer {
     /// The totals up to now.
     pub fn stats(&self) -> Stats {
         let totals = self.counters.iter().map(|counters| match counters {
-            Counters::Datagram(counters) => Totals::Datagram(counters.read()),
+            Counters::Datagram(counters, kernel_drops) => {
+                let kernel_dropped = kernel_drops.iter().map(|drops| drops.total()).sum();
+                Totals::Datagram(counters.read(kernel_dropped))
+            }
             Counters::Stream(counters) => Totals::Stream(counters.read()),
         });
         stats::Stats {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use socket2::{SockAddr, Socket};
+use socket2::{SockAddr, SockRef, Socket};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream, unix};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -118,8 +118,7 @@ impl Listener {
                 () = stop.as_mut() => break,
             }
         }
-        // Ready at once or not at all.
-        while let Ok(Ok(accepted)) = timeout(Duration::ZERO, self.accept()).await {
+        while let Ok(accepted) = self.accept_now() {
             self.serve(accepted, &mut connections);
         }
         // Whoever connects from now on is refused.
@@ -159,6 +158,23 @@ impl Listener {
                 Peer(address, SocketType::Stream)
             )
         })?;
+        Ok(Accepted { stream, address })
+    }
+
+    /// Asks the kernel itself: the runtime may not know yet that a connection is there.
+    fn accept_now(&self) -> io::Result<Accepted> {
+        let (socket, address) = match &self.kind {
+            ListenerKind::Tcp(listener) => SockRef::from(listener).accept()?,
+            ListenerKind::Unix(listener) => SockRef::from(listener).accept()?,
+        };
+        socket.set_nonblocking(true)?;
+        let stream = match &self.kind {
+            ListenerKind::Tcp(_) => {
+                socket.set_tcp_nodelay(true)?;
+                Stream::Tcp(TcpStream::from_std(socket.into())?)
+            }
+            ListenerKind::Unix(_) => Stream::Unix(UnixStream::from_std(socket.into())?),
+        };
         Ok(Accepted { stream, address })
     }
 

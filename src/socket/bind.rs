@@ -23,17 +23,27 @@ pub struct BindOptions {
     /// How many connections the kernel completes ahead of us (listen(2)); it takes at most
     /// net.core.somaxconn.
     pub backlog: i32,
-    /// The size of the kernel's receive buffer for datagrams in bytes, as asked for; `None` keeps
-    /// the kernel's own default.
+    /// How many sockets share one UDP address (SO_REUSEPORT), each for a worker of its own.
+    pub workers: usize,
+    /// The size of the kernel's receive buffer for datagrams in bytes; `None` asks for
+    /// [`RECEIVE_BUFFER`], and is content with less.
     pub receive_buffer: Option<usize>,
+    /// The size of the kernel's send buffer for datagrams in bytes; `None` keeps the kernel's own.
+    pub send_buffer: Option<usize>,
 }
+
+/// The receive buffer that is asked for without a wish, in bytes: a burst of some thousand
+/// datagrams waits instead of being dropped. The kernel gives at most net.core.rmem_max.
+pub const RECEIVE_BUFFER: usize = 4 << 20;
 
 impl Default for BindOptions {
     fn default() -> Self {
         Self {
             unix_mode: None,
             backlog: 4096,
+            workers: 1,
             receive_buffer: None,
+            send_buffer: None,
         }
     }
 }
@@ -52,6 +62,8 @@ pub struct Bound {
 #[derive(Debug)]
 pub struct BoundSocket {
     pub(crate) socket: Socket,
+    /// More sockets on the same address, among which the kernel spreads the flows.
+    pub(crate) siblings: Vec<Socket>,
     pub(crate) description: Description,
     /// The file of a Unix socket that we made; dropping it takes the file away.
     pub(crate) file: Option<UnixFile>,
@@ -92,6 +104,7 @@ impl BoundSocket {
             to_endpoint(&address, socket_type).unwrap_or(Endpoint::Descriptor(descriptor));
         Ok(Self {
             socket,
+            siblings: Vec::new(),
             description: Description {
                 endpoint,
                 family,
@@ -237,10 +250,53 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
             None
         }
     };
-    let bound =
+    let mut bound =
         BoundSocket::new(socket, family, socket_type, None).map_err(fail(Operation::Configure))?;
-    prepare(&bound, options).map_err(fail(Operation::Configure))?;
-    Ok(BoundSocket { file, ..bound })
+    bound.file = file;
+    prepare_first(&bound, options).map_err(fail(Operation::Configure))?;
+    if socket_type == SocketType::Datagram && family != Family::Unix {
+        add_siblings(&mut bound, options)?;
+    }
+    Ok(bound)
+}
+
+/// Shares the address with more sockets of ours. The first bind was exclusive, and a stranger's
+/// still would be, so another server keeps colliding.
+fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
+    let Description {
+        ref endpoint,
+        family,
+        ..
+    } = bound.description;
+    let fail = |operation| move |source| Error::socket(operation, endpoint, source);
+    let share = |socket: &Socket| {
+        let descriptor = socket.as_raw_fd();
+        traced_zero(
+            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_REUSEPORT, 1)"),
+            socket.set_reuse_port(true),
+        )
+        .map_err(fail(Operation::Configure))
+    };
+    for number in 1..options.workers {
+        if number == 1 {
+            share(&bound.socket)?;
+        }
+        let sibling = create(family, SocketType::Datagram).map_err(fail(Operation::Create))?;
+        if family == Family::Inet6 {
+            sibling
+                .set_only_v6(true)
+                .map_err(fail(Operation::Configure))?;
+        }
+        share(&sibling)?;
+        bound
+            .socket
+            .local_addr()
+            .and_then(|address| bind_call(&sibling, &address, endpoint))
+            .map_err(fail(Operation::Bind))?;
+        prepare(&sibling, &bound.description, options).map_err(fail(Operation::Configure))?;
+        bound.siblings.push(sibling);
+    }
+    Ok(())
 }
 
 pub(super) fn bind_and_listen(
@@ -250,16 +306,19 @@ pub(super) fn bind_and_listen(
     backlog: i32,
 ) -> Result<()> {
     let fail = |operation| move |source| Error::socket(operation, endpoint, source);
-    let descriptor = socket.as_raw_fd();
-    traced_zero(
-        format_args!("bind({descriptor}, {endpoint})"),
-        socket.bind(address),
-    )
-    .map_err(fail(Operation::Bind))?;
+    bind_call(socket, address, endpoint).map_err(fail(Operation::Bind))?;
     if endpoint.socket_type() == Some(SocketType::Stream) {
         listen(socket, backlog).map_err(fail(Operation::Listen))?;
     }
     Ok(())
+}
+
+fn bind_call(socket: &Socket, address: &SockAddr, shown: &Endpoint) -> io::Result<()> {
+    let descriptor = socket.as_raw_fd();
+    traced_zero(
+        format_args!("bind({descriptor}, {shown})"),
+        socket.bind(address),
+    )
 }
 
 pub(super) fn listen(socket: &Socket, backlog: i32) -> io::Result<()> {
@@ -278,55 +337,80 @@ pub(super) fn create(family: Family, socket_type: SocketType) -> io::Result<Sock
     )
 }
 
-/// Asks the kernel to tell, beside each datagram, what the answers and the totals need.
-pub(super) fn prepare(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
-    let Description {
-        family,
-        socket_type,
-        wildcard,
-        ..
-    } = bound.description;
-    if socket_type != SocketType::Datagram {
+/// [`prepare`] for the socket that an endpoint had first.
+pub(super) fn prepare_first(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
+    prepare(&bound.socket, &bound.description, options)?;
+    match bound.description.socket_type {
+        SocketType::Datagram => tell_smaller_buffers(bound, options),
+        SocketType::Stream => Ok(()),
+    }
+}
+
+/// Sets the buffers of a datagram socket, and asks the kernel to tell, beside each datagram, what
+/// its answer needs.
+fn prepare(socket: &Socket, description: &Description, options: &BindOptions) -> io::Result<()> {
+    if description.socket_type != SocketType::Datagram {
         return Ok(());
     }
-    let socket = &bound.socket;
-    let descriptor = socket.as_raw_fd();
-    if let Some(bytes) = options.receive_buffer {
-        traced_zero(
-            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {bytes})"),
-            socket.set_recv_buffer_size(bytes),
-        )?;
-        // The kernel gives twice what it grants, for its own bookkeeping (socket(7)).
-        let granted = socket.recv_buffer_size()? / 2;
-        if granted < bytes {
-            tracing::warn!(
-                "{}: the receive buffer has {granted} bytes instead of {bytes}; raise the limit \
-                 with `sysctl net.core.rmem_max={bytes}`",
-                bound.description.endpoint
-            );
-        }
-    }
+    set_buffers(socket, options)?;
     let on = |level, name, shown: &str| {
         traced_zero(
-            format_args!("setsockopt({descriptor}, {shown}, 1)"),
+            format_args!("setsockopt({}, {shown}, 1)", socket.as_raw_fd()),
             sys::set_option(socket, level, name, 1),
         )
     };
-    on(
-        libc::SOL_SOCKET,
-        libc::SO_RXQ_OVFL,
-        "SOL_SOCKET, SO_RXQ_OVFL",
+    match description.family {
+        _ if !description.wildcard => Ok(()),
+        Family::Inet => on(libc::IPPROTO_IP, libc::IP_PKTINFO, "IPPROTO_IP, IP_PKTINFO"),
+        Family::Inet6 => on(
+            libc::IPPROTO_IPV6,
+            libc::IPV6_RECVPKTINFO,
+            "IPPROTO_IPV6, IPV6_RECVPKTINFO",
+        ),
+        Family::Unix => Ok(()),
+    }
+}
+
+fn set_buffers(socket: &Socket, options: &BindOptions) -> io::Result<()> {
+    let descriptor = socket.as_raw_fd();
+    let wanted = options.receive_buffer.unwrap_or(RECEIVE_BUFFER);
+    traced_zero(
+        format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {wanted})"),
+        socket.set_recv_buffer_size(wanted),
     )?;
-    if wildcard {
-        match family {
-            Family::Inet => on(libc::IPPROTO_IP, libc::IP_PKTINFO, "IPPROTO_IP, IP_PKTINFO")?,
-            Family::Inet6 => on(
-                libc::IPPROTO_IPV6,
-                libc::IPV6_RECVPKTINFO,
-                "IPPROTO_IPV6, IPV6_RECVPKTINFO",
-            )?,
-            Family::Unix => {}
-        }
+    if let Some(wanted) = options.send_buffer {
+        traced_zero(
+            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_SNDBUF, {wanted})"),
+            socket.set_send_buffer_size(wanted),
+        )?;
     }
     Ok(())
+}
+
+/// Says, once for each endpoint, that a buffer is smaller than was asked for.
+fn tell_smaller_buffers(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
+    let BoundSocket {
+        socket,
+        description,
+        ..
+    } = bound;
+    if let Some(wanted) = options.receive_buffer {
+        tell_if_less(description, "receive", wanted, socket.recv_buffer_size()?);
+    }
+    if let Some(wanted) = options.send_buffer {
+        tell_if_less(description, "send", wanted, socket.send_buffer_size()?);
+    }
+    Ok(())
+}
+
+/// The kernel counts its own bookkeeping in, and so doubles what was asked for (socket(7)).
+fn tell_if_less(description: &Description, which: &str, wanted: usize, doubled: usize) {
+    let given = doubled / 2;
+    if given < wanted {
+        tracing::warn!(
+            "{}: the kernel gave a {which} buffer of {given} bytes instead of {wanted}; \
+             net.core.rmem_max and net.core.wmem_max are the limits",
+            description.endpoint,
+        );
+    }
 }

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::bind::{BindOptions, BoundSocket, listen, prepare};
+use super::bind::{BindOptions, BoundSocket, listen, prepare_first};
 use super::sys;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
@@ -139,7 +139,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     }
     let bound = BoundSocket::new(socket, family, socket_type, Some(number))
         .map_err(fail(Operation::Inherit))?;
-    prepare(&bound, options).map_err(fail(Operation::Configure))?;
+    prepare_first(&bound, options).map_err(fail(Operation::Configure))?;
     tracing::debug!(
         "fd:{number} is {} (here also descriptor {})",
         bound.description.endpoint,

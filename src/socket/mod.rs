@@ -7,21 +7,26 @@
 //!   [`inherit`] takes over a descriptor that somebody else bound.
 //! * [`mod@connect`]: from an endpoint to a connected socket, for clients.
 //! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
-//!   with one call a datagram.
+//!   with one call a datagram, [`batched`] with many datagrams a call and many a buffer, for which
+//!   `coalesce` finds those that can go together.
 //! * [`control_message`]: the bytes beside a datagram: the address it was sent to, drops.
 //! * `call`: each call as a line of the log, for people who learn.
 //! * `sys`: the only unsafe code of the crate.
 
 pub mod address;
 pub mod batch;
+pub mod batched;
 pub mod bind;
 pub(crate) mod call;
+mod coalesce;
 pub mod connect;
 pub mod control_message;
 pub mod inherit;
 pub mod plain;
 #[allow(unsafe_code)]
 pub(crate) mod sys;
+#[cfg(test)]
+mod tests;
 pub mod unix_file;
 
 pub use bind::{BindOptions, Bound, BoundSocket, Description, bind};

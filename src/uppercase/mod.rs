@@ -1,66 +1,37 @@
 //! The transformation: bytes in, capitals out.
+//!
+//! Each character becomes its full Unicode uppercase (`Uppercase_Mapping` of the Unicode Character Database,
+//! SpecialCasing.txt included; no locale, no context): what [`str::to_uppercase`] gives. Bytes that are not
+//! UTF-8 stay as they are, cut apart as by [`slice::utf8_chunks`]. Nothing here knows of sockets.
+//!
+//! In reading order: `table.rs` holds the case data, `block.rs` lays it over 64 bytes at once (`lookup.rs` and
+//! `partial.rs` are its tools), `in_place.rs` and `append.rs` run over a text, and `remainder.rs` puts the
+//! reads of a stream together.
 
-/// Appends `text` in capitals to `answer`.
-pub fn append(text: &[u8], answer: &mut Vec<u8>) {
-    for chunk in text.utf8_chunks() {
-        answer.extend_from_slice(chunk.valid().to_uppercase().as_bytes());
-        answer.extend_from_slice(chunk.invalid());
-    }
-}
+mod append;
+mod block;
+mod in_place;
+mod lookup;
+mod partial;
+mod remainder;
+mod table;
+#[cfg(test)]
+mod tests;
 
-/// In place.
-pub struct InPlace {
-    /// Whether anything changed.
-    pub changed: bool,
-    /// How far it went.
-    pub done: usize,
-}
+pub use append::append;
+pub use in_place::{InPlace, in_place};
+pub use remainder::Remainder;
 
-/// Upper-cases from the front as long as no character changes its byte length.
-pub fn in_place(text: &mut [u8]) -> InPlace {
-    let mut answer = Vec::new();
-    append(text, &mut answer);
-    if text.is_ascii() {
-        let changed = answer != text;
-        text.copy_from_slice(&answer);
-        return InPlace {
-            changed,
-            done: text.len(),
-        };
-    }
-    InPlace {
-        changed: false,
-        done: 0,
-    }
-}
+/// An answer is at most this many times as long as its text (`U+0390`, 2 bytes, becomes 6).
+pub const MAX_GROWTH: usize = 3;
 
-/// A character cut in two.
-#[derive(Default)]
-pub struct Remainder {
-    held: Vec<u8>,
-}
-
-impl Remainder {
-    /// Appends what `read` completes.
-    pub fn append(&mut self, read: &[u8], answer: &mut Vec<u8>) {
-        self.held.extend_from_slice(read);
-        let whole = match self.held.utf8_chunks().last() {
-            Some(chunk)
-                if !chunk.invalid().is_empty()
-                    && self.held.ends_with(chunk.invalid())
-                    && std::str::from_utf8(chunk.invalid())
-                        .is_err_and(|e| e.error_len().is_none()) =>
-            {
-                self.held.len() - chunk.invalid().len()
-            }
-            _ => self.held.len(),
-        };
-        append(&self.held[..whole], answer);
-        self.held.drain(..whole);
-    }
-
-    /// Gives the rest back.
-    pub fn finish(&mut self, answer: &mut Vec<u8>) {
-        answer.append(&mut self.held);
-    }
+/// What upper-casing did to a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Not one byte is another.
+    Nothing,
+    /// Some bytes are others, and each character takes as many bytes as before.
+    SameLength,
+    /// At least one character takes more or fewer bytes than before, even if the whole has the same length.
+    Length,
 }

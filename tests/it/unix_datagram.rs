@@ -3,7 +3,7 @@
 use std::os::unix::net::UnixDatagram;
 
 use crate::bind::kernel_setting;
-use crate::support::{PATIENCE, Served, run_bullhorn, skipped};
+use crate::support::{PATIENCE, Served, run_bullhorn, skipped, wait_until};
 
 #[test]
 fn an_answer_that_has_no_room_in_its_clients_queue_is_dropped_and_counted() {
@@ -55,6 +55,13 @@ fn an_answer_to_a_client_that_is_gone_is_dropped_and_counted() {
         let client = UnixDatagram::bind(path).unwrap();
         client.send_to(b"are you there?", &server_path).unwrap();
     }
+    // A program that another test starts at this moment has a copy for as long as it starts.
+    wait_until("the client is gone", || {
+        UnixDatagram::unbound()
+            .unwrap()
+            .connect(&with_file)
+            .is_err()
+    });
     std::fs::remove_file(without_file).unwrap();
     served.process.signal("CONT");
     assert_eq!(run_bullhorn(["send", &endpoint, "I am"]).text(), "I AM\n");

@@ -197,7 +197,9 @@ fn of_many_servers_on_one_stale_path_exactly_one_wins() {
     for index in [0, 1] {
         let (_directory, endpoints) = endpoints();
         let endpoint = &endpoints[index];
-        drop(UnixListener::bind(path_of(endpoint)).unwrap());
+        let mut killed = Served::start(&[endpoint]);
+        killed.process.signal("KILL");
+        killed.process.wait();
         let mut servers: Vec<Running> = (0..6)
             .map(|_| {
                 let mut command = bullhorn();

@@ -1,0 +1,209 @@
+//! The servers that are compared: how each is started, how its port is learnt, and what `bullhorn`
+//! says of itself when it ends.
+
+use crate::Failure;
+use crate::process::{Pinning, Process};
+use crate::tokio_server::{self, RECEIVE_BUFFER};
+use crate::tools::{Tools, installed};
+use serde_json::Value;
+use std::net::{TcpListener, UdpSocket};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Datagrams or a stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Udp,
+    Tcp,
+}
+
+/// One server. The peers in C know ASCII alone.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Contender {
+    /// `bullhorn serve`, with these options.
+    Bullhorn(Transport, &'static [&'static str]),
+    /// A C peer by the name of its source, with these options.
+    C(&'static str, &'static [&'static str]),
+    Tokio(Transport),
+    Python,
+    Socat(Transport),
+}
+
+/// A server that is ready.
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) port: u16,
+}
+
+impl Contender {
+    pub(crate) fn name(&self) -> String {
+        let with = |name: &str, options: &[&str]| [&[name], options].concat().join(" ");
+        match self {
+            Self::Bullhorn(_, options) => with("bullhorn", options),
+            Self::C(name, options) => with(name, options),
+            Self::Tokio(_) => "plain tokio".to_owned(),
+            Self::Python => "python".to_owned(),
+            Self::Socat(_) => "socat with tr".to_owned(),
+        }
+    }
+
+    /// Whether it waits for its processor only when somebody else has it.
+    pub(crate) fn is_one_thread(&self) -> bool {
+        !matches!(self, Self::Socat(_)) && !self.has_both_processors()
+    }
+
+    fn has_both_processors(&self) -> bool {
+        let Self::Bullhorn(_, options) = self else {
+            return false;
+        };
+        options.windows(2).any(|pair| pair == ["--workers", "2"])
+    }
+
+    /// Why this server cannot take part, if it cannot.
+    pub(crate) fn absence(&self, tools: &Tools) -> Option<String> {
+        let missing = |program: &str| {
+            (!installed(program)).then(|| format!("there is no {program} on this machine"))
+        };
+        match self {
+            Self::C(..) | Self::Tokio(_) => None,
+            Self::Python => missing("python3"),
+            Self::Socat(_) => missing("socat").or_else(|| missing("stdbuf")),
+            Self::Bullhorn(transport, options) => {
+                let ready = bullhorn_command(tools, *transport, options, &Pinning::none(), false)
+                    .and_then(|process| endpoint_port(&process));
+                ready
+                    .err()
+                    .map(|reason| format!("{}: {reason}", tools.bullhorn.display()))
+            }
+        }
+    }
+
+    pub(crate) fn start(&self, tools: &Tools, pinning: &Pinning) -> Result<Server, Failure> {
+        match self {
+            Self::Bullhorn(transport, options) => {
+                let both = self.has_both_processors();
+                let process = bullhorn_command(tools, *transport, options, pinning, both)?;
+                let port = endpoint_port(&process)?;
+                Ok(Server { process, port })
+            }
+            Self::C(name, options) => {
+                let words = [&["0"], *options].concat();
+                start_with_port_line(pinning, &tools.peer(name), &words)
+            }
+            Self::Tokio(Transport::Udp) => {
+                start_with_port_line(pinning, &std::env::current_exe()?, &[tokio_server::UDP])
+            }
+            Self::Tokio(Transport::Tcp) => {
+                start_with_port_line(pinning, &std::env::current_exe()?, &[tokio_server::TCP])
+            }
+            Self::Python => {
+                let script = tools
+                    .python_server
+                    .to_str()
+                    .ok_or("a path that is not UTF-8")?;
+                start_with_port_line(pinning, Path::new("python3"), &[script, "0"])
+            }
+            Self::Socat(transport) => start_socat(*transport, pinning),
+        }
+    }
+
+    /// Ends the server; from `bullhorn` comes the last line of its JSON, its totals.
+    pub(crate) fn stop(&self, server: Server) -> Result<Option<Value>, Failure> {
+        if !matches!(self, Self::Bullhorn(..)) {
+            return Ok(None);
+        }
+        let lines = server.process.terminate()?;
+        Ok(lines
+            .last()
+            .and_then(|line| serde_json::from_str(line).ok()))
+    }
+}
+
+fn bullhorn_command(
+    tools: &Tools,
+    transport: Transport,
+    options: &[&str],
+    pinning: &Pinning,
+    both: bool,
+) -> Result<Process, Failure> {
+    let mut command = pinning.server(&tools.bullhorn, both);
+    command.args(["serve", "--json"]).args(options);
+    match transport {
+        // The same receive buffer as its peers.
+        Transport::Udp => command
+            .args(["--receive-buffer", &RECEIVE_BUFFER.to_string()])
+            .arg("udp://127.0.0.1:0"),
+        Transport::Tcp => command.arg("tcp://127.0.0.1:0"),
+    };
+    Process::start(command)
+}
+
+/// Reads lines of JSON up to the one that names the endpoint that is ready.
+fn endpoint_port(process: &Process) -> Result<u16, Failure> {
+    loop {
+        let line: Value = serde_json::from_str(&process.line()?)?;
+        if line["event"] == "ready" {
+            let endpoint = line["endpoint"]
+                .as_str()
+                .ok_or("a ready line without endpoint")?;
+            let port = endpoint
+                .rsplit_once(':')
+                .ok_or("an endpoint without port")?
+                .1;
+            return Ok(port.parse()?);
+        }
+    }
+}
+
+/// The peers print `port N` once they are bound.
+fn start_with_port_line(
+    pinning: &Pinning,
+    program: &Path,
+    words: &[&str],
+) -> Result<Server, Failure> {
+    let mut command = pinning.server(program, false);
+    command.args(words);
+    let process = Process::start(command)?;
+    let line = process.line()?;
+    let port = line
+        .strip_prefix("port ")
+        .ok_or("a peer did not say its port")?
+        .parse()?;
+    Ok(Server { process, port })
+}
+
+/// socat does not say its port: it gets one that was free a moment ago.
+fn start_socat(transport: Transport, pinning: &Pinning) -> Result<Server, Failure> {
+    let loopback = ("127.0.0.1", 0);
+    let (port, listen, more, table) = match transport {
+        Transport::Udp => (
+            UdpSocket::bind(loopback)?.local_addr()?.port(),
+            "UDP4-RECVFROM",
+            "",
+            "/proc/net/udp",
+        ),
+        Transport::Tcp => (
+            TcpListener::bind(loopback)?.local_addr()?.port(),
+            "TCP4-LISTEN",
+            ",backlog=1024",
+            "/proc/net/tcp",
+        ),
+    };
+    let mut command = pinning.server(Path::new("socat"), false);
+    // stdbuf, because tr holds answers back otherwise; -t, because 1 GiB outlives the half-close.
+    command.args(["-t", "30", "-b", "131072"]);
+    command.arg(format!(
+        "{listen}:{port},bind=127.0.0.1,reuseaddr,fork{more}"
+    ));
+    command.arg("EXEC:stdbuf -oL tr a-z A-Z");
+    let process = Process::start(command)?;
+    let row = format!("0100007F:{port:04X} ");
+    let patience = Instant::now() + Duration::from_secs(5);
+    while !std::fs::read_to_string(table)?.contains(&row) {
+        if Instant::now() > patience {
+            return Err("socat did not bind its port".into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(Server { process, port })
+}

@@ -1,0 +1,28 @@
+//! Both ways to upper-case a text against the naive one.
+
+#![no_main]
+
+use bullhorn::uppercase::{Change, MAX_GROWTH, append, in_place};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &[u8]| {
+    let mut expected = Vec::new();
+    for chunk in text.utf8_chunks() {
+        expected.extend_from_slice(chunk.valid().to_uppercase().as_bytes());
+        expected.extend_from_slice(chunk.invalid());
+    }
+
+    let mut answer = b"before".to_vec();
+    let change = append(text, &mut answer);
+    assert_eq!(answer.strip_prefix(b"before"), Some(expected.as_slice()));
+    assert!(expected.len() <= MAX_GROWTH * text.len());
+    assert_eq!(change == Change::Nothing, text == expected);
+
+    let mut place = text.to_vec();
+    let result = in_place(&mut place);
+    let (capitals, rest) = place.split_at(result.done);
+    assert_eq!(rest, &text[result.done..]);
+    assert_eq!(capitals, &expected[..result.done]);
+    assert_eq!(result.changed, capitals != &text[..result.done]);
+    assert_eq!(result.done == text.len(), change != Change::Length);
+});

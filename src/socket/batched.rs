@@ -1,0 +1,277 @@
+//! The fast backend of Linux: many datagrams a call (recvmmsg, sendmmsg), many datagrams a buffer
+//! (UDP_GRO, UDP_SEGMENT).
+//!
+//! Where the kernel refuses to cut a buffer into datagrams on some path, the same bytes go there
+//! plainly, now and later. Every datagram of a short or failed send is accounted for.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+
+use socket2::{Domain, Socket};
+
+use super::address::Peer;
+use super::batch::{DatagramBackend, Failure, Inbox, Outbox, Run};
+use super::call::{Excerpt, is_traced, traced, traced_zero};
+use super::coalesce::{Coalescer, Group};
+use super::control_message::{self, Control};
+use super::sys::{self, ReceiveArray, SendArray};
+use crate::endpoint::SocketType;
+
+/// How many paths are remembered on which segmentation does not work.
+const MOST_REFUSALS: usize = 4096;
+
+/// Receives and answers datagrams many at a time.
+pub struct BatchedBackend {
+    socket: Arc<Socket>,
+    is_unix: bool,
+    receiving: ReceiveArray,
+    sending: SendArray,
+    coalescer: Coalescer,
+    controls: Vec<Control>,
+    /// For a peer's address, the size from which on datagrams cannot be joined on the way to it.
+    refusals: HashMap<IpAddr, usize>,
+}
+
+impl BatchedBackend {
+    /// A backend on a bound datagram socket, for batches of `capacity` runs. Asks the kernel to
+    /// join datagrams of one flow (UDP_GRO); one that cannot gives runs of one.
+    pub fn new(socket: Arc<Socket>, capacity: usize) -> Self {
+        let is_unix = socket.domain().is_ok_and(|domain| domain == Domain::UNIX);
+        if !is_unix {
+            let descriptor = socket.as_raw_fd();
+            let _ = traced_zero(
+                format_args!("setsockopt({descriptor}, SOL_UDP, UDP_GRO, 1)"),
+                sys::set_option(&*socket, libc::SOL_UDP, libc::UDP_GRO, 1),
+            );
+        }
+        Self {
+            socket,
+            is_unix,
+            receiving: ReceiveArray::new(capacity),
+            sending: SendArray::default(),
+            coalescer: Coalescer::default(),
+            controls: Vec::new(),
+            refusals: HashMap::new(),
+        }
+    }
+
+    /// Segmentation was refused with `error`: it will not be tried again on this path.
+    fn refuse(&mut self, run: &Run, segment_size: usize, error: &io::Error) {
+        let Some(address) = run.peer.as_socket() else {
+            return;
+        };
+        // EINVAL and EMSGSIZE are about datagrams too large for the path, EIO about a path that
+        // cannot do it at all (udp_send_skb in net/ipv4/udp.c).
+        let from = match error.raw_os_error() {
+            Some(libc::EINVAL | libc::EMSGSIZE) => segment_size,
+            _ => 0,
+        };
+        if self.refusals.len() >= MOST_REFUSALS {
+            self.refusals.clear();
+        }
+        let smallest = self.refusals.entry(address.ip()).or_insert(usize::MAX);
+        *smallest = from.min(*smallest);
+        tracing::debug!(
+            "no segmentation of {segment_size} bytes to {}: {}",
+            address.ip(),
+            crate::error::plain(error)
+        );
+    }
+
+    /// Sends the datagrams of a group one by one.
+    fn send_plainly(
+        &self,
+        group: &Group,
+        inbox: &Inbox,
+        outbox: &Outbox,
+        failures: &mut Vec<Failure>,
+    ) {
+        let run = &inbox.runs()[group.run];
+        let control = control_for(run, None);
+        for index in self.coalescer.members(group) {
+            let answer = &outbox.answers[index];
+            let bytes = outbox.bytes(inbox, answer);
+            for segment in bytes.chunks(answer.segment_size.max(1)) {
+                let result = loop {
+                    let result = sys::send_message(
+                        self.socket.as_fd(),
+                        segment,
+                        &run.peer,
+                        control.as_bytes(),
+                        SEND_FLAGS,
+                    );
+                    if !is_interrupted(&result) {
+                        break result;
+                    }
+                };
+                if let Err(error) = result {
+                    failures.push(Failure {
+                        answer: index,
+                        datagrams: 1,
+                        error,
+                    });
+                }
+            }
+        }
+    }
+
+    fn fail(&self, group: &Group, outbox: &Outbox, error: &io::Error, failures: &mut Vec<Failure>) {
+        for index in self.coalescer.members(group) {
+            failures.push(Failure {
+                answer: index,
+                datagrams: outbox.answers[index].datagrams(),
+                error: copy(error),
+            });
+        }
+    }
+}
+
+const SEND_FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+
+fn is_interrupted<T>(result: &io::Result<T>) -> bool {
+    matches!(result, Err(error) if error.kind() == io::ErrorKind::Interrupted)
+}
+
+fn copy(error: &io::Error) -> io::Error {
+    error
+        .raw_os_error()
+        .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
+fn control_for(run: &Run, segment_size: Option<usize>) -> Control {
+    let mut control = Control::default();
+    if let Some(info) = run.destination {
+        control.add_source(info);
+    }
+    if let Some(size) = segment_size.and_then(|size| u16::try_from(size).ok()) {
+        control.add_segment_size(size);
+    }
+    control
+}
+
+impl DatagramBackend for BatchedBackend {
+    fn receive(&mut self, inbox: &mut Inbox, blocking: bool) -> io::Result<()> {
+        inbox.clear();
+        let flags = if blocking {
+            libc::MSG_WAITFORONE
+        } else {
+            libc::MSG_DONTWAIT
+        };
+        let result = self
+            .receiving
+            .receive(self.socket.as_fd(), inbox.free_buffers(), flags);
+        let received = match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+            result => traced(
+                format_args!(
+                    "recvmmsg({}, {})",
+                    self.socket.as_raw_fd(),
+                    inbox.capacity()
+                ),
+                result,
+                |count| *count,
+            )?,
+        };
+        for index in 0..received {
+            let message = self.receiving.message(index);
+            if message.length == 0 && message.peer.len() == 0 && !self.is_unix {
+                // The wait was ended by a shutdown, and so is the batch.
+                break;
+            }
+            let told = control_message::parse(message.control);
+            inbox.push(Run {
+                peer: message.peer,
+                destination: told.destination,
+                length: message.length,
+                segment_size: told.segment_size.map_or(message.length, usize::from),
+                truncated: message.flags & libc::MSG_TRUNC != 0,
+                control_truncated: message.flags & libc::MSG_CTRUNC != 0,
+            });
+        }
+        if is_traced() {
+            for (index, run) in inbox.runs().iter().enumerate() {
+                tracing::trace!(target: super::call::TARGET, "  {} {} from {}", run.length,
+                    Excerpt(inbox.bytes(index)), Peer(&run.peer, SocketType::Datagram));
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, inbox: &Inbox, outbox: &mut Outbox) {
+        let mut failures = std::mem::take(&mut outbox.failures);
+        let refusals = &self.refusals;
+        let may_join = !self.is_unix;
+        self.coalescer
+            .group(inbox.runs(), &outbox.answers, |run, size| {
+                may_join && (refusals.is_empty() || !is_refused(refusals, run, size))
+            });
+        let mut groups = std::mem::take(&mut self.coalescer.groups);
+        self.controls.clear();
+        self.controls.extend(groups.iter().map(|group| {
+            let segments = (group.datagrams > 1).then_some(group.segment_size);
+            control_for(&inbox.runs()[group.run], segments)
+        }));
+        // Taken out, as what is filled in points to what stays in `self`.
+        let controls = std::mem::take(&mut self.controls);
+        let mut sending = std::mem::take(&mut self.sending);
+        {
+            let mut filling = sending.fill();
+            for (group, control) in groups.iter().zip(&controls) {
+                let members = self.coalescer.members(group);
+                let pieces = members.map(|index| outbox.bytes(inbox, &outbox.answers[index]));
+                filling.push(pieces, &inbox.runs()[group.run].peer, control.as_bytes());
+            }
+            let mut filled = filling.finish();
+            let mut done = 0;
+            while done < groups.len() {
+                let group = &groups[done];
+                if group.plain {
+                    self.send_plainly(group, inbox, outbox, &mut failures);
+                    done += 1;
+                    continue;
+                }
+                let plain = groups[done..].iter().position(|group| group.plain);
+                let end = plain.map_or(groups.len(), |offset| done + offset);
+                let result = filled.send(self.socket.as_fd(), done..end, SEND_FLAGS);
+                if is_interrupted(&result) {
+                    continue;
+                }
+                let call = format_args!("sendmmsg({}, {})", self.socket.as_raw_fd(), end - done);
+                match traced(call, result, |count| *count) {
+                    Ok(sent) => done += sent.max(1),
+                    Err(error) => {
+                        if group.datagrams > 1 && may_be_about_segmentation(&error) {
+                            self.refuse(&inbox.runs()[group.run], group.segment_size, &error);
+                            self.send_plainly(group, inbox, outbox, &mut failures);
+                        } else {
+                            self.fail(group, outbox, &error, &mut failures);
+                        }
+                        done += 1;
+                    }
+                }
+            }
+        }
+        self.sending = sending;
+        self.controls = controls;
+        groups.clear();
+        self.coalescer.groups = groups;
+        outbox.failures = failures;
+    }
+}
+
+fn is_refused(refusals: &HashMap<IpAddr, usize>, run: &Run, size: usize) -> bool {
+    run.peer
+        .as_socket()
+        .and_then(|address| refusals.get(&address.ip()))
+        .is_some_and(|smallest| size >= *smallest)
+}
+
+fn may_be_about_segmentation(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP | libc::ENOPROTOOPT)
+    )
+}

@@ -1,0 +1,220 @@
+//! Many datagrams in one call: recvmmsg(2) and sendmmsg(2), with arrays that are made once.
+
+use std::io;
+use std::ops::Range;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+
+use socket2::{SockAddr, SockAddrStorage};
+
+use crate::socket::control_message::CAPACITY;
+
+/// Control messages of one datagram, aligned as the kernel's cmsghdr wants it.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct ControlBuffer([u8; CAPACITY]);
+
+/// The arrays of `recvmmsg`.
+pub(crate) struct ReceiveArray {
+    headers: Vec<libc::mmsghdr>,
+    vectors: Vec<libc::iovec>,
+    addresses: Vec<libc::sockaddr_storage>,
+    controls: Vec<ControlBuffer>,
+}
+
+// SAFETY: the pointers inside are set anew before each call and read by nobody between calls.
+unsafe impl Send for ReceiveArray {}
+
+/// One received datagram, or one run of them.
+pub(crate) struct ReceivedMessage<'a> {
+    pub(crate) length: usize,
+    /// Of length 0 when the sender has no name, or the socket was shut down.
+    pub(crate) peer: SockAddr,
+    pub(crate) control: &'a [u8],
+    /// MSG_TRUNC, MSG_CTRUNC and the like.
+    pub(crate) flags: i32,
+}
+
+impl ReceiveArray {
+    pub(crate) fn new(capacity: usize) -> Self {
+        // SAFETY: all zeros is a valid mmsghdr: null pointers and zero lengths.
+        let header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+        // SAFETY: all zeros is a valid sockaddr_storage, one of no family.
+        let address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
+        let vector = libc::iovec {
+            iov_base: ptr::null_mut(),
+            iov_len: 0,
+        };
+        Self {
+            headers: vec![header; capacity],
+            vectors: vec![vector; capacity],
+            addresses: vec![address; capacity],
+            controls: vec![ControlBuffer([0; CAPACITY]); capacity],
+        }
+    }
+
+    /// Receives into `buffers`, one message each; returns how many came.
+    pub(crate) fn receive<'a>(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        buffers: impl Iterator<Item = &'a mut [u8]>,
+        flags: i32,
+    ) -> io::Result<usize> {
+        let mut count = 0;
+        let arrays = self.headers.iter_mut().zip(&mut self.vectors);
+        let arrays = arrays.zip(self.addresses.iter_mut().zip(&mut self.controls));
+        for (((header, vector), (address, control)), buffer) in arrays.zip(buffers) {
+            vector.iov_base = buffer.as_mut_ptr().cast();
+            vector.iov_len = buffer.len();
+            header.msg_hdr.msg_name = ptr::from_mut(address).cast();
+            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
+            header.msg_hdr.msg_controllen = CAPACITY as _;
+            count += 1;
+        }
+        // SAFETY: each of the first `count` headers points to one vector, address and control
+        // buffer of its own in our arrays, and the vector to a buffer that is borrowed mutably for
+        // 'a, all with their true lengths; nothing of it moves before the call returns. A null
+        // timeout is allowed.
+        let received = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                count,
+                flags as _,
+                ptr::null_mut(),
+            )
+        };
+        if received < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(received as usize)
+    }
+
+    /// Message `index` of the last [`receive`](Self::receive), which must have returned more.
+    pub(crate) fn message(&self, index: usize) -> ReceivedMessage<'_> {
+        let header = &self.headers[index];
+        let control_length = (header.msg_hdr.msg_controllen as usize).min(CAPACITY);
+        let name_length = header
+            .msg_hdr
+            .msg_namelen
+            .min(size_of::<libc::sockaddr_storage>() as _);
+        let mut storage = SockAddrStorage::zeroed();
+        // SAFETY: a sockaddr_storage may be seen as one.
+        *unsafe { storage.view_as::<libc::sockaddr_storage>() } = self.addresses[index];
+        // SAFETY: the kernel wrote `msg_namelen` bytes of an address of the socket's family into
+        // this storage.
+        let peer = unsafe { SockAddr::new(storage, name_length) };
+        ReceivedMessage {
+            length: header.msg_len as usize,
+            peer,
+            control: &self.controls[index].0[..control_length],
+            flags: header.msg_hdr.msg_flags,
+        }
+    }
+}
+
+/// The arrays of `sendmmsg`, filled and sent within one borrow.
+#[derive(Default)]
+pub(crate) struct SendArray {
+    headers: Vec<libc::mmsghdr>,
+    vectors: Vec<libc::iovec>,
+}
+
+// SAFETY: the pointers inside are only read by the call that follows their being set, within the
+// borrow of what they point to; see `Filling`.
+unsafe impl Send for SendArray {}
+
+/// Messages being put together; everything they point to is borrowed for `'a`.
+pub(crate) struct Filling<'a> {
+    array: &'a mut SendArray,
+    /// Where the vectors of each message begin; they may move until all are there.
+    pieces: std::marker::PhantomData<&'a [u8]>,
+}
+
+impl SendArray {
+    /// Begins anew with no messages.
+    pub(crate) fn fill<'a>(&'a mut self) -> Filling<'a> {
+        self.headers.clear();
+        self.vectors.clear();
+        Filling {
+            array: self,
+            pieces: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<'a> Filling<'a> {
+    /// Adds a message made of `pieces`, one after the other.
+    pub(crate) fn push(
+        &mut self,
+        pieces: impl Iterator<Item = &'a [u8]>,
+        peer: &'a SockAddr,
+        control: &'a [u8],
+    ) {
+        let before = self.array.vectors.len();
+        self.array.vectors.extend(pieces.map(|piece| libc::iovec {
+            iov_base: piece.as_ptr().cast_mut().cast(),
+            iov_len: piece.len(),
+        }));
+        // SAFETY: all zeros is a valid mmsghdr: null pointers and zero lengths.
+        let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+        header.msg_hdr.msg_name = peer.as_ptr().cast_mut().cast();
+        header.msg_hdr.msg_namelen = peer.len();
+        header.msg_hdr.msg_iovlen = (self.array.vectors.len() - before) as _;
+        if !control.is_empty() {
+            header.msg_hdr.msg_control = control.as_ptr().cast_mut().cast();
+            header.msg_hdr.msg_controllen = control.len() as _;
+        }
+        self.array.headers.push(header);
+    }
+
+    /// All messages are there.
+    pub(crate) fn finish(self) -> Filled<'a> {
+        let mut first = 0;
+        let vectors = self.array.vectors.as_mut_ptr();
+        for header in &mut self.array.headers {
+            // In bounds: the vectors were pushed message by message, as many as counted. Only now,
+            // as pushing may have moved them.
+            header.msg_hdr.msg_iov = vectors.wrapping_add(first);
+            first += header.msg_hdr.msg_iovlen as usize;
+        }
+        Filled { array: self.array }
+    }
+}
+
+/// Messages ready to be sent.
+pub(crate) struct Filled<'a> {
+    array: &'a mut SendArray,
+}
+
+impl Filled<'_> {
+    /// Sends the messages in `range`; returns how many were sent. An error is that of the first.
+    pub(crate) fn send(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        range: Range<usize>,
+        flags: i32,
+    ) -> io::Result<usize> {
+        let Some(headers) = self.array.headers.get_mut(range) else {
+            return Ok(0);
+        };
+        // SAFETY: the headers' pointers are to peers, control bytes and pieces that are borrowed
+        // for the lifetime of this value, and to vectors that it borrows with their array; the
+        // kernel only reads them, and writes msg_len into the headers, which are ours.
+        let sent = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                headers.as_mut_ptr(),
+                headers.len() as _,
+                flags as _,
+            )
+        };
+        if sent < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(sent as usize)
+    }
+}

@@ -1,0 +1,151 @@
+//! Sixty-four bytes put in capitals at once, whatever scripts they hold.
+//!
+//! A prefix is every byte of a character but its last. For each prefix in the block that has capitals at all,
+//! its page is looked up for the whole block: each last byte behind that prefix picks what the bytes of its
+//! character are XORed with. So a block costs as much as it has prefixes, one or two in most texts, and not
+//! as much as it has characters. Nothing has to be validated: a valid character is one wherever it stands
+//! (UTF-8 synchronizes itself, Unicode 3.9), so bytes that are none cannot spoil their neighbours.
+//!
+//! Where blocks come from and go to is the business of `in_place.rs` and `append.rs`.
+
+use fearless_simd::{Select, Simd, SimdBase, SimdMask, u8x64};
+
+use super::lookup::{cased, pick};
+use super::partial;
+use super::table::{PAGES, Page, follow, width};
+
+/// The length of a block in bytes.
+pub(super) const BLOCK: usize = 64;
+
+/// What one block became.
+pub(super) struct Capitals<S: Simd> {
+    /// The block in capitals, but for the characters in `resized`.
+    pub(super) bytes: u8x64<S>,
+    /// What the block was XORed with to become `bytes`.
+    pub(super) change: u8x64<S>,
+    /// A bit for each place where a character begins whose capitals have another length.
+    pub(super) resized: u64,
+}
+
+/// The bytes of `text` from `at` on, followed by zeros where it is too short.
+#[inline(always)]
+pub(super) fn load<S: Simd>(simd: S, text: &[u8], at: usize) -> u8x64<S> {
+    let rest = text.get(at..).unwrap_or_default();
+    match rest.first_chunk::<BLOCK>() {
+        Some(block) => u8x64::load_array_ref(simd, block),
+        None => partial::load(simd, rest),
+    }
+}
+
+/// Upper-cases blocks one after the other; carries what a character changes beyond the end of its block.
+pub(super) struct Blocks<S: Simd> {
+    simd: S,
+    /// What the second, third and fourth bytes of characters are XORed with, each at the place where its
+    /// character begins, in the block before.
+    before: [u8x64<S>; 3],
+}
+
+impl<S: Simd> Blocks<S> {
+    #[inline(always)]
+    pub(super) fn new(simd: S) -> Self {
+        Self {
+            simd,
+            before: [u8x64::splat(simd, 0); 3],
+        }
+    }
+
+    /// Upper-cases `block`, the beginning of `text`; `next` is the block behind it.
+    #[inline(always)]
+    pub(super) fn capitals(&mut self, block: u8x64<S>, next: u8x64<S>, text: &[u8]) -> Capitals<S> {
+        let simd = self.simd;
+        let zero = u8x64::splat(simd, 0);
+        let lower = (block - b'a').simd_lt(u8x64::splat(simd, 26));
+        let mut change = lower.select(u8x64::splat(simd, 0x20), zero);
+
+        // No character ends in a block of ASCII that began before it, so `before` holds nothing for this block,
+        // nor for any after it.
+        if !block.simd_ge(0x80).any_true() {
+            return Capitals {
+                bytes: block ^ change,
+                change,
+                resized: 0,
+            };
+        }
+        let mut leads = cased(simd, block).simd_gt(0).to_bitmask();
+        let [mut first, mut second, mut third, mut fourth] = [zero; 4];
+        let ahead = block.slide::<1>(next);
+        while leads != 0 {
+            let rest = &text[leads.trailing_zeros() as usize..];
+            let byte = |index: usize| rest.get(index).copied().unwrap_or(0);
+            let width = width(byte(0));
+            // Zero where the prefix is.
+            let mut other = block ^ byte(0);
+            let mut number = follow(0, byte(0));
+            let mut last = ahead;
+            if width > 2 {
+                other |= last ^ byte(1);
+                number = follow(number, byte(1));
+                last = block.slide::<2>(next);
+            }
+            if width > 3 && number != 0 {
+                other |= last ^ byte(2);
+                number = follow(number, byte(2));
+                last = block.slide::<3>(next);
+            }
+            leads &= !other.simd_eq(0).to_bitmask();
+            if number == 0 {
+                continue;
+            }
+            let page = Lookup::new(simd, number, other, last);
+            first |= page.row(0);
+            second |= page.row(1);
+            if width > 2 {
+                third |= page.row(2);
+            }
+            if width > 3 {
+                fourth |= page.row(3);
+            }
+        }
+        let resized = (first.simd_eq(block) & first.simd_ge(0xC0)).to_bitmask();
+        change |= first;
+        change |= self.before[0].slide::<63>(second);
+        change |= self.before[1].slide::<62>(third);
+        change |= self.before[2].slide::<61>(fourth);
+        self.before = [second, third, fourth];
+        Capitals {
+            bytes: block ^ change,
+            change,
+            resized,
+        }
+    }
+}
+
+/// The page of one prefix, laid over a block.
+#[derive(Clone, Copy)]
+struct Lookup<S: Simd> {
+    simd: S,
+    page: &'static Page,
+    /// Zero at the characters of the page.
+    other: u8x64<S>,
+    last: u8x64<S>,
+}
+
+impl<S: Simd> Lookup<S> {
+    #[inline(always)]
+    fn new(simd: S, number: u8, other: u8x64<S>, last: u8x64<S>) -> Self {
+        Self {
+            simd,
+            page: &PAGES[usize::from(number)],
+            other: other | ((last & 0xC0) ^ 0x80),
+            last,
+        }
+    }
+
+    #[inline(always)]
+    fn row(self, row: usize) -> u8x64<S> {
+        let patterns = pick(self.simd, &self.page[row], self.last);
+        self.other
+            .simd_eq(0)
+            .select(patterns, u8x64::splat(self.simd, 0))
+    }
+}
