@@ -261,6 +261,11 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// A name that no other run of the tests has.
+pub fn own(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
 /// Where a program is, or a word that the test is skipped without it.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let found = std::env::split_paths(&std::env::var_os("PATH")?)
