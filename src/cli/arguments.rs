@@ -14,8 +14,10 @@ use crate::endpoint::{Endpoint, FamilyFilter};
 use crate::server::{Backend, DatagramOptions, StreamLimits};
 use crate::socket::BindOptions;
 
-/// The end of every help text.
-const EXIT_CODES: &str = "\
+/// What each exit code means.
+macro_rules! exit_codes {
+    () => {
+        "\
 Exit codes:
   0  all is well
   1  a threshold or part of the work failed (partial loss)
@@ -24,10 +26,16 @@ Exit codes:
   4  refused
   5  no answer at all
   6  name not resolved
-  7  local trouble (bind, permission, file)";
+  7  local trouble (bind, permission, file)"
+    };
+}
+
+/// The end of every help text.
+const EXIT_CODES: &str = exit_codes!();
 
 /// The end of the help texts that take an endpoint.
-const ENDPOINTS_AND_EXIT_CODES: &str = "\
+const ENDPOINTS_AND_EXIT_CODES: &str = concat!(
+    "\
 Endpoints:
   udp://127.0.0.1:3000   UDP, also udp://[::1]:3000 and udp://[fe80::1%eth0]:3000
   tcp://127.0.0.1:3000   TCP
@@ -37,15 +45,9 @@ Endpoints:
   fd:3                   an inherited, bound descriptor (serve only)
   Without a scheme it is udp://, without a port 3000.
 
-Exit codes:
-  0  all is well
-  1  a threshold or part of the work failed (partial loss)
-  2  usage
-  3  a wrong answer
-  4  refused
-  5  no answer at all
-  6  name not resolved
-  7  local trouble (bind, permission, file)";
+",
+    exit_codes!()
+);
 
 /// A socket service that answers every text in capitals, and the client that checks every answer
 #[derive(Debug, Parser)]

@@ -4,119 +4,17 @@
 //! gets "address in use" instead of half of the traffic.
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 
 use socket2::{SockAddr, Socket};
 
-use super::address::{domain_of, is_wildcard, to_endpoint, to_sockaddr, type_of};
+use super::address::{domain_of, to_sockaddr, type_of};
+use super::bound::{BindOptions, Bound, BoundSocket, Description};
 use super::call::{traced, traced_zero};
-use super::unix_file::{self, UnixFile};
-use super::{inherit, sys};
+use super::prepare::{prepare, prepare_first};
+use super::{inherit, unix_file};
 use crate::endpoint::{Endpoint, Family, FamilyFilter, Host, SocketType, UnixName};
 use crate::error::{Error, Operation, Result};
-
-/// What may be chosen when sockets are bound.
-#[derive(Clone, Debug)]
-pub struct BindOptions {
-    /// The file mode of a Unix socket exactly as given, or 0660 less the process's umask.
-    pub unix_mode: Option<u32>,
-    /// How many connections the kernel completes ahead of us (listen(2)); it takes at most
-    /// net.core.somaxconn.
-    pub backlog: i32,
-    /// How many sockets share one UDP address (SO_REUSEPORT), each for a worker of its own.
-    pub workers: usize,
-    /// The size of the kernel's receive buffer for datagrams in bytes; `None` asks for
-    /// [`RECEIVE_BUFFER`], and is content with less.
-    pub receive_buffer: Option<usize>,
-    /// The size of the kernel's send buffer for datagrams in bytes; `None` keeps the kernel's own.
-    pub send_buffer: Option<usize>,
-}
-
-/// The receive buffer that is asked for without a wish, in bytes: a burst of some thousand
-/// datagrams waits instead of being dropped. The kernel gives at most net.core.rmem_max.
-pub const RECEIVE_BUFFER: usize = 4 << 20;
-
-impl Default for BindOptions {
-    fn default() -> Self {
-        Self {
-            unix_mode: None,
-            backlog: 4096,
-            workers: 1,
-            receive_buffer: None,
-            send_buffer: None,
-        }
-    }
-}
-
-/// What became of one endpoint: usually one socket, two for the empty host, one for each local
-/// address of a name.
-#[derive(Debug)]
-pub struct Bound {
-    /// The sockets, at least one.
-    pub sockets: Vec<BoundSocket>,
-    /// The empty host was asked for, and this machine has no IPv6.
-    pub without_ipv6: bool,
-}
-
-/// A socket that is bound, and listens if it is a stream socket.
-#[derive(Debug)]
-pub struct BoundSocket {
-    pub(crate) socket: Socket,
-    /// More sockets on the same address, among which the kernel spreads the flows.
-    pub(crate) siblings: Vec<Socket>,
-    pub(crate) description: Description,
-    /// The file of a Unix socket that we made; dropping it takes the file away.
-    pub(crate) file: Option<UnixFile>,
-}
-
-/// What a bound socket is, as asked of the socket itself.
-#[derive(Clone, Debug)]
-pub struct Description {
-    /// Where it is reached: with the port that the kernel chose where 0 was asked.
-    pub endpoint: Endpoint,
-    /// Its address family.
-    pub family: Family,
-    /// Its type.
-    pub socket_type: SocketType,
-    /// The number of its descriptor, `fileno` in other languages; the inherited number for `fd:N`.
-    pub descriptor: RawFd,
-    /// It is bound to every address of the machine (INADDR_ANY, in6addr_any).
-    pub wildcard: bool,
-    /// Somebody else made it, and may share it.
-    pub inherited: bool,
-}
-
-impl BoundSocket {
-    /// What the socket is.
-    pub fn description(&self) -> &Description {
-        &self.description
-    }
-
-    pub(super) fn new(
-        socket: Socket,
-        family: Family,
-        socket_type: SocketType,
-        inherited_as: Option<RawFd>,
-    ) -> io::Result<Self> {
-        let address = socket.local_addr()?;
-        let descriptor = inherited_as.unwrap_or(socket.as_raw_fd());
-        let endpoint =
-            to_endpoint(&address, socket_type).unwrap_or(Endpoint::Descriptor(descriptor));
-        Ok(Self {
-            socket,
-            siblings: Vec::new(),
-            description: Description {
-                endpoint,
-                family,
-                socket_type,
-                descriptor,
-                wildcard: is_wildcard(&address),
-                inherited: inherited_as.is_some(),
-            },
-            file: None,
-        })
-    }
-}
 
 /// Binds every socket that `endpoint` stands for.
 ///
@@ -335,82 +233,4 @@ pub(super) fn create(family: Family, socket_type: SocketType) -> io::Result<Sock
         Socket::new(domain_of(family), type_of(socket_type), None),
         Socket::as_raw_fd,
     )
-}
-
-/// [`prepare`] for the socket that an endpoint had first.
-pub(super) fn prepare_first(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
-    prepare(&bound.socket, &bound.description, options)?;
-    match bound.description.socket_type {
-        SocketType::Datagram => tell_smaller_buffers(bound, options),
-        SocketType::Stream => Ok(()),
-    }
-}
-
-/// Sets the buffers of a datagram socket, and asks the kernel to tell, beside each datagram, what
-/// its answer needs.
-fn prepare(socket: &Socket, description: &Description, options: &BindOptions) -> io::Result<()> {
-    if description.socket_type != SocketType::Datagram {
-        return Ok(());
-    }
-    set_buffers(socket, options)?;
-    let on = |level, name, shown: &str| {
-        traced_zero(
-            format_args!("setsockopt({}, {shown}, 1)", socket.as_raw_fd()),
-            sys::set_option(socket, level, name, 1),
-        )
-    };
-    match description.family {
-        _ if !description.wildcard => Ok(()),
-        Family::Inet => on(libc::IPPROTO_IP, libc::IP_PKTINFO, "IPPROTO_IP, IP_PKTINFO"),
-        Family::Inet6 => on(
-            libc::IPPROTO_IPV6,
-            libc::IPV6_RECVPKTINFO,
-            "IPPROTO_IPV6, IPV6_RECVPKTINFO",
-        ),
-        Family::Unix => Ok(()),
-    }
-}
-
-fn set_buffers(socket: &Socket, options: &BindOptions) -> io::Result<()> {
-    let descriptor = socket.as_raw_fd();
-    let wanted = options.receive_buffer.unwrap_or(RECEIVE_BUFFER);
-    traced_zero(
-        format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {wanted})"),
-        socket.set_recv_buffer_size(wanted),
-    )?;
-    if let Some(wanted) = options.send_buffer {
-        traced_zero(
-            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_SNDBUF, {wanted})"),
-            socket.set_send_buffer_size(wanted),
-        )?;
-    }
-    Ok(())
-}
-
-/// Says, once for each endpoint, that a buffer is smaller than was asked for.
-fn tell_smaller_buffers(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
-    let BoundSocket {
-        socket,
-        description,
-        ..
-    } = bound;
-    if let Some(wanted) = options.receive_buffer {
-        tell_if_less(description, "receive", wanted, socket.recv_buffer_size()?);
-    }
-    if let Some(wanted) = options.send_buffer {
-        tell_if_less(description, "send", wanted, socket.send_buffer_size()?);
-    }
-    Ok(())
-}
-
-/// The kernel counts its own bookkeeping in, and so doubles what was asked for (socket(7)).
-fn tell_if_less(description: &Description, which: &str, wanted: usize, doubled: usize) {
-    let given = doubled / 2;
-    if given < wanted {
-        tracing::warn!(
-            "{}: the kernel gave a {which} buffer of {given} bytes instead of {wanted}; \
-             net.core.rmem_max and net.core.wmem_max are the limits",
-            description.endpoint,
-        );
-    }
 }

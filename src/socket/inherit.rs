@@ -7,7 +7,9 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::bind::{BindOptions, BoundSocket, listen, prepare_first};
+use super::bind::listen;
+use super::bound::{BindOptions, BoundSocket};
+use super::prepare::prepare_first;
 use super::sys;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};

@@ -3,7 +3,8 @@
 //! This folder knows nothing of text and nothing of servers or clients. In reading order:
 //!
 //! * [`address`]: between [`Endpoint`](crate::Endpoint) and the kernel's `sockaddr`.
-//! * [`mod@bind`]: from an endpoint to bound sockets; [`unix_file`] keeps the file of a Unix socket,
+//! * [`bound`]: a socket that is bound; [`mod@bind`] makes it from an endpoint, `prepare` sets its
+//!   options, [`unix_file`] keeps the file of a Unix socket,
 //!   [`inherit`] takes over a descriptor that somebody else bound.
 //! * [`mod@connect`]: from an endpoint to a connected socket, for clients.
 //! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
@@ -17,17 +18,20 @@ pub mod address;
 pub mod batch;
 pub mod batched;
 pub mod bind;
+pub mod bound;
 pub(crate) mod call;
 mod coalesce;
 pub mod connect;
 pub mod control_message;
 pub mod inherit;
 pub mod plain;
+mod prepare;
 #[allow(unsafe_code)]
 pub(crate) mod sys;
 #[cfg(test)]
 mod tests;
 pub mod unix_file;
 
-pub use bind::{BindOptions, Bound, BoundSocket, Description, bind};
+pub use bind::bind;
+pub use bound::{BindOptions, Bound, BoundSocket, Description};
 pub use connect::connect;

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{SockAddr, Socket};
 
-use super::bind::{BindOptions, bind_and_listen, create};
+use super::bind::{bind_and_listen, create};
+use super::bound::BindOptions;
 use super::call::traced_zero;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};

@@ -1,0 +1,114 @@
+//! A socket that is bound: what may be chosen for it, and what it is. How it comes to be so is in
+//! [`mod@super::bind`].
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+use socket2::Socket;
+
+use super::address::{is_wildcard, to_endpoint};
+use super::unix_file::UnixFile;
+use crate::endpoint::{Endpoint, Family, SocketType};
+
+/// What may be chosen when sockets are bound.
+#[derive(Clone, Debug)]
+pub struct BindOptions {
+    /// The file mode of a Unix socket exactly as given, or 0660 less the process's umask.
+    pub unix_mode: Option<u32>,
+    /// How many connections the kernel completes ahead of us (listen(2)); it takes at most
+    /// net.core.somaxconn.
+    pub backlog: i32,
+    /// How many sockets share one UDP address (SO_REUSEPORT), each for a worker of its own.
+    pub workers: usize,
+    /// The size of the kernel's receive buffer for datagrams in bytes; `None` asks for
+    /// [`RECEIVE_BUFFER`], and is content with less.
+    pub receive_buffer: Option<usize>,
+    /// The size of the kernel's send buffer for datagrams in bytes; `None` keeps the kernel's own.
+    pub send_buffer: Option<usize>,
+}
+
+/// The receive buffer that is asked for without a wish, in bytes: a burst of some thousand
+/// datagrams waits instead of being dropped. The kernel gives at most net.core.rmem_max.
+pub const RECEIVE_BUFFER: usize = 4 << 20;
+
+impl Default for BindOptions {
+    fn default() -> Self {
+        Self {
+            unix_mode: None,
+            backlog: 4096,
+            workers: 1,
+            receive_buffer: None,
+            send_buffer: None,
+        }
+    }
+}
+
+/// What became of one endpoint: usually one socket, two for the empty host, one for each local
+/// address of a name.
+#[derive(Debug)]
+pub struct Bound {
+    /// The sockets, at least one.
+    pub sockets: Vec<BoundSocket>,
+    /// The empty host was asked for, and this machine has no IPv6.
+    pub without_ipv6: bool,
+}
+
+/// A socket that is bound, and listens if it is a stream socket.
+#[derive(Debug)]
+pub struct BoundSocket {
+    pub(crate) socket: Socket,
+    /// More sockets on the same address, among which the kernel spreads the flows.
+    pub(crate) siblings: Vec<Socket>,
+    pub(crate) description: Description,
+    /// The file of a Unix socket that we made; dropping it takes the file away.
+    pub(crate) file: Option<UnixFile>,
+}
+
+/// What a bound socket is, as asked of the socket itself.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// Where it is reached: with the port that the kernel chose where 0 was asked.
+    pub endpoint: Endpoint,
+    /// Its address family.
+    pub family: Family,
+    /// Its type.
+    pub socket_type: SocketType,
+    /// The number of its descriptor, `fileno` in other languages; the inherited number for `fd:N`.
+    pub descriptor: RawFd,
+    /// It is bound to every address of the machine (INADDR_ANY, in6addr_any).
+    pub wildcard: bool,
+    /// Somebody else made it, and may share it.
+    pub inherited: bool,
+}
+
+impl BoundSocket {
+    /// What the socket is.
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    pub(super) fn new(
+        socket: Socket,
+        family: Family,
+        socket_type: SocketType,
+        inherited_as: Option<RawFd>,
+    ) -> io::Result<Self> {
+        let address = socket.local_addr()?;
+        let descriptor = inherited_as.unwrap_or(socket.as_raw_fd());
+        let endpoint =
+            to_endpoint(&address, socket_type).unwrap_or(Endpoint::Descriptor(descriptor));
+        Ok(Self {
+            socket,
+            siblings: Vec::new(),
+            description: Description {
+                endpoint,
+                family,
+                socket_type,
+                descriptor,
+                wildcard: is_wildcard(&address),
+                inherited: inherited_as.is_some(),
+            },
+            file: None,
+        })
+    }
+}

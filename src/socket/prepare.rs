@@ -1,0 +1,94 @@
+//! The options of a bound datagram socket: its buffers, and what the kernel is to tell beside each
+//! datagram.
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+use socket2::Socket;
+
+use super::bound::{BindOptions, BoundSocket, Description, RECEIVE_BUFFER};
+use super::call::traced_zero;
+use super::sys;
+use crate::endpoint::{Family, SocketType};
+
+/// [`prepare`] for the socket that an endpoint had first.
+pub(super) fn prepare_first(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
+    prepare(&bound.socket, &bound.description, options)?;
+    match bound.description.socket_type {
+        SocketType::Datagram => tell_smaller_buffers(bound, options),
+        SocketType::Stream => Ok(()),
+    }
+}
+
+/// Sets the buffers of a datagram socket, and asks the kernel to tell, beside each datagram, what
+/// its answer needs.
+pub(super) fn prepare(
+    socket: &Socket,
+    description: &Description,
+    options: &BindOptions,
+) -> io::Result<()> {
+    if description.socket_type != SocketType::Datagram {
+        return Ok(());
+    }
+    set_buffers(socket, options)?;
+    let on = |level, name, shown: &str| {
+        traced_zero(
+            format_args!("setsockopt({}, {shown}, 1)", socket.as_raw_fd()),
+            sys::set_option(socket, level, name, 1),
+        )
+    };
+    match description.family {
+        _ if !description.wildcard => Ok(()),
+        Family::Inet => on(libc::IPPROTO_IP, libc::IP_PKTINFO, "IPPROTO_IP, IP_PKTINFO"),
+        Family::Inet6 => on(
+            libc::IPPROTO_IPV6,
+            libc::IPV6_RECVPKTINFO,
+            "IPPROTO_IPV6, IPV6_RECVPKTINFO",
+        ),
+        Family::Unix => Ok(()),
+    }
+}
+
+fn set_buffers(socket: &Socket, options: &BindOptions) -> io::Result<()> {
+    let descriptor = socket.as_raw_fd();
+    let wanted = options.receive_buffer.unwrap_or(RECEIVE_BUFFER);
+    traced_zero(
+        format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {wanted})"),
+        socket.set_recv_buffer_size(wanted),
+    )?;
+    if let Some(wanted) = options.send_buffer {
+        traced_zero(
+            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_SNDBUF, {wanted})"),
+            socket.set_send_buffer_size(wanted),
+        )?;
+    }
+    Ok(())
+}
+
+/// Says, once for each endpoint, that a buffer is smaller than was asked for.
+fn tell_smaller_buffers(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
+    let BoundSocket {
+        socket,
+        description,
+        ..
+    } = bound;
+    if let Some(wanted) = options.receive_buffer {
+        tell_if_less(description, "receive", wanted, socket.recv_buffer_size()?);
+    }
+    if let Some(wanted) = options.send_buffer {
+        tell_if_less(description, "send", wanted, socket.send_buffer_size()?);
+    }
+    Ok(())
+}
+
+/// The kernel counts its own bookkeeping in, and so doubles what was asked for (socket(7)).
+fn tell_if_less(description: &Description, which: &str, wanted: usize, doubled: usize) {
+    let given = doubled / 2;
+    if given < wanted {
+        tracing::warn!(
+            "{}: the kernel gave a {which} buffer of {given} bytes instead of {wanted}; \
+             net.core.rmem_max and net.core.wmem_max are the limits",
+            description.endpoint,
+        );
+    }
+}
