@@ -28,4 +28,4 @@ pub(crate) mod sys;
 pub mod unix_file;
 
 pub use bind::{BindOptions, Bound, BoundSocket, Description, bind};
-pub use connect::connect;
+pub use connect::{begin_connect, connect};
