@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::client::Settings;
 use crate::endpoint::{Endpoint, FamilyFilter};
 use crate::probe;
-use crate::server::{Backend, DatagramOptions, StreamLimits};
+use crate::server::{Backend, DatagramOptions, Impairment, StreamLimits};
 use crate::socket::BindOptions;
 
 /// The end of every help text.
@@ -121,6 +121,12 @@ pub struct Serve {
     /// Ask again and again for this long before sleeping: sooner answers for a whole CPU
     #[arg(long, value_name = "DURATION", env = "BULLHORN_SPIN")]
     pub spin: Option<PositiveDuration>,
+    /// Be a bad network for datagrams, as in loss=2%,duplicate=1%,reorder=1%,corrupt=0.1%,delay=20ms±5ms (or 20ms+-5ms)
+    #[arg(long, value_name = "IMPAIRMENTS", env = "BULLHORN_IMPAIR")]
+    pub impair: Option<Impairment>,
+    /// The seed of the bad network: the same one does the same to the n-th answer of each endpoint
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_SEED", default_value_t = Impairment::default().seed)]
+    pub seed: u64,
     /// The kernel's receive buffer for datagrams, in bytes [default: 4194304, or what the kernel allows]
     #[arg(long, value_name = "BYTES", env = "BULLHORN_RECEIVE_BUFFER",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
@@ -167,6 +173,10 @@ impl Serve {
         DatagramOptions {
             backend,
             spin: self.spin.map(|spin| spin.0),
+            impairment: self.impair.map(|impairment| Impairment {
+                seed: self.seed,
+                ..impairment
+            }),
         }
     }
 

@@ -400,7 +400,7 @@ mod tests {
         }
         let counts = *ledger.counts();
         assert!(counts.is_balanced());
-        assert_eq!(counts.lost, 11);
+        assert_eq!(counts.lost, 10);
         assert_eq!(ledger.answer(1, true, now).kind, ArrivalKind::Late);
         assert_eq!(
             ledger.answer(WINDOW + 9, true, now).kind,

@@ -188,7 +188,7 @@ impl fmt::Display for CountsText<'_> {
             counts.sent, counts.ok, counts.corrupt, counts.lost, counts.pending
         )?;
         if let Some(loss) = counts.loss() {
-            write!(f, " ({:.4}% lost", loss * 100.0)?;
+            write!(f, " ({:.2}% lost", loss * 100.0)?;
             for (name, count) in [("refused", counts.refused), ("unsent", counts.unsent)] {
                 if count > 0 {
                     write!(f, ", {count} {name}")?;

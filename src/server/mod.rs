@@ -2,18 +2,20 @@
 //!
 //! [`Builder`] collects the wishes, binds outside and starts; [`RunningServer`] runs until it is
 //! told to stop. Datagrams are answered on plain threads (`datagram`, with the answers themselves
-//! made in `answer`), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
+//! made in `answer`, and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
 //! here reads arguments or prints.
 
 mod answer;
 mod connection;
 mod datagram;
+pub mod impair;
 mod running;
 pub mod stats;
 mod stream;
 
 use std::time::Duration;
 
+pub use impair::Impairment;
 pub use running::RunningServer;
 
 use crate::endpoint::Endpoint;
@@ -72,6 +74,9 @@ pub struct DatagramOptions {
     /// How long a worker that has nothing to do asks the kernel again and again before it sleeps.
     /// An answer then comes sooner, for a whole processor.
     pub spin: Option<Duration>,
+    /// A bad network on the way back. Each endpoint then has one worker, so that the n-th answer is
+    /// the same one each time.
+    pub impairment: Option<Impairment>,
 }
 
 /// What moves datagrams over a socket.
@@ -137,7 +142,10 @@ impl Builder {
     ///
     /// # Errors
     /// What [`bind`] refuses; [`Error::Socket`] when a thread cannot be started.
-    pub fn start(self) -> Result<RunningServer> {
+    pub fn start(mut self) -> Result<RunningServer> {
+        if self.datagrams.impairment.is_some() {
+            self.bind.workers = 1;
+        }
         let sockets = self.bind_all()?;
         RunningServer::start(sockets, &self.datagrams, &self.streams)
     }

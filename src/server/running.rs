@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use socket2::Socket;
 
 use super::datagram::{BATCH, Wake, Worker};
+use super::impair::Line;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Totals};
 use super::stream::{Draining, Listener};
 use super::{Backend, DatagramOptions, StreamLimits, stats};
@@ -77,7 +78,7 @@ impl RunningServer {
             server.files.extend(file);
             match description.socket_type {
                 SocketType::Datagram => {
-                    let counters = Arc::new(DatagramCounters::default());
+                    let counters = Arc::new(DatagramCounters::new(datagrams.impairment.is_some()));
                     server.counters.push(Counters::Datagram(counters.clone()));
                     for socket in std::iter::once(socket).chain(siblings) {
                         server
@@ -115,7 +116,8 @@ impl RunningServer {
         counters: &Arc<DatagramCounters>,
     ) -> io::Result<()> {
         let socket = Arc::new(socket);
-        let wake = if description.inherited || description.family == Family::Unix {
+        let may_shut_down = !description.inherited && description.family != Family::Unix;
+        let wake = if !may_shut_down || options.impairment.is_some() {
             let (reader, writer) = io::pipe()?;
             self.to_close.push(writer);
             Wake::Pipe(reader)
@@ -133,6 +135,7 @@ impl RunningServer {
             socket,
             wake,
             spin: options.spin,
+            line: options.impairment.map(Line::new),
             stopping: self.stopping.clone(),
             counters: counters.clone(),
             limit: description
