@@ -13,8 +13,11 @@
 mod support;
 
 mod demo;
+mod impair;
 mod library;
+mod ping;
 mod relay;
 mod reply_address;
+mod schemas;
 mod send;
 mod serve;
