@@ -3,7 +3,8 @@
 /// How many probes and answers there were of each kind.
 ///
 /// `sent = ok + corrupt + lost + pending` at any moment. What stands beside that sum: `refused` and
-/// `unsent` are part of `lost`; `duplicate`, `reordered`, `late` and `stray` count answers.
+/// `unsent` are part of `lost`; `duplicate`, `reordered`, `late`, `wrong` and
+/// `stray` count answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Probes whose turn has come, whether the kernel took them or not.
@@ -27,6 +28,8 @@ pub struct Counts {
     pub reordered: u64,
     /// First answers to probes that were lost by then.
     pub late: u64,
+    /// Wrong answers of any kind: the corrupt, and those among the late and the duplicate.
+    pub wrong: u64,
     /// Answers that belong to no probe of this run.
     pub stray: u64,
 }

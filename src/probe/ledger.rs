@@ -142,7 +142,10 @@ impl Ledger {
         let overtaken = number < self.flows[self.flow_of(number)].highest_answered;
         if number + WINDOW <= self.last {
             // Nobody remembers whether it had an answer; it is late in any case.
-            self.count(number, |counts| counts.late += 1);
+            self.count(number, |counts| {
+                counts.late += 1;
+                counts.wrong += u64::from(!right);
+            });
             return Arrival {
                 kind: ArrivalKind::Late,
                 reordered: false,
@@ -177,6 +180,7 @@ impl Ledger {
                 ArrivalKind::Duplicate => counts.duplicate += 1,
             }
             counts.reordered += u64::from(reordered);
+            counts.wrong += u64::from(!right);
         });
         let flow = self.flow_of(number);
         let highest = &mut self.flows[flow].highest_answered;

@@ -79,7 +79,7 @@ impl Behaviour {
 
     /// What a single sign of life says, as far as there is one.
     pub(super) fn of(counts: &Counts) -> Option<Self> {
-        if counts.corrupt > 0 {
+        if counts.wrong > 0 {
             Some(Self::WrongAnswer)
         } else if counts.ok + counts.late > 0 {
             Some(Self::Answer)

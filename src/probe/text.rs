@@ -154,7 +154,7 @@ fn mix(value: u64) -> u64 {
 fn filler(length: usize, source: &[u8]) -> Vec<u8> {
     let mut filler: Vec<u8> = source.iter().copied().cycle().take(length).collect();
     // Half a character at the end would be no text, which servers in other languages may refuse.
-    if length % source.len() != 0 && source.utf8_chunks().all(|chunk| chunk.invalid().is_empty()) {
+    if std::str::from_utf8(source).is_ok() {
         let valid = filler.utf8_chunks().next().map_or(0, |c| c.valid().len());
         filler[valid..].fill(b'.');
     }

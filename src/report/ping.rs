@@ -201,6 +201,9 @@ impl fmt::Display for CountsText<'_> {
             "; {} duplicate, {} reordered, {} late",
             counts.duplicate, counts.reordered, counts.late
         )?;
+        if counts.wrong > counts.corrupt {
+            write!(f, ", {} of these wrong", counts.wrong - counts.corrupt)?;
+        }
         if counts.stray > 0 {
             write!(f, ", {} stray", counts.stray)?;
         }
@@ -454,6 +457,7 @@ fn add_counts(to: &mut Map<String, Value>, counts: &Counts) {
         ("duplicate", counts.duplicate),
         ("reordered", counts.reordered),
         ("late", counts.late),
+        ("wrong", counts.wrong),
         ("stray", counts.stray),
     ] {
         to.insert(name.into(), count.into());
