@@ -1,6 +1,6 @@
 //! The one way to name a socket: `udp://127.0.0.1:3000`, `unix:/run/bullhorn.sock`, `fd:3`.
 //!
-//! Here live the [`Endpoint`] type and how it is printed; [`parse`] reads it, [`resolve`] asks the
+//! Here live the [`Endpoint`] type and how it is printed; `parse` reads it, `resolve` asks the
 //! resolver for the addresses behind a name. What is printed parses back to the same endpoint.
 //! Not here: kernel addresses (`sockaddr`) and everything that touches a socket; see
 //! [`crate::socket`].

@@ -29,7 +29,6 @@ pub(super) struct Engine<'a> {
     round_trips: Distribution,
     jitter: Jitter,
     send_lag: Distribution,
-    local_drops: u64,
     outages: Outages,
     fresh: FreshPorts,
     text: Vec<u8>,
@@ -66,7 +65,6 @@ impl<'a> Engine<'a> {
             round_trips: Distribution::default(),
             jitter: Jitter::default(),
             send_lag: Distribution::default(),
-            local_drops: 0,
             outages: Outages::default(),
             fresh: FreshPorts::default(),
             text: Vec::new(),
@@ -283,7 +281,6 @@ impl<'a> Engine<'a> {
                     }
                 }
             }
-            self.local_drops += self.flows[flow].flow.take_local_drops();
         }
         let (last, timeout) = (self.ledger.last(), self.settings.timeout);
         self.fresh
@@ -409,7 +406,7 @@ impl<'a> Engine<'a> {
             round_trips: self.round_trips.figures(),
             jitter_ns: self.jitter.estimate_ns(),
             send_lag: self.send_lag.figures(),
-            local_drops: self.local_drops,
+            local_drops: self.flows.iter().map(|lane| lane.flow.local_drops()).sum(),
             outages: self.outages.clone(),
             fresh_sent: self.fresh.sent,
             fresh_answered: self.fresh.answered,

@@ -182,22 +182,20 @@ where
             && !request.is_empty()
         {
             tracing::debug!("{name} asks {}", Excerpt(request));
-            tracing::debug!("{name} gets {}", Excerpt(&buffers.answer));
         }
         let mut rest = buffers.answer.as_slice();
         while !rest.is_empty() {
             match write(&mut self.stream, context, rest) {
                 Poll::Ready(Ok(written)) => {
+                    if let Some(name) = &self.name {
+                        tracing::debug!("{name} gets {}", Excerpt(&rest[..written]));
+                    }
                     self.note_written(written);
                     rest = &rest[written..];
                 }
-                Poll::Ready(Err(error)) => {
+                unwritten => {
                     self.unsent = rest.to_vec();
-                    return Poll::Ready(Err(error));
-                }
-                Poll::Pending => {
-                    self.unsent = rest.to_vec();
-                    return Poll::Pending;
+                    return unwritten.map_ok(|_| true);
                 }
             }
         }

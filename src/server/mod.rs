@@ -9,9 +9,12 @@ mod answer;
 mod connection;
 mod datagram;
 pub mod impair;
+mod kernel_drops;
 mod running;
 pub mod stats;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -141,7 +144,7 @@ impl Builder {
     /// Binds every endpoint and starts to answer. When one cannot be bound, none is served.
     ///
     /// # Errors
-    /// What [`bind`] refuses; [`Error::Socket`] when a thread cannot be started.
+    /// What [`bind()`] refuses; [`Error::Socket`] when a thread cannot be started.
     pub fn start(mut self) -> Result<RunningServer> {
         if self.datagrams.impairment.is_some() {
             self.bind.workers = 1;

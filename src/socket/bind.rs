@@ -319,7 +319,7 @@ pub(super) fn create(family: Family, socket_type: SocketType) -> io::Result<Sock
 }
 
 /// Sets the buffers of a datagram socket, and asks the kernel to tell, beside each datagram, what
-/// the answers and the totals need.
+/// its answer needs.
 pub(super) fn prepare(
     socket: &Socket,
     description: &Description,
@@ -335,11 +335,6 @@ pub(super) fn prepare(
             sys::set_option(socket, level, name, 1),
         )
     };
-    on(
-        libc::SOL_SOCKET,
-        libc::SO_RXQ_OVFL,
-        "SOL_SOCKET, SO_RXQ_OVFL",
-    )?;
     match description.family {
         _ if !description.wildcard => Ok(()),
         Family::Inet => on(libc::IPPROTO_IP, libc::IP_PKTINFO, "IPPROTO_IP, IP_PKTINFO"),

@@ -247,6 +247,26 @@ fn every_pair_of_specials_astride_the_end_of_a_block_is_seen() {
 }
 
 #[test]
+fn a_long_run_of_ascii_between_special_characters_is_seen() {
+    for special in SPECIALS {
+        for before in [0, 30, 60, 61, 62, 63, 64] {
+            for run in [448, 511, 512, 513, 1100] {
+                let text = [
+                    &b"y".repeat(before),
+                    special,
+                    &b"x".repeat(run),
+                    special,
+                    b"zz",
+                ]
+                .concat();
+                check(&text);
+                check(&text.to_ascii_uppercase());
+            }
+        }
+    }
+}
+
+#[test]
 fn every_two_bytes_that_are_no_character_stay_as_they_are() {
     for first in 0x80..=0xFF {
         let text: Vec<u8> = (0..=0xFF)

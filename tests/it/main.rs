@@ -13,7 +13,10 @@
 mod support;
 
 mod demo;
+mod flood;
 mod impair;
+mod interop;
+mod lesson;
 mod library;
 mod ping;
 mod relay;
@@ -21,3 +24,4 @@ mod reply_address;
 mod schemas;
 mod send;
 mod serve;
+mod uppercase_python;

@@ -14,7 +14,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program under test, without the environment of whoever runs the tests.
 pub fn bullhorn() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bullhorn"));
+    clean(Command::new(env!("CARGO_BIN_EXE_bullhorn")))
+}
+
+/// Takes Bullhorn's settings of whoever runs the tests out of a command's environment.
+pub fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with("BULLHORN_") || name.starts_with("LISTEN_") {
@@ -261,6 +265,19 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file());
     if found.is_none() {
         skipped(&format!("{name} is not installed"));
+    }
+    found
+}
+
+/// Where Cargo puts the examples that it builds with the tests.
+pub fn find_example(name: &str) -> Option<PathBuf> {
+    let test = std::env::current_exe().expect("no path of the test");
+    let found = test
+        .ancestors()
+        .map(|directory| directory.join("examples").join(name))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        skipped(&format!("cargo build --example {name} comes first"));
     }
     found
 }

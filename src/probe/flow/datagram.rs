@@ -1,6 +1,6 @@
 //! A flow over datagrams: a connected socket with a source port of its own.
 
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use socket2::Socket;
@@ -10,7 +10,7 @@ use crate::endpoint::{Endpoint, Family};
 use crate::error::{Error, Operation, Result};
 use crate::socket::bind::RECEIVE_BUFFER;
 use crate::socket::call::{Excerpt, traced};
-use crate::socket::{begin_connect, control_message, sys};
+use crate::socket::{begin_connect, sys};
 
 /// More than any datagram has, so that none is cut by us.
 const BUFFER_SIZE: usize = 1 << 18;
@@ -19,9 +19,8 @@ pub(super) struct DatagramFlow {
     endpoint: Endpoint,
     socket: Option<Socket>,
     buffer: Box<[u8]>,
-    /// The kernel's count, of the present socket.
-    kernel_dropped: u32,
-    local_drops: u64,
+    /// Of the sockets before this one.
+    earlier_drops: u64,
 }
 
 impl DatagramFlow {
@@ -30,8 +29,7 @@ impl DatagramFlow {
             endpoint: endpoint.clone(),
             socket: None,
             buffer: vec![0; BUFFER_SIZE].into_boxed_slice(),
-            kernel_dropped: 0,
-            local_drops: 0,
+            earlier_drops: 0,
         }
     }
 
@@ -39,8 +37,8 @@ impl DatagramFlow {
     /// UDP socket to an address, and keeps its source port for whoever serves there next.
     fn forget_unix_socket(&mut self) -> bool {
         let is_unix = self.endpoint.family() == Some(Family::Unix);
-        if is_unix {
-            self.socket = None;
+        if is_unix && let Some(socket) = self.socket.take() {
+            self.earlier_drops += drops_of(&socket);
         }
         is_unix
     }
@@ -56,7 +54,6 @@ impl Flow for DatagramFlow {
             .set_recv_buffer_size(RECEIVE_BUFFER)
             .and_then(|()| sys::set_option(&socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1));
         configured.map_err(|source| Error::socket(Operation::Configure, &self.endpoint, source))?;
-        self.kernel_dropped = 0;
         self.socket = Some(socket);
         Ok(())
     }
@@ -93,49 +90,32 @@ impl Flow for DatagramFlow {
     }
 
     fn receive(&mut self, answer: &mut Vec<u8>) -> Reception {
-        #[repr(align(8))]
-        struct ControlBuffer([u8; control_message::CAPACITY]);
-        let mut control = ControlBuffer([0; control_message::CAPACITY]);
-        loop {
-            let Some(socket) = &self.socket else {
-                return Reception::Nothing;
-            };
-            let result = sys::receive_message(socket.as_fd(), &mut self.buffer, &mut control.0, 0);
-            let message = match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+        let Some(socket) = &self.socket else {
+            return Reception::Nothing;
+        };
+        let result = loop {
+            match (&*socket).read(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Reception::Nothing;
                 }
-                result => traced(
-                    format_args!("recvmsg({})", socket.as_raw_fd()),
-                    result,
-                    |message| {
-                        format!(
-                            "{} {}",
-                            message.length,
-                            Excerpt(&self.buffer[..message.length])
-                        )
-                    },
-                ),
-            };
-            match message {
-                Ok(message) => {
-                    let told = control_message::parse(&control.0[..message.control_length]);
-                    if let Some(total) = told.kernel_dropped {
-                        self.local_drops += u64::from(total.wrapping_sub(self.kernel_dropped));
-                        self.kernel_dropped = total;
-                    }
-                    answer.clear();
-                    answer.extend(&self.buffer[..message.length]);
-                    return Reception::Answer;
-                }
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    return Reception::OneRefused;
-                }
-                // An ICMP message about the way (unreachable, too big): what it was about shows as
-                // lost when its time is up.
-                Err(_) => return Reception::Nothing,
+                result => break result,
             }
+        };
+        let call = format_args!("recv({})", socket.as_raw_fd());
+        let result = traced(call, result, |length| {
+            format!("{length} {}", Excerpt(&self.buffer[..*length]))
+        });
+        match result {
+            Ok(length) => {
+                answer.clear();
+                answer.extend(&self.buffer[..length]);
+                Reception::Answer
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Reception::OneRefused,
+            // An ICMP message about the way (unreachable, too big): what it was about shows as lost
+            // when its time is up.
+            Err(_) => Reception::Nothing,
         }
     }
 
@@ -143,7 +123,12 @@ impl Flow for DatagramFlow {
         self.socket.as_ref().map(|socket| (socket.as_fd(), false))
     }
 
-    fn take_local_drops(&mut self) -> u64 {
-        std::mem::take(&mut self.local_drops)
+    fn local_drops(&self) -> u64 {
+        self.earlier_drops + self.socket.as_ref().map_or(0, drops_of)
     }
+}
+
+/// A kernel that does not know the question has nothing to tell.
+fn drops_of(socket: &Socket) -> u64 {
+    sys::dropped_datagrams(socket).map_or(0, u64::from)
 }

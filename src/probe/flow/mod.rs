@@ -32,9 +32,9 @@ pub(super) trait Flow {
     /// What to wait for, and whether also for room to write.
     fn interest(&self) -> Option<(BorrowedFd<'_>, bool)>;
 
-    /// Datagrams that the kernel dropped since the last time, as our own receive buffer was full
-    /// (SO_RXQ_OVFL; socket(7)).
-    fn take_local_drops(&mut self) -> u64;
+    /// Datagrams that our own kernel dropped, as our receive buffer was full: the number that
+    /// SO_RXQ_OVFL and SO_MEMINFO give (socket(7)).
+    fn local_drops(&self) -> u64;
 }
 
 /// What became of a text.

@@ -139,7 +139,7 @@ impl Flow for StreamFlow {
         })
     }
 
-    fn take_local_drops(&mut self) -> u64 {
+    fn local_drops(&self) -> u64 {
         0
     }
 }

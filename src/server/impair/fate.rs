@@ -90,7 +90,7 @@ mod tests {
             seed: 7,
             ..text.parse().unwrap()
         };
-        let mut counts = [0.0; 5];
+        let mut counts = [0.0_f64; 5];
         for number in 0..100_000 {
             let fate = Fate::of(&impairment, number);
             assert_eq!(fate, Fate::of(&impairment, number));
@@ -105,7 +105,7 @@ mod tests {
             }] += 1.0 / 1000.0;
         }
         for (got, wanted) in counts.into_iter().zip([5.0, 3.0, 2.0, 1.0, 89.0]) {
-            assert!((got - wanted as f64).abs() < 0.3, "{got} % of {wanted} %");
+            assert!((got - wanted).abs() < 0.3, "{got} % of {wanted} %");
         }
         let other = Impairment {
             seed: 8,
