@@ -121,7 +121,7 @@ pub struct Serve {
     /// Ask again and again for this long before sleeping: sooner answers for a whole CPU
     #[arg(long, value_name = "DURATION", env = "BULLHORN_SPIN")]
     pub spin: Option<PositiveDuration>,
-    /// Be a bad network for datagrams, as in loss=2%,duplicate=1%,reorder=1%,corrupt=0.1%,delay=20ms±5ms (or 20ms+-5ms)
+    /// Be a bad network for datagrams, as in loss=2%,duplicate=1%,reorder=1%,corrupt=0.1%,delay=20ms±5ms (or 20ms+-5ms); with one worker for each endpoint
     #[arg(long, value_name = "IMPAIRMENTS", env = "BULLHORN_IMPAIR")]
     pub impair: Option<Impairment>,
     /// The seed of the bad network: the same one does the same to the n-th answer of each endpoint

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub use impair::Impairment;
 pub use running::RunningServer;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, SocketType};
 use crate::error::{Error, Result};
 use crate::socket::{BindOptions, BoundSocket, bind};
 
@@ -150,6 +150,15 @@ impl Builder {
             self.bind.workers = 1;
         }
         let sockets = self.bind_all()?;
+        let is_datagram =
+            |socket: &BoundSocket| socket.description().socket_type == SocketType::Datagram;
+        if self.datagrams.impairment.is_some() && !sockets.iter().any(is_datagram) {
+            return Err(Error::Usage(
+                "only datagrams can be impaired, and no endpoint is for datagrams; add one, as in \
+                 udp://127.0.0.1:3000"
+                    .to_owned(),
+            ));
+        }
         RunningServer::start(sockets, &self.datagrams, &self.streams)
     }
 

@@ -238,4 +238,7 @@ fn a_malformed_impairment_is_a_usage_error() {
         let ended = run_bullhorn(["serve", "udp://127.0.0.1:0", "--impair", impairment]);
         assert_eq!(ended.code, 2, "{}", ended.stderr);
     }
+    let ended = run_bullhorn(["serve", "tcp://127.0.0.1:0", "--impair", "loss=1%"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("datagrams"), "{}", ended.stderr);
 }
