@@ -24,6 +24,7 @@ fn ping(endpoint: &str, arguments: &[&str]) -> Ended {
     let common = ["ping", "--json", endpoint, "--linger", "500ms"];
     let ended = run(bullhorn().args(common).args(arguments), b"");
     assert_eq!(ended.stderr, "");
+    crate::schemas::assert_lines("ping", &ended.text());
     ended
 }
 
@@ -139,6 +140,7 @@ fn a_delay_over_the_timeout_makes_every_answer_late_and_none_lost_for_good() {
         b"",
     );
     let found = ended.summary();
+    crate::schemas::assert_lines("ping", &ended.text());
     assert_eq!(
         (&found["lost"], &found["late"]),
         (&20.into(), &20.into()),

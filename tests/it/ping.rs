@@ -474,22 +474,35 @@ fn an_outage_is_in_the_ledger_with_its_beginning_end_and_number() {
     }
 }
 
-#[test]
-fn stale_flow_state_is_told_from_an_outage() {
+/// Answers the first source port three times, and any other always: as behind a NAT that forgot
+/// the first.
+fn stale_after_three() -> impl FnMut(&[u8], SocketAddr, u64) -> Vec<Vec<u8>> {
     let mut first = None;
-    let peer = Peer::start(move |text, client, number| {
+    move |text, client, number| {
         let first = *first.get_or_insert(client);
         if client == first && number > 3 {
             Vec::new()
         } else {
             vec![capitals(text)]
         }
-    });
+    }
+}
+
+#[test]
+fn stale_flow_state_is_told_from_an_outage() {
+    let peer = Peer::start(stale_after_three());
     let arguments = ["-c", "60", "-W", "200ms", "-i", "10ms"];
     let ended = ping(&peer.endpoint(), &arguments);
     let told = "stale flow state on the path (NAT or conntrack) likely";
     assert_eq!(ended.text().matches(told).count(), 1, "{}", ended.text());
     assert!(ended.text().contains("answered 1"), "{}", ended.text());
+
+    let fresh = Peer::start(stale_after_three());
+    let (_, summary, lines) = ping_json(&fresh.endpoint(), &["-c", "200", "-W", "100ms"]);
+    assert!(
+        lines.iter().any(|line| line["event"] == "stale_flow"),
+        "{summary}"
+    );
 
     let dead = Peer::start(|text, _, number| match number {
         1..=3 => vec![capitals(text)],
@@ -513,7 +526,7 @@ fn signalled(arguments: &[&str], lines: usize, signals: &[&str]) -> (i32, String
     for signal in signals {
         process.signal(signal);
         if *signal == "QUIT" {
-            while !text.contains("our own: ") {
+            while !text.contains("our own: ") && !text.contains("\"interim\"") {
                 assert!(output.read_line(&mut text).unwrap() > 0, "it ended: {text}");
             }
             for _ in 0..lines {
@@ -531,6 +544,11 @@ fn an_interrupt_ends_with_a_summary_and_quit_goes_on() {
     let (code, text) = signalled(&[served.endpoint(), "-W", "20s"], 4, &["QUIT", "INT"]);
     assert_eq!(code, 0, "{text}");
     assert_eq!(text.matches("sent = ").count(), 2, "{text}");
+    let json = [served.endpoint(), "-W", "20s", "--json"];
+    let (code, text) = signalled(&json, 4, &["QUIT", "INT"]);
+    assert_eq!(code, 0, "{text}");
+    let events = crate::schemas::assert_lines("ping", &text);
+    assert_eq!(events.iter().filter(|event| *event == "interim").count(), 1);
     let (code, text) = signalled(&[served.endpoint(), "-W", "20s"], 4, &["TERM"]);
     assert_eq!((code, text.matches("sent = ").count()), (0, 1), "{text}");
 }
