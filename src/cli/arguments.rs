@@ -86,7 +86,7 @@ pub struct Speech {
     /// Say more: -v logs requests and answers, -vv each socket call with its arguments and result
     #[arg(short, long, action = ArgAction::Count, env = "BULLHORN_VERBOSE")]
     pub verbose: u8,
-    /// Say nothing but errors
+    /// Say nothing but results and errors
     #[arg(short, long, conflicts_with = "verbose", env = "BULLHORN_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// Print JSON Lines to standard output

@@ -71,3 +71,31 @@ fn answers(
     }
     Ok(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::server::Server;
+
+    #[test]
+    fn the_first_address_that_answers_is_chosen_else_the_first() {
+        let settings = Settings {
+            timeout: Duration::from_secs(20),
+            ..Settings::default()
+        };
+        let texts = ProbeTexts::new(1, settings.size, None);
+        let control = Control::new().unwrap();
+        for scheme in ["udp", "tcp"] {
+            let local = format!("{scheme}://127.0.0.1:0").parse().unwrap();
+            let server = Server::builder().endpoint(local).start().unwrap();
+            let served = server.endpoints().remove(0);
+            // The discard port on an address of loopback that is nobody's.
+            let closed: Endpoint = format!("{scheme}://127.99.98.97:9").parse().unwrap();
+            let chosen = |candidates| choose(candidates, &settings, &texts, &control).unwrap();
+            assert_eq!(chosen(vec![closed.clone(), served.clone()]), served);
+            assert_eq!(chosen(vec![closed.clone(), closed.clone()]), closed);
+        }
+    }
+}
