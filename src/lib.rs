@@ -24,12 +24,14 @@
 //!   text. All `unsafe` code of the crate is in its `sys` folder.
 //! * [`server`]: bound sockets, the workers that answer on them, and their totals.
 //! * [`client`]: one request and its answer; many under way at once.
+//! * [`probe`]: texts on a schedule, every answer checked, counts that always sum.
 //! * [`report`]: text and JSON for people and programs.
 //! * `cli` (in the binary's service): what was typed, what is meant, and the call of the library.
 
 pub mod client;
 pub mod endpoint;
 pub mod error;
+pub mod probe;
 pub mod report;
 pub mod server;
 pub mod socket;

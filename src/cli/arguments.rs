@@ -11,7 +11,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::client::Settings;
 use crate::endpoint::{Endpoint, FamilyFilter};
-use crate::server::{Backend, DatagramOptions, StreamLimits};
+use crate::probe;
+use crate::server::{Backend, DatagramOptions, Impairment, StreamLimits};
 use crate::socket::BindOptions;
 
 /// What each exit code means.
@@ -65,6 +66,8 @@ pub enum Verb {
     Serve(Serve),
     /// Send texts and print their answers, each checked
     Send(Send),
+    /// Probe an endpoint on a schedule, every answer checked, and say what was lost, late or wrong
+    Ping(Ping),
     /// Show it all at work: serve and ask over every address family and socket type
     Demo(Demo),
     /// Print the completions for a shell
@@ -85,7 +88,7 @@ pub struct Speech {
     /// Say more: -v logs requests and answers, -vv each socket call with its arguments and result
     #[arg(short, long, action = ArgAction::Count, env = "BULLHORN_VERBOSE")]
     pub verbose: u8,
-    /// Say nothing but errors
+    /// Say nothing but results and errors
     #[arg(short, long, conflicts_with = "verbose", env = "BULLHORN_QUIET", value_parser = FalseyValueParser::new())]
     pub quiet: bool,
     /// Print JSON Lines to standard output
@@ -120,6 +123,12 @@ pub struct Serve {
     /// Ask again and again for this long before sleeping: sooner answers for a whole CPU
     #[arg(long, value_name = "DURATION", env = "BULLHORN_SPIN")]
     pub spin: Option<PositiveDuration>,
+    /// Be a bad network for datagrams, as in loss=2%,duplicate=1%,reorder=1%,corrupt=0.1%,delay=20ms±5ms (or 20ms+-5ms); with one worker for each endpoint
+    #[arg(long, value_name = "IMPAIRMENTS", env = "BULLHORN_IMPAIR")]
+    pub impair: Option<Impairment>,
+    /// The seed of the bad network: the same one does the same to the n-th answer of each endpoint
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_SEED", default_value_t = Impairment::default().seed)]
+    pub seed: u64,
     /// The kernel's receive buffer for datagrams, in bytes [default: 4194304, or what the kernel allows]
     #[arg(long, value_name = "BYTES", env = "BULLHORN_RECEIVE_BUFFER",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
@@ -166,6 +175,10 @@ impl Serve {
         DatagramOptions {
             backend,
             spin: self.spin.map(|spin| spin.0),
+            impairment: self.impair.map(|impairment| Impairment {
+                seed: self.seed,
+                ..impairment
+            }),
         }
     }
 
@@ -229,11 +242,74 @@ impl Send {
             window: self.window as usize,
             timeout: self.timeout.0,
             retries: self.retries,
-            family: match (self.ipv4, self.ipv6) {
-                (true, _) => FamilyFilter::Inet,
-                (_, true) => FamilyFilter::Inet6,
-                _ => FamilyFilter::All,
-            },
+            family: family_filter(self.ipv4, self.ipv6),
+        }
+    }
+}
+
+/// `bullhorn ping`
+#[derive(Debug, Args)]
+#[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
+pub struct Ping {
+    /// Whom to probe
+    #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]
+    pub endpoint: Endpoint,
+    /// From one probe to the next
+    #[arg(short, long, value_name = "DURATION", env = "BULLHORN_INTERVAL",
+        default_value_t = PositiveDuration(probe::Settings::default().interval))]
+    pub interval: PositiveDuration,
+    /// How many probes to send [default: until Ctrl-C; a few with --expect]
+    #[arg(short, long, value_name = "NUMBER", env = "BULLHORN_COUNT",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// End after this long, whatever is under way
+    #[arg(short = 'w', long, value_name = "DURATION", env = "BULLHORN_DEADLINE")]
+    pub deadline: Option<PositiveDuration>,
+    /// A probe without an answer for this long is lost; an answer after that is late
+    #[arg(short = 'W', long, value_name = "DURATION", env = "BULLHORN_TIMEOUT",
+        default_value_t = PositiveDuration(probe::Settings::default().timeout))]
+    pub timeout: PositiveDuration,
+    /// How long to wait for second answers after the last probe is settled
+    #[arg(long, value_name = "DURATION", env = "BULLHORN_LINGER",
+        default_value_t = PositiveDuration(probe::Settings::default().linger))]
+    pub linger: PositiveDuration,
+    /// Bytes of each text: from its word and number alone to what a datagram carries
+    #[arg(short, long, value_name = "BYTES", env = "BULLHORN_SIZE", default_value_t = probe::Settings::default().size)]
+    pub size: usize,
+    /// Fill the texts from this file, of any script, instead of with the alphabet
+    #[arg(long, value_name = "FILE", env = "BULLHORN_TEXT")]
+    pub text: Option<PathBuf>,
+    /// Send from so many source ports in turn, and say how each fares: finds one bad leg of a balanced path
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_FLOWS", default_value_t = probe::Settings::default().flows)]
+    pub flows: usize,
+    /// Exit with 0 only when the endpoint behaves so: answer, refused or silence
+    #[arg(long, value_name = "BEHAVIOUR", env = "BULLHORN_EXPECT")]
+    pub expect: Option<probe::Behaviour>,
+    /// Use only the IPv4 addresses of a name
+    #[arg(short = '4', long, conflicts_with = "ipv6", env = "BULLHORN_IPV4", value_parser = FalseyValueParser::new())]
+    pub ipv4: bool,
+    /// Use only the IPv6 addresses of a name
+    #[arg(short = '6', long, env = "BULLHORN_IPV6", value_parser = FalseyValueParser::new())]
+    pub ipv6: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub speech: Speech,
+}
+
+impl Ping {
+    /// How the endpoint is to be probed, with texts filled from `filler`.
+    pub fn settings(&self, filler: Option<Vec<u8>>) -> probe::Settings {
+        probe::Settings {
+            interval: self.interval.0,
+            count: self.count,
+            deadline: self.deadline.map(|deadline| deadline.0),
+            timeout: self.timeout.0,
+            linger: self.linger.0,
+            size: self.size,
+            filler,
+            flows: self.flows,
+            expect: self.expect,
+            family: family_filter(self.ipv4, self.ipv6),
         }
     }
 }
@@ -250,6 +326,14 @@ pub struct Demo {
     pub speech: Speech,
 }
 
+fn family_filter(ipv4: bool, ipv6: bool) -> FamilyFilter {
+    match (ipv4, ipv6) {
+        (true, _) => FamilyFilter::Inet,
+        (_, true) => FamilyFilter::Inet6,
+        _ => FamilyFilter::All,
+    }
+}
+
 fn octal_mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
         Ok(mode) if mode <= 0o7777 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(mode),
@@ -257,7 +341,7 @@ fn octal_mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A duration over zero, as in `1s` or `250ms`.
+/// A duration over zero, as in `1s` or `250ms`; a bare number is seconds, as in ping(8).
 #[derive(Clone, Copy, Debug)]
 pub struct PositiveDuration(pub Duration);
 
@@ -265,6 +349,10 @@ impl FromStr for PositiveDuration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let seconds = text.parse().ok().map(Duration::try_from_secs_f64);
+        if let Some(Ok(seconds)) = seconds.filter(|seconds| *seconds != Ok(Duration::ZERO)) {
+            return Ok(Self(seconds));
+        }
         match humantime::parse_duration(text) {
             Ok(Duration::ZERO) => Err("it must be over zero, as in 1s".to_owned()),
             Ok(duration) => Ok(Self(duration)),

@@ -7,6 +7,7 @@ pub mod arguments;
 mod demo;
 mod log;
 mod pages;
+mod ping;
 mod prompt;
 mod send;
 mod serve;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.verb {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Send(arguments) => send::run(&arguments),
+        Verb::Ping(arguments) => ping::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Completions { shell } => pages::completions(shell),
         Verb::Man { directory } => pages::man(directory.as_deref()),
@@ -63,6 +65,11 @@ enum Failure {
     Library(#[from] Error),
     #[error("cannot write the output: {}", crate::error::plain(.0))]
     Output(#[source] io::Error),
+    #[error("cannot read {}: {}", path.display(), crate::error::plain(source))]
+    File {
+        path: std::path::PathBuf,
+        source: io::Error,
+    },
     #[error("cannot {operation}: {}", crate::error::plain(source))]
     Local {
         operation: &'static str,
@@ -74,7 +81,7 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Library(error) => error.exit_code(),
-            Self::Output(_) | Self::Local { .. } => 7,
+            Self::Output(_) | Self::File { .. } | Self::Local { .. } => 7,
         }
     }
 }

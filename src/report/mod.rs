@@ -4,5 +4,7 @@
 //! arguments or sockets. Keys of the JSON are only ever added.
 
 pub mod demo;
+pub mod live;
+pub mod ping;
 pub mod send;
 pub mod serve;

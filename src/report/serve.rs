@@ -67,7 +67,15 @@ fn datagram_text(
         totals.dropped(),
         causes_text(drops(totals)),
         totals.kernel_dropped,
-    )
+    )?;
+    if let Some(impaired) = &totals.impaired {
+        let named: Vec<String> = impaired
+            .named()
+            .map(|(name, count)| format!("{count} {name}"))
+            .into();
+        writeln!(to, "{endpoint}: impaired on request: {}", named.join(", "))?;
+    }
+    Ok(())
 }
 
 fn stream_text(to: &mut dyn Write, endpoint: &Endpoint, totals: &StreamTotals) -> io::Result<()> {
@@ -137,6 +145,9 @@ pub fn totals_json(to: &mut dyn Write, stats: &Stats) -> io::Result<()> {
                     "dropped": totals.dropped(),
                     "dropped_by": causes_json(drops(totals)),
                     "kernel_dropped": totals.kernel_dropped,
+                    "impaired": totals.impaired.map(|impaired| {
+                        causes_json(impaired.named().into_iter())
+                    }),
                 })
             }
             Totals::Stream(totals) => json!({

@@ -12,6 +12,7 @@ use socket2::Socket;
 
 use super::DRAIN_TIMEOUT;
 use super::answer::answer;
+use super::impair::Line;
 use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, DropCause, Tally};
 use crate::endpoint::{Endpoint, SocketType};
@@ -31,7 +32,7 @@ pub(super) enum Wake {
     /// Its socket is shut down for reading, which ends the wait. For sockets that are ours alone:
     /// a shut-down socket stays so for everyone who shares it.
     Shutdown,
-    /// This pipe is closed at its other end.
+    /// This pipe is closed at its other end. Also for workers that wait for the time as well.
     Pipe(io::PipeReader),
 }
 
@@ -41,6 +42,8 @@ pub(super) struct Worker {
     pub(super) backend: Box<dyn DatagramBackend>,
     pub(super) wake: Wake,
     pub(super) spin: Option<Duration>,
+    /// A bad network that the answers go through.
+    pub(super) line: Option<Line>,
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) counters: Arc<DatagramCounters>,
     pub(super) kernel_drops: Arc<KernelDrops>,
@@ -59,6 +62,7 @@ impl Worker {
                 Ok(()) => self.answer(&mut inbox, &mut outbox),
                 Err(error) => self.pause_after(&error),
             }
+            self.send_delayed(false);
             batches = batches.wrapping_add(1);
             if batches.is_multiple_of(BATCHES_BETWEEN_LOOKS) {
                 self.kernel_drops.total();
@@ -71,10 +75,11 @@ impl Worker {
             }
             self.answer(&mut inbox, &mut outbox);
         }
+        self.send_delayed(true);
     }
 
     fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
-        if let Some(spin) = self.spin {
+        if let Some(spin) = self.spin.filter(|_| self.line.is_none()) {
             let begin = Instant::now();
             while begin.elapsed() < spin && !self.stopping.load(Ordering::Relaxed) {
                 match self.backend.receive(inbox, false) {
@@ -92,7 +97,8 @@ impl Worker {
                     let mut poll = PollSet::default();
                     poll.add(self.socket.as_fd(), true, false);
                     poll.add(pipe.as_fd(), true, false);
-                    poll.wait(None)?;
+                    let line = self.line.as_ref();
+                    poll.wait(line.and_then(|line| line.patience(Instant::now())))?;
                     self.backend.receive(inbox, false)
                 }
                 result => result,
@@ -122,6 +128,11 @@ impl Worker {
         }
         let mut tally = Tally::default();
         answer(inbox, outbox, self.limit, &mut tally);
+        if let Some(line) = &mut self.line {
+            line.take(inbox, outbox, Instant::now(), &mut tally);
+            self.counters.add(&tally);
+            return;
+        }
         self.backend.send(inbox, outbox);
         let mut tried = 0;
         for answer in &outbox.answers {
@@ -137,6 +148,23 @@ impl Worker {
         if logged {
             self.log_answers(inbox, outbox);
         }
+    }
+
+    /// Sends what is through the bad network by now, or all that is in it when `flushed`.
+    fn send_delayed(&mut self, flushed: bool) {
+        let Some(mut line) = self.line.take() else {
+            return;
+        };
+        while line.fill(Instant::now(), flushed) {
+            self.backend.send(&line.inbox, &mut line.outbox);
+            let mut tally = Tally::default();
+            line.count(&mut tally, cause_of);
+            self.counters.add(&tally);
+            if tracing::enabled!(tracing::Level::DEBUG) {
+                self.log_answers(&line.inbox, &line.outbox);
+            }
+        }
+        self.line = Some(line);
     }
 
     fn log_requests(&self, inbox: &Inbox) {

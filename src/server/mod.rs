@@ -2,12 +2,13 @@
 //!
 //! [`Builder`] collects the wishes, binds outside and starts; [`RunningServer`] runs until it is
 //! told to stop. Datagrams are answered on plain threads (`datagram`, with the answers themselves
-//! made in `answer`), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
+//! made in `answer`, and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
 //! here reads arguments or prints.
 
 mod answer;
 mod connection;
 mod datagram;
+pub mod impair;
 mod kernel_drops;
 mod running;
 pub mod stats;
@@ -17,9 +18,10 @@ mod tests;
 
 use std::time::Duration;
 
+pub use impair::Impairment;
 pub use running::RunningServer;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, SocketType};
 use crate::error::{Error, Result};
 use crate::socket::{BindOptions, BoundSocket, bind, inherit};
 
@@ -75,6 +77,9 @@ pub struct DatagramOptions {
     /// How long a worker that has nothing to do asks the kernel again and again before it sleeps.
     /// An answer then comes sooner, for a whole processor.
     pub spin: Option<Duration>,
+    /// A bad network on the way back. Each endpoint then has one worker, so that the n-th answer is
+    /// the same one each time.
+    pub impairment: Option<Impairment>,
 }
 
 /// What moves datagrams over a socket.
@@ -140,8 +145,20 @@ impl Builder {
     ///
     /// # Errors
     /// What [`bind()`] refuses; [`Error::Socket`] when a thread cannot be started.
-    pub fn start(self) -> Result<RunningServer> {
+    pub fn start(mut self) -> Result<RunningServer> {
+        if self.datagrams.impairment.is_some() {
+            self.bind.workers = 1;
+        }
         let sockets = self.bind_all()?;
+        let is_datagram =
+            |socket: &BoundSocket| socket.description().socket_type == SocketType::Datagram;
+        if self.datagrams.impairment.is_some() && !sockets.iter().any(is_datagram) {
+            return Err(Error::Usage(
+                "only datagrams can be impaired, and no endpoint is for datagrams; add one, as in \
+                 udp://127.0.0.1:3000"
+                    .to_owned(),
+            ));
+        }
         RunningServer::start(sockets, &self.datagrams, &self.streams)
     }
 

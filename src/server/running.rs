@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use socket2::Socket;
 
 use super::datagram::{BATCH, Wake, Worker};
+use super::impair::Line;
 use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Totals};
 use super::stream::{Draining, Listener};
@@ -78,7 +79,7 @@ impl RunningServer {
             server.files.extend(file);
             match description.socket_type {
                 SocketType::Datagram => {
-                    let counters = Arc::new(DatagramCounters::default());
+                    let counters = Arc::new(DatagramCounters::new(datagrams.impairment.is_some()));
                     let mut kernel_drops = Vec::new();
                     for socket in std::iter::once(socket).chain(siblings) {
                         let drops = server
@@ -120,7 +121,8 @@ impl RunningServer {
     ) -> io::Result<Arc<KernelDrops>> {
         let socket = Arc::new(socket);
         let kernel_drops = Arc::new(KernelDrops::new(socket.clone())?);
-        let wake = if description.inherited || description.family == Family::Unix {
+        let may_shut_down = !description.inherited && description.family != Family::Unix;
+        let wake = if !may_shut_down || options.impairment.is_some() {
             let (reader, writer) = io::pipe()?;
             self.to_close.push(writer);
             Wake::Pipe(reader)
@@ -138,6 +140,7 @@ impl RunningServer {
             socket,
             wake,
             spin: options.spin,
+            line: options.impairment.map(Line::new),
             stopping: self.stopping.clone(),
             counters: counters.clone(),
             kernel_drops: kernel_drops.clone(),

@@ -26,11 +26,13 @@ pub enum DropCause {
     QueueFull,
     /// The kernel refused the answer for another reason.
     SendFailed,
+    /// The bad network that was asked for lost the answer.
+    Impaired,
 }
 
 impl DropCause {
     /// Every cause, in the order of the counters.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RequestTruncated,
         Self::NoReturnAddress,
         Self::DestinationUnknown,
@@ -38,6 +40,7 @@ impl DropCause {
         Self::PeerGone,
         Self::QueueFull,
         Self::SendFailed,
+        Self::Impaired,
     ];
 
     /// The name in JSON and in totals.
@@ -50,6 +53,7 @@ impl DropCause {
             Self::PeerGone => "peer_gone",
             Self::QueueFull => "queue_full",
             Self::SendFailed => "send_failed",
+            Self::Impaired => "impaired",
         }
     }
 }
@@ -93,6 +97,7 @@ impl ConnectionDropCause {
 pub(crate) struct Tally {
     pub(crate) received: u64,
     pub(crate) answered: u64,
+    pub(crate) impaired: ImpairTotals,
     dropped: [u64; DropCause::ALL.len()],
 }
 
@@ -108,9 +113,19 @@ pub(crate) struct DatagramCounters {
     received: AtomicU64,
     answered: AtomicU64,
     dropped: [AtomicU64; DropCause::ALL.len()],
+    /// Set where there is a bad network.
+    pub(crate) impaired: Option<[AtomicU64; ImpairTotals::NAMES.len()]>,
 }
 
 impl DatagramCounters {
+    /// With or without a bad network on the way.
+    pub(crate) fn new(is_impaired: bool) -> Self {
+        Self {
+            impaired: is_impaired.then(Default::default),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn add(&self, tally: &Tally) {
         let add = |counter: &AtomicU64, count: u64| {
             if count > 0 {
@@ -120,6 +135,9 @@ impl DatagramCounters {
         add(&self.received, tally.received);
         add(&self.answered, tally.answered);
         for (counter, count) in self.dropped.iter().zip(tally.dropped) {
+            add(counter, count);
+        }
+        for (counter, (_, count)) in self.impaired.iter().flatten().zip(tally.impaired.named()) {
             add(counter, count);
         }
     }
@@ -133,6 +151,18 @@ impl DatagramCounters {
                 .dropped
                 .each_ref()
                 .map(|counter| counter.load(Ordering::Relaxed)),
+            impaired: self.impaired.as_ref().map(|counters| {
+                let [lost, duplicated, reordered, corrupted, delayed] = counters
+                    .each_ref()
+                    .map(|counter| counter.load(Ordering::Relaxed));
+                ImpairTotals {
+                    lost,
+                    duplicated,
+                    reordered,
+                    corrupted,
+                    delayed,
+                }
+            }),
         }
     }
 }
@@ -178,7 +208,40 @@ pub struct DatagramTotals {
     /// Datagrams that the kernel dropped before us, as our receive buffer was full: the number that
     /// SO_RXQ_OVFL and SO_MEMINFO give (socket(7)).
     pub kernel_dropped: u64,
+    /// What the bad network did, where one was asked for.
+    pub impaired: Option<ImpairTotals>,
     dropped: [u64; DropCause::ALL.len()],
+}
+
+/// The truth of a bad network: what befell the answers, each counted when it was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImpairTotals {
+    /// Answers not sent. They are among the dropped.
+    pub lost: u64,
+    /// Answers sent a second time. The second copies are not among the answered.
+    pub duplicated: u64,
+    /// Answers sent after a later answer of their flow.
+    pub reordered: u64,
+    /// Answers sent with a changed bit.
+    pub corrupted: u64,
+    /// Answers that had to wait before they were sent.
+    pub delayed: u64,
+}
+
+impl ImpairTotals {
+    const NAMES: [&str; 5] = ["lost", "duplicated", "reordered", "corrupted", "delayed"];
+
+    /// Each with its name in JSON and in totals.
+    pub fn named(&self) -> [(&'static str, u64); 5] {
+        let counts = [
+            self.lost,
+            self.duplicated,
+            self.reordered,
+            self.corrupted,
+            self.delayed,
+        ];
+        std::array::from_fn(|index| (Self::NAMES[index], counts[index]))
+    }
 }
 
 impl DatagramTotals {

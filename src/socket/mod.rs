@@ -34,4 +34,4 @@ pub mod unix_file;
 
 pub use bind::bind;
 pub use bound::{BindOptions, Bound, BoundSocket, Description};
-pub use connect::connect;
+pub use connect::{begin_connect, connect};

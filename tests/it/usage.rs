@@ -28,8 +28,8 @@ fn every_usage_error_is_one_line_and_exit_2() {
         ),
         (vec!["serve", "--unix-mode", "17777"], vec!["octal"]),
         (
-            vec!["serve", "--idle-timeout", "10"],
-            vec!["\"10\"", "--idle-timeout", "250ms"],
+            vec!["serve", "--idle-timeout", "10x"],
+            vec!["\"10x\"", "--idle-timeout", "250ms"],
         ),
         (
             vec!["serve", "--receive-buffer", "0"],

@@ -1,0 +1,134 @@
+//! A flow over datagrams: a connected socket with a source port of its own.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use socket2::Socket;
+
+use super::{Flow, Reception, Transmission};
+use crate::endpoint::{Endpoint, Family};
+use crate::error::{Error, Operation, Result};
+use crate::socket::bound::RECEIVE_BUFFER;
+use crate::socket::call::{Excerpt, traced};
+use crate::socket::{begin_connect, sys};
+
+/// More than any datagram has, so that none is cut by us.
+const BUFFER_SIZE: usize = 1 << 18;
+
+pub(super) struct DatagramFlow {
+    endpoint: Endpoint,
+    socket: Option<Socket>,
+    buffer: Box<[u8]>,
+    /// Of the sockets before this one.
+    earlier_drops: u64,
+}
+
+impl DatagramFlow {
+    pub(super) fn new(endpoint: &Endpoint) -> Self {
+        Self {
+            endpoint: endpoint.clone(),
+            socket: None,
+            buffer: vec![0; BUFFER_SIZE].into_boxed_slice(),
+            earlier_drops: 0,
+        }
+    }
+
+    /// A Unix socket is connected to the very socket of the server, which does not come back; a
+    /// UDP socket to an address, and keeps its source port for whoever serves there next.
+    fn forget_unix_socket(&mut self) -> bool {
+        let is_unix = self.endpoint.family() == Some(Family::Unix);
+        if is_unix && let Some(socket) = self.socket.take() {
+            self.earlier_drops += drops_of(&socket);
+        }
+        is_unix
+    }
+}
+
+impl Flow for DatagramFlow {
+    fn open(&mut self) -> Result<()> {
+        if self.socket.is_some() {
+            return Ok(());
+        }
+        let socket = begin_connect(&self.endpoint)?;
+        let configured = socket
+            .set_recv_buffer_size(RECEIVE_BUFFER)
+            .and_then(|()| sys::set_option(&socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1));
+        configured.map_err(|source| Error::socket(Operation::Configure, &self.endpoint, source))?;
+        self.socket = Some(socket);
+        Ok(())
+    }
+
+    fn is_opening(&self) -> bool {
+        false
+    }
+
+    fn send(&mut self, text: &[u8]) -> Transmission {
+        match self.open() {
+            Ok(()) => {}
+            Err(Error::Refused { .. }) => return Transmission::Refused,
+            Err(Error::Socket { source, .. }) => return Transmission::Failed(source),
+            Err(error) => return Transmission::Failed(io::Error::other(error.to_string())),
+        }
+        let Some(socket) = &self.socket else {
+            return Transmission::Failed(io::ErrorKind::NotConnected.into());
+        };
+        let call = format_args!("send({}, {})", socket.as_raw_fd(), Excerpt(text));
+        match traced(call, socket.send(text), |sent| *sent) {
+            Ok(_) => Transmission::Taken,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                if self.forget_unix_socket() {
+                    Transmission::Refused
+                } else {
+                    Transmission::EarlierRefused
+                }
+            }
+            Err(error) => {
+                self.forget_unix_socket();
+                Transmission::Failed(error)
+            }
+        }
+    }
+
+    fn receive(&mut self, answer: &mut Vec<u8>) -> Reception {
+        let Some(socket) = &self.socket else {
+            return Reception::Nothing;
+        };
+        let result = loop {
+            match (&*socket).read(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Reception::Nothing;
+                }
+                result => break result,
+            }
+        };
+        let call = format_args!("recv({})", socket.as_raw_fd());
+        let result = traced(call, result, |length| {
+            format!("{length} {}", Excerpt(&self.buffer[..*length]))
+        });
+        match result {
+            Ok(length) => {
+                answer.clear();
+                answer.extend(&self.buffer[..length]);
+                Reception::Answer
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Reception::OneRefused,
+            // An ICMP message about the way (unreachable, too big): what it was about shows as lost
+            // when its time is up.
+            Err(_) => Reception::Nothing,
+        }
+    }
+
+    fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
+        self.socket.as_ref().map(|socket| (socket.as_fd(), false))
+    }
+
+    fn local_drops(&self) -> u64 {
+        self.earlier_drops + self.socket.as_ref().map_or(0, drops_of)
+    }
+}
+
+/// A kernel that does not know the question has nothing to tell.
+fn drops_of(socket: &Socket) -> u64 {
+    sys::dropped_datagrams(socket).map_or(0, u64::from)
+}

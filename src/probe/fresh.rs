@@ -1,0 +1,117 @@
+//! During an outage: whether a fresh source port gets through where the old one does not.
+//!
+//! A firewall or NAT keeps state for each flow. State that went stale swallows every packet of its
+//! flow, and a new flow would live; only trying tells.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use super::flow::{Flow, Reception, Transmission};
+use super::text::ProbeTexts;
+
+/// Numbers of these texts begin here, out of reach of the probes.
+const FIRST_NUMBER: u64 = 1 << 63;
+
+/// The tries of one run, one at a time.
+#[derive(Default)]
+pub(super) struct FreshPorts {
+    current: Option<Try>,
+    /// An answer came; what the old flow does with its next probe decides.
+    suspicion: Option<Suspicion>,
+    /// The outage (its flow and first probe) of which all is said.
+    told: Option<(usize, u64)>,
+    pub(super) sent: u64,
+    pub(super) answered: u64,
+}
+
+struct Try {
+    flow: Box<dyn Flow>,
+    number: u64,
+    sent: Instant,
+    outage: (usize, u64),
+}
+
+struct Suspicion {
+    outage: (usize, u64),
+    /// Probes of the old flow after this one were sent after the fresh port had its answer.
+    after: u64,
+    round_trip: Duration,
+}
+
+impl FreshPorts {
+    /// Whether another try would tell anything about this outage.
+    pub(super) fn has_room(&self, outage: (usize, u64)) -> bool {
+        self.current.is_none() && self.suspicion.is_none() && self.told != Some(outage)
+    }
+
+    /// Sends a text over `flow`, which is new.
+    pub(super) fn begin(
+        &mut self,
+        mut flow: Box<dyn Flow>,
+        outage: (usize, u64),
+        texts: &ProbeTexts,
+    ) {
+        let number = FIRST_NUMBER + self.sent;
+        let mut text = Vec::new();
+        texts.write(number, &mut text);
+        let sent = Instant::now();
+        if matches!(flow.send(&text), Transmission::Taken) {
+            self.sent += 1;
+            self.current = Some(Try {
+                flow,
+                number,
+                sent,
+                outage,
+            });
+        }
+    }
+
+    pub(super) fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
+        self.current.as_ref()?.flow.interest()
+    }
+
+    /// Takes what has come, and gives up a try that is `timeout` old. `last` is the number of the
+    /// last probe sent.
+    pub(super) fn advance(
+        &mut self,
+        texts: &ProbeTexts,
+        last: u64,
+        timeout: Duration,
+        bytes: &mut Vec<u8>,
+    ) {
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        loop {
+            match current.flow.receive(bytes) {
+                Reception::Answer if texts.is_right(current.number, bytes) => {
+                    self.answered += 1;
+                    self.suspicion = Some(Suspicion {
+                        outage: current.outage,
+                        after: last,
+                        round_trip: current.sent.elapsed(),
+                    });
+                    break;
+                }
+                Reception::Answer => {}
+                Reception::Nothing if current.sent.elapsed() < timeout => return,
+                _ => break,
+            }
+        }
+        self.current = None;
+    }
+
+    /// The next probe of `flow` is settled. The round trip of the fresh port when the old flow is
+    /// found dead beside it.
+    pub(super) fn settle(&mut self, flow: usize, number: u64, answered: bool) -> Option<Duration> {
+        let suspicion = self.suspicion.as_ref()?;
+        if suspicion.outage.0 != flow || (number <= suspicion.after && !answered) {
+            return None;
+        }
+        let Suspicion {
+            outage, round_trip, ..
+        } = self.suspicion.take()?;
+        self.told = Some(outage);
+        (!answered).then_some(round_trip)
+    }
+}

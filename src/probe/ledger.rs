@@ -1,0 +1,279 @@
+//! Every probe under exactly one heading, in constant memory.
+//!
+//! The last [`WINDOW`] probes lie in a ring; what leaves it is settled. The ledger knows no sockets
+//! and no texts: it is told that a probe was sent, answered or refused, and asked what is overdue.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use super::counts::{Counts, Loss};
+
+/// How many probes may be under way; the ring takes two megabytes.
+pub const WINDOW: u64 = 1 << 16;
+
+/// The probes of one run: their states and counts.
+pub struct Ledger {
+    slots: Box<[Slot]>,
+    timeout: Duration,
+    /// The number of the last probe sent; 0 before the first.
+    last: u64,
+    /// All before this one are settled, and were handed out by [`Ledger::settle_next`].
+    first_open: u64,
+    total: Counts,
+    flows: Vec<FlowRecord>,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    sent: Instant,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Outstanding,
+    Answered,
+    Lost,
+    AnsweredLate,
+}
+
+#[derive(Clone, Copy, Default)]
+struct FlowRecord {
+    counts: Counts,
+    /// The greatest number whose answer has come.
+    highest_answered: u64,
+}
+
+/// What an answer is to the probe that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The first in time, the first but late, or one more.
+    pub kind: ArrivalKind,
+    /// It is the first, and came after the answer to a later probe of its flow.
+    pub reordered: bool,
+    /// Since the probe was sent; `None` for one that has left the ring.
+    pub round_trip: Option<Duration>,
+}
+
+/// Which answer to its probe it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is what its name says")]
+pub enum ArrivalKind {
+    InTime,
+    Late,
+    Duplicate,
+}
+
+/// A probe that is settled, in the order of the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// Which probe.
+    pub number: u64,
+    /// When it was sent.
+    pub sent: Instant,
+    /// Whether it had an answer in time.
+    pub answered: bool,
+    /// It was found overdue just now.
+    pub newly_lost: bool,
+}
+
+impl Ledger {
+    /// A ledger of `flows` flows, at least one, which send in turn.
+    pub fn new(flows: usize, timeout: Duration) -> Self {
+        let slot = Slot {
+            sent: Instant::now(),
+            state: State::Lost,
+        };
+        Self {
+            slots: vec![slot; WINDOW as usize].into_boxed_slice(),
+            timeout,
+            last: 0,
+            first_open: 1,
+            total: Counts::default(),
+            flows: vec![FlowRecord::default(); flows.max(1)],
+        }
+    }
+
+    /// The number of the last probe sent.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Which flow probe `number` belongs to.
+    pub fn flow_of(&self, number: u64) -> usize {
+        (number.saturating_sub(1) % self.flows.len() as u64) as usize
+    }
+
+    /// The counts of all flows.
+    pub fn counts(&self) -> &Counts {
+        &self.total
+    }
+
+    /// The counts of one flow.
+    pub fn flow_counts(&self, flow: usize) -> &Counts {
+        &self.flows[flow].counts
+    }
+
+    /// Enters the next probe and gives its number. When the ring [is full](Self::is_full), the
+    /// oldest must be settled first, else it is lost as displaced.
+    pub fn send(&mut self, now: Instant) -> u64 {
+        while self.is_full() {
+            self.settle_next(now, true);
+        }
+        self.last += 1;
+        let number = self.last;
+        *self.slot(number) = Slot {
+            sent: now,
+            state: State::Outstanding,
+        };
+        self.count(number, |counts| {
+            counts.sent += 1;
+            counts.pending += 1;
+        });
+        number
+    }
+
+    /// Whether there is no room for another probe.
+    pub fn is_full(&self) -> bool {
+        self.last + 1 - self.first_open >= WINDOW
+    }
+
+    /// Enters an answer to probe `number`, which must have been sent.
+    pub fn answer(&mut self, number: u64, right: bool, now: Instant) -> Arrival {
+        let overtaken = number < self.flows[self.flow_of(number)].highest_answered;
+        if number + WINDOW <= self.last {
+            // Nobody remembers whether it had an answer; it is late in any case.
+            self.count(number, |counts| {
+                counts.late += 1;
+                counts.wrong += u64::from(!right);
+            });
+            return Arrival {
+                kind: ArrivalKind::Late,
+                reordered: false,
+                round_trip: None,
+            };
+        }
+        let slot = self.slot(number);
+        let round_trip = Some(now.saturating_duration_since(slot.sent));
+        let kind = match slot.state {
+            State::Outstanding => {
+                slot.state = State::Answered;
+                ArrivalKind::InTime
+            }
+            State::Lost => {
+                slot.state = State::AnsweredLate;
+                ArrivalKind::Late
+            }
+            State::Answered | State::AnsweredLate => ArrivalKind::Duplicate,
+        };
+        let reordered = overtaken && kind != ArrivalKind::Duplicate;
+        self.count(number, |counts| {
+            match kind {
+                ArrivalKind::InTime => {
+                    counts.pending -= 1;
+                    if right {
+                        counts.ok += 1;
+                    } else {
+                        counts.corrupt += 1;
+                    }
+                }
+                ArrivalKind::Late => counts.late += 1,
+                ArrivalKind::Duplicate => counts.duplicate += 1,
+            }
+            counts.reordered += u64::from(reordered);
+            counts.wrong += u64::from(!right);
+        });
+        let flow = self.flow_of(number);
+        let highest = &mut self.flows[flow].highest_answered;
+        *highest = number.max(*highest);
+        Arrival {
+            kind,
+            reordered,
+            round_trip,
+        }
+    }
+
+    /// An answer came to `flow` that belongs to no probe.
+    pub fn stray(&mut self, flow: usize) {
+        self.total.stray += 1;
+        self.flows[flow].counts.stray += 1;
+    }
+
+    /// Probe `number` will have no answer. Tells whether it was outstanding until now.
+    pub fn lose(&mut self, number: u64, loss: &Loss) -> bool {
+        if number + WINDOW <= self.last || self.slot(number).state != State::Outstanding {
+            return false;
+        }
+        self.slot(number).state = State::Lost;
+        self.count(number, |counts| {
+            counts.pending -= 1;
+            counts.lost += 1;
+            match loss {
+                Loss::Refused => counts.refused += 1,
+                Loss::Unsent(_) => counts.unsent += 1,
+                Loss::Timeout | Loss::Closed | Loss::Displaced => {}
+            }
+        });
+        true
+    }
+
+    /// The next probe in order, once it is settled; an overdue one becomes lost. With `now_or_never`
+    /// an outstanding one becomes lost in any case.
+    pub fn settle_next(&mut self, now: Instant, now_or_never: bool) -> Option<Settled> {
+        let number = self.first_open;
+        if number > self.last {
+            return None;
+        }
+        let Slot { sent, state } = *self.slot(number);
+        let mut newly_lost = false;
+        if state == State::Outstanding {
+            let overdue = now.saturating_duration_since(sent) >= self.timeout;
+            let loss = if overdue {
+                Loss::Timeout
+            } else {
+                Loss::Displaced
+            };
+            if !overdue && !now_or_never {
+                return None;
+            }
+            newly_lost = self.lose(number, &loss);
+        }
+        self.first_open += 1;
+        Some(Settled {
+            number,
+            sent,
+            answered: state == State::Answered,
+            newly_lost,
+        })
+    }
+
+    /// When the oldest outstanding probe is overdue.
+    pub fn next_overdue(&mut self) -> Option<Instant> {
+        (self.first_open <= self.last).then(|| self.slot(self.first_open).sent + self.timeout)
+    }
+
+    /// Whether a probe from the first that is not settled on has an answer: then the flow lives.
+    pub fn is_answered_lately(&self, flow: usize) -> bool {
+        self.flows[flow].highest_answered >= self.first_open
+    }
+
+    /// The outstanding probes of a flow, the oldest first.
+    pub fn outstanding(&self, flow: usize) -> impl Iterator<Item = u64> {
+        (self.first_open..=self.last).filter(move |number| {
+            self.flow_of(*number) == flow
+                && self.slots[(number % WINDOW) as usize].state == State::Outstanding
+        })
+    }
+
+    fn slot(&mut self, number: u64) -> &mut Slot {
+        &mut self.slots[(number % WINDOW) as usize]
+    }
+
+    fn count(&mut self, number: u64, change: impl Fn(&mut Counts)) {
+        let flow = self.flow_of(number);
+        change(&mut self.total);
+        change(&mut self.flows[flow].counts);
+    }
+}

@@ -1,0 +1,190 @@
+//! What `ping` says to programs: JSON Lines.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::probe::event::Begin;
+use crate::probe::latency::nanoseconds;
+use crate::probe::{ArrivalKind, Counts, Event, Figures, Loss, Outage, Summary};
+
+const SCHEMA: &str = "bullhorn.ping/1";
+
+/// An object with `"event": "begin"`.
+///
+/// # Errors
+/// The writer's.
+pub fn begin_json(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
+    let line = json!({
+        "schema": SCHEMA,
+        "event": "begin",
+        "endpoint": begin.endpoint.to_string(),
+        "started_at": humantime::format_rfc3339_millis(begin.started_at).to_string(),
+        "text_bytes": begin.text_length,
+        "interval_ns": nanoseconds(begin.interval),
+        "flows": begin.flows,
+    });
+    writeln!(to, "{line}")
+}
+
+/// An object for one event. Flows are counted from 1.
+///
+/// # Errors
+/// The writer's.
+pub fn event_json(
+    to: &mut dyn Write,
+    begin: std::time::Instant,
+    at: Duration,
+    event: &Event,
+) -> io::Result<()> {
+    let (name, fields) = match event {
+        Event::Answer {
+            number,
+            flow,
+            length,
+            round_trip,
+            kind,
+            reordered,
+            problem,
+        } => {
+            let name = match (kind, problem) {
+                (ArrivalKind::Duplicate, _) => "duplicate",
+                (ArrivalKind::Late, _) => "late",
+                (ArrivalKind::InTime, None) => "answer",
+                (ArrivalKind::InTime, Some(_)) => "wrong_answer",
+            };
+            let fields = json!({
+                "number": number,
+                "flow": flow + 1,
+                "bytes": length,
+                "rtt_ns": round_trip.map(nanoseconds),
+                "reordered": reordered,
+                "problem": problem.map(|problem| problem.name()),
+                "diagnosis": problem.map(|problem| problem.to_string()),
+            });
+            (name, fields)
+        }
+        Event::Stray { flow, length } => ("stray", json!({"flow": flow + 1, "bytes": length})),
+        Event::Lost { number, flow, loss } => (
+            "lost",
+            json!({
+                "number": number,
+                "flow": flow + 1,
+                "reason": loss.name(),
+                "error": match loss {
+                    Loss::Unsent(error) => Some(error),
+                    _ => None,
+                },
+            }),
+        ),
+        Event::OutageBegan(outage) => ("outage_begin", outage_json(outage, begin)),
+        Event::OutageEnded(outage) => ("outage_end", outage_json(outage, begin)),
+        Event::StaleFlow { flow, round_trip } => (
+            "stale_flow",
+            json!({
+                "flow": flow + 1,
+                "fresh_rtt_ns": nanoseconds(*round_trip),
+                "diagnosis": "stale flow state on the path (NAT or conntrack) likely",
+            }),
+        ),
+    };
+    let mut line = Map::new();
+    line.insert("schema".into(), SCHEMA.into());
+    line.insert("event".into(), name.into());
+    line.insert("elapsed_ns".into(), nanoseconds(at).into());
+    if let Value::Object(fields) = fields {
+        line.extend(fields);
+    }
+    writeln!(to, "{}", Value::Object(line))
+}
+
+/// An object with `"event": "summary"`, or `"interim"` for one that was asked for on the way.
+///
+/// # Errors
+/// The writer's.
+pub fn summary_json(to: &mut dyn Write, summary: &Summary, is_last: bool) -> io::Result<()> {
+    let mut line = Map::new();
+    line.insert("schema".into(), SCHEMA.into());
+    let event = if is_last { "summary" } else { "interim" };
+    line.insert("event".into(), event.into());
+    line.insert("elapsed_ns".into(), nanoseconds(summary.elapsed).into());
+    line.insert("endpoint".into(), summary.endpoint.to_string().into());
+    add_counts(&mut line, &summary.counts);
+    line.insert("rtt".into(), figures_json(summary.round_trips.as_ref()));
+    line.insert("jitter_ns".into(), summary.jitter_ns.into());
+    line.insert("send_lag".into(), figures_json(summary.send_lag.as_ref()));
+    line.insert("local_drops".into(), summary.local_drops.into());
+    line.insert("behaviour".into(), summary.behaviour().name().into());
+    let flows = summary.flows.iter().enumerate().map(|(index, flow)| {
+        let mut entry = Map::new();
+        entry.insert("flow".into(), (index + 1).into());
+        add_counts(&mut entry, &flow.counts);
+        entry.insert("rtt".into(), figures_json(flow.round_trips.as_ref()));
+        entry.insert("jitter_ns".into(), flow.jitter_ns.into());
+        Value::Object(entry)
+    });
+    line.insert("flows".into(), flows.collect());
+    let outages = &summary.outages;
+    line.insert("outages".into(), outages.number.into());
+    line.insert(
+        "outage_longest_ns".into(),
+        nanoseconds(outages.longest).into(),
+    );
+    line.insert("outage_total_ns".into(), nanoseconds(outages.total).into());
+    let listed = outages.listed.iter();
+    line.insert(
+        "outage_list".into(),
+        listed
+            .map(|outage| outage_json(outage, summary.start))
+            .collect(),
+    );
+    line.insert("fresh_ports_tried".into(), summary.fresh_sent.into());
+    line.insert("fresh_ports_answered".into(), summary.fresh_answered.into());
+    writeln!(to, "{}", Value::Object(line))
+}
+
+fn add_counts(to: &mut Map<String, Value>, counts: &Counts) {
+    for (name, count) in [
+        ("sent", counts.sent),
+        ("ok", counts.ok),
+        ("corrupt", counts.corrupt),
+        ("lost", counts.lost),
+        ("pending", counts.pending),
+        ("refused", counts.refused),
+        ("unsent", counts.unsent),
+        ("duplicate", counts.duplicate),
+        ("reordered", counts.reordered),
+        ("late", counts.late),
+        ("wrong", counts.wrong),
+        ("stray", counts.stray),
+    ] {
+        to.insert(name.into(), count.into());
+    }
+}
+
+fn figures_json(figures: Option<&Figures>) -> Value {
+    figures.map_or(Value::Null, |figures| {
+        json!({
+            "min_ns": figures.min_ns,
+            "mean_ns": figures.mean_ns,
+            "p50_ns": figures.p50_ns,
+            "p90_ns": figures.p90_ns,
+            "p99_ns": figures.p99_ns,
+            "p99_9_ns": figures.p99_9_ns,
+            "max_ns": figures.max_ns,
+        })
+    })
+}
+
+fn outage_json(outage: &Outage, begin: std::time::Instant) -> Value {
+    let after = |at: std::time::Instant| nanoseconds(at.saturating_duration_since(begin));
+    json!({
+        "flow": outage.flow + 1,
+        "first_number": outage.first_number,
+        "start_ns": after(outage.start),
+        "end_ns": outage.end.map(after),
+        "length_ns": outage.length().map(nanoseconds),
+        "lost": outage.lost,
+    })
+}

@@ -1,0 +1,246 @@
+//! A bad network inside the server: `ping` finds exactly what it did.
+
+use serde_json::Value;
+
+use crate::support::{Ended, Served, Totals, bullhorn, run, run_bullhorn};
+
+/// Serves with an impairment and probes with `arguments`; both sides' last words.
+fn probe_through(
+    endpoint: &str,
+    impairment: &str,
+    seed: &str,
+    arguments: &[&str],
+) -> (Value, Totals) {
+    let served = Served::start(&[endpoint, "--impair", impairment, "--seed", seed]);
+    let ended = ping(served.endpoint(), arguments);
+    let totals = served.stop();
+    assert_eq!(totals.code, Some(0), "{totals:?}");
+    assert_equal(&ended.summary(), &totals.summary);
+    (ended.summary(), totals)
+}
+
+fn ping(endpoint: &str, arguments: &[&str]) -> Ended {
+    // A copy of the last answer may be on its way when all probes are settled.
+    let common = ["ping", "--json", endpoint, "--linger", "500ms"];
+    let ended = run(bullhorn().args(common).args(arguments), b"");
+    assert_eq!(ended.stderr, "");
+    crate::schemas::assert_lines("ping", &ended.text());
+    ended
+}
+
+/// Every count of the client against the server's own truth.
+fn assert_equal(found: &Value, server: &Value) {
+    let truth = &server["endpoints"][0];
+    let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{value}"));
+    let impaired = |name| number(&truth["impaired"][name]);
+    let counts = |name| number(&found[name]);
+    let context = format!("found {found}\ntruth {server}");
+    assert_eq!(number(&truth["kernel_dropped"]), 0, "{context}");
+    assert_eq!(counts("local_drops"), 0, "{context}");
+    let tried = counts("fresh_ports_tried");
+    let answered = counts("fresh_ports_answered");
+    assert_eq!(
+        counts("sent") + tried,
+        number(&truth["received"]),
+        "{context}"
+    );
+    assert_eq!(
+        counts("ok") + counts("corrupt") + counts("late") + answered,
+        number(&truth["answered"]),
+        "{context}"
+    );
+    assert_eq!(
+        counts("lost") - counts("late") + tried - answered,
+        impaired("lost"),
+        "{context}"
+    );
+    assert_eq!(truth["dropped"], truth["impaired"]["lost"], "{context}");
+    assert_eq!(
+        truth["dropped_by"]["impaired"], truth["dropped"],
+        "{context}"
+    );
+    for (of_client, of_server) in [
+        ("corrupt", "corrupted"),
+        ("duplicate", "duplicated"),
+        ("reordered", "reordered"),
+    ] {
+        assert_eq!(
+            counts(of_client),
+            impaired(of_server),
+            "{of_client}: {context}"
+        );
+    }
+    let sum = counts("ok") + counts("corrupt") + counts("lost") + counts("pending");
+    assert_eq!(counts("sent"), sum, "{context}");
+    assert_eq!((counts("pending"), counts("stray")), (0, 0), "{context}");
+}
+
+/// With more patience than a busy machine needs: a late answer would count as nothing else.
+const FAST: [&str; 6] = ["-c", "500", "-i", "1ms", "-W", "3s"];
+
+#[test]
+fn all_kinds_at_once_are_found_exactly() {
+    let impairment = "loss=5%,duplicate=3%,reorder=2%,corrupt=1%";
+    let arguments = ["-c", "1000", "-i", "1ms", "-W", "3s"];
+    let (found, _) = probe_through("udp://127.0.0.1:0", impairment, "7", &arguments);
+    assert_eq!(found["sent"], 1000);
+    for name in ["lost", "duplicate", "reordered", "corrupt"] {
+        assert!(found[name].as_u64() > Some(0), "{name}: {found}");
+    }
+}
+
+#[test]
+fn loss_is_found_exactly() {
+    let (found, _) = probe_through("udp://127.0.0.1:0", "loss=20%", "1", &FAST);
+    assert!(
+        (50..150).contains(&found["lost"].as_u64().unwrap()),
+        "{found}"
+    );
+}
+
+#[test]
+fn duplicates_are_found_exactly() {
+    let (found, _) = probe_through("udp://[::1]:0", "duplicate=50%", "2", &FAST);
+    assert!(found["duplicate"].as_u64() > Some(150), "{found}");
+}
+
+#[test]
+fn reordering_is_found_exactly() {
+    let (found, _) = probe_through("udp://127.0.0.1:0", "reorder=40%", "3", &FAST);
+    assert!(found["reordered"].as_u64() > Some(100), "{found}");
+}
+
+#[test]
+fn corruption_is_found_exactly() {
+    let arguments = ["-c", "500", "-i", "1ms", "-W", "3s", "--size", "27"];
+    let (found, _) = probe_through("udp://127.0.0.1:0", "corrupt=50%", "4", &arguments);
+    assert!(found["corrupt"].as_u64() > Some(150), "{found}");
+}
+
+#[test]
+fn delay_is_found_and_keeps_the_order() {
+    let (found, totals) = probe_through("udp://127.0.0.1:0", "delay=20ms+-5ms", "5", &FAST);
+    let truth = &totals.summary["endpoints"][0];
+    assert_eq!(truth["impaired"]["delayed"], 500);
+    assert_eq!(found["reordered"], 0);
+    assert!(
+        found["rtt"]["min_ns"].as_u64() >= Some(15_000_000),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_delay_over_the_timeout_makes_every_answer_late_and_none_lost_for_good() {
+    let arguments = ["-c", "20", "-i", "1ms", "-W", "20ms", "--linger", "2s"];
+    let served = Served::start(&["udp://127.0.0.1:0", "--impair", "delay=200ms"]);
+    let ended = run(
+        bullhorn()
+            .args(["ping", "--json", served.endpoint()])
+            .args(arguments),
+        b"",
+    );
+    let found = ended.summary();
+    crate::schemas::assert_lines("ping", &ended.text());
+    assert_eq!(
+        (&found["lost"], &found["late"]),
+        (&20.into(), &20.into()),
+        "{found}"
+    );
+    assert_eq!(ended.code, 1);
+    assert_equal_received(&found, &served.stop().summary);
+}
+
+fn assert_equal_received(found: &Value, server: &Value) {
+    let sent = found["sent"].as_u64().unwrap() + found["fresh_ports_tried"].as_u64().unwrap();
+    assert_eq!(server["received"], sent);
+    assert_eq!(server["received"], server["answered"]);
+}
+
+#[test]
+fn every_flow_and_unix_datagrams_are_impaired_too() {
+    let impairment = "loss=10%,duplicate=10%,reorder=10%,corrupt=10%,delay=2ms±1ms";
+    let arguments = ["-c", "500", "-i", "1ms", "-W", "3s", "--flows", "7"];
+    let (found, _) = probe_through("udp://127.0.0.1:0", impairment, "8", &arguments);
+    assert_eq!(found["flows"].as_array().map(Vec::len), Some(7));
+    let (found, _) = probe_through("unixgram:@bullhorn-test-impair", impairment, "9", &FAST);
+    assert!(found["corrupt"].as_u64() > Some(10), "{found}");
+}
+
+#[test]
+fn the_same_seed_does_the_same_and_another_does_not() {
+    let truth = |seed| {
+        let (_, totals) = probe_through("udp://127.0.0.1:0", "loss=30%,duplicate=30%", seed, &FAST);
+        totals.summary["endpoints"][0]["impaired"].clone()
+    };
+    assert_eq!(truth("1"), truth("1"));
+    assert_ne!(truth("1"), truth("2"));
+}
+
+#[test]
+fn what_is_held_at_the_end_is_still_sent() {
+    let impairment = ["--impair", "reorder=100%,delay=30s"];
+    let served = Served::start(&["udp://127.0.0.1:0", impairment[0], impairment[1]]);
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket
+        .set_read_timeout(Some(crate::support::PATIENCE))
+        .unwrap();
+    socket.send_to(b"a", ("127.0.0.1", served.port(0))).unwrap();
+    socket.send_to(b"b", ("127.0.0.1", served.port(0))).unwrap();
+    let totals = served.stop();
+    let mut buffer = [0; 8];
+    assert_eq!(
+        socket
+            .recv(&mut buffer)
+            .map(|length| buffer[..length].to_vec())
+            .unwrap(),
+        b"A"
+    );
+    assert_eq!(
+        socket
+            .recv(&mut buffer)
+            .map(|length| buffer[..length].to_vec())
+            .unwrap(),
+        b"B"
+    );
+    totals.assert_datagrams(2, 2, 0);
+    assert_eq!(totals.summary["endpoints"][0]["impaired"]["reordered"], 0);
+}
+
+#[test]
+fn a_held_answer_that_nothing_overtakes_goes_on_after_a_while() {
+    let served = Served::start(&["udp://127.0.0.1:0", "--impair", "reorder=100%"]);
+    let ended = ping(served.endpoint(), &["-c", "1", "-W", "30s"]);
+    assert_eq!(ended.summary()["ok"], 1);
+    assert_equal(&ended.summary(), &served.stop().summary);
+}
+
+#[test]
+fn send_gets_every_answer_through_a_bad_network() {
+    let impairment = "loss=10%,duplicate=10%,reorder=10%,delay=1ms±1ms";
+    let served = Served::start(&["udp://127.0.0.1:0", "--impair", impairment]);
+    let lines: String = (0..300).map(|number| format!("line {number}\n")).collect();
+    let ended = run(
+        bullhorn().args([
+            "send",
+            served.endpoint(),
+            "--retries",
+            "20",
+            "--timeout",
+            "100ms",
+        ]),
+        lines.as_bytes(),
+    );
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.text(), lines.to_uppercase());
+}
+
+#[test]
+fn a_malformed_impairment_is_a_usage_error() {
+    for impairment in ["loss=200%", "jam=1%", "loss"] {
+        let ended = run_bullhorn(["serve", "udp://127.0.0.1:0", "--impair", impairment]);
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+    }
+    let ended = run_bullhorn(["serve", "tcp://127.0.0.1:0", "--impair", "loss=1%"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("datagrams"), "{}", ended.stderr);
+}

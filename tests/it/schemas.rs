@@ -1,0 +1,145 @@
+//! The published JSON schemas hold for what the verbs really print, and name every key.
+
+use std::net::UdpSocket;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::{Served, bullhorn, run, run_bullhorn};
+
+/// The schema of a verb, in which a key that it does not name is an error. In the published form
+/// it is not, as keys may be added.
+fn strict(verb: &str) -> jsonschema::Validator {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{verb}.json"));
+    let text = std::fs::read_to_string(path).expect("no such schema");
+    let mut schema: Value = serde_json::from_str(&text).expect("no JSON");
+    assert!(jsonschema::meta::is_valid(&schema), "{verb}");
+    forbid_unknown_keys(&mut schema);
+    jsonschema::draft202012::new(&schema).expect("no schema")
+}
+
+fn forbid_unknown_keys(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.values_mut().for_each(forbid_unknown_keys);
+            if object.get("properties").is_some_and(Value::is_object)
+                && object.contains_key("required")
+            {
+                object.insert("additionalProperties".into(), json!(false));
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(forbid_unknown_keys),
+        _ => {}
+    }
+}
+
+/// Holds every line against the schema, the last must be a summary; returns the events met.
+pub fn assert_lines(verb: &str, output: &str) -> Vec<String> {
+    let schema = strict(verb);
+    let mut events = Vec::new();
+    for line in output.lines() {
+        let value: Value = serde_json::from_str(line).expect("no JSON");
+        if let Err(error) = schema.validate(&value) {
+            let branches = schema.iter_errors(&value).map(|error| error.to_string());
+            panic!(
+                "{verb}: {line}\n{error}\n{:?}",
+                branches.collect::<Vec<_>>()
+            );
+        }
+        events.push(value["event"].as_str().expect("no event").to_owned());
+    }
+    assert_eq!(
+        events.last().map(String::as_str),
+        Some("summary"),
+        "{output}"
+    );
+    events
+}
+
+#[test]
+fn a_wrong_line_is_found() {
+    let schema = strict("send");
+    let mut line = json!({"schema": "bullhorn.send/1", "event": "summary", "endpoint": "udp://127.0.0.1:1",
+        "texts": 1, "right": 1, "wrong": 0, "failed": 0});
+    assert!(schema.is_valid(&line));
+    line["right"] = json!(-1);
+    assert!(!schema.is_valid(&line));
+    line["right"] = json!(1);
+    line["surprise"] = json!(1);
+    assert!(!schema.is_valid(&line));
+}
+
+#[test]
+fn serve_keeps_to_its_schema() {
+    let served = Served::start(&[
+        "udp://127.0.0.1:0",
+        "tcp://127.0.0.1:0",
+        "unixgram:@bullhorn-test-schema",
+    ]);
+    for endpoint in &served.endpoints {
+        assert_eq!(run_bullhorn(["send", endpoint, "a"]).code, 0);
+    }
+    let mut lines: Vec<String> = served.ready.iter().map(Value::to_string).collect();
+    lines.push(served.stop().summary.to_string());
+    assert_eq!(assert_lines("serve", &lines.join("\n")).len(), 4);
+    let impaired = Served::start(&["udp://127.0.0.1:0", "--impair", "loss=1%"]);
+    assert_lines("serve", &impaired.stop().summary.to_string());
+}
+
+#[test]
+fn send_keeps_to_its_schema() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let ended = run(
+        bullhorn().args(["send", "--json", served.endpoint()]),
+        b"a\n\xff\n",
+    );
+    assert_eq!(
+        assert_lines("send", &ended.text()),
+        ["answer", "answer", "summary"]
+    );
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("udp://{}", silent.local_addr().unwrap());
+    let ended = run_bullhorn(["send", "--json", &endpoint, "--timeout", "1ms", "a"]);
+    assert_eq!(assert_lines("send", &ended.text()), ["failure", "summary"]);
+}
+
+#[test]
+fn demo_keeps_to_its_schema() {
+    let ended = run_bullhorn(["demo", "--json"]);
+    assert_eq!(assert_lines("demo", &ended.text()).len(), 7);
+}
+
+#[test]
+fn ping_keeps_to_its_schema() {
+    let impair = "duplicate=20%,loss=10%,reorder=20%,corrupt=10%";
+    let served = Served::start(&["udp://127.0.0.1:0", "--impair", impair, "--seed", "1"]);
+    let arguments = ["-i", "1ms", "-c", "200", "-W", "200ms", "--flows", "2"];
+    let ended = run(
+        bullhorn()
+            .args(["ping", "--json", served.endpoint()])
+            .args(arguments),
+        b"",
+    );
+    let events = assert_lines("ping", &ended.text());
+    for event in [
+        "begin",
+        "answer",
+        "duplicate",
+        "lost",
+        "wrong_answer",
+        "summary",
+    ] {
+        assert!(events.iter().any(|met| met == event), "{event} not met");
+    }
+    let ended = run_bullhorn([
+        "ping",
+        "--json",
+        "tcp://127.0.0.1:9",
+        "-c",
+        "4",
+        "-i",
+        "1ms",
+    ]);
+    let events = assert_lines("ping", &ended.text());
+    assert!(events.iter().any(|met| met == "outage_begin"), "{events:?}");
+}
