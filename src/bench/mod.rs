@@ -3,8 +3,8 @@
 //!
 //! In reading order: [`text`] makes the requests and the answers they are owed, `ledger` matches
 //! and accounts for one flow, [`record`] keeps what was seen, `pacing` says when a request is due,
-//! `worker` is the loop of one thread, over `datagram` or `stream`; `run` puts them together;
-//! Plain blocking threads: a load generator must not measure its own
+//! `worker` is the loop of one thread, over `datagram` or `stream`; `run` puts them together,
+//! [`threshold`] judges what came of it.//! Plain blocking threads: a load generator must not measure its own
 //! runtime. Nothing here reads arguments or prints.
 
 mod datagram;
@@ -14,6 +14,7 @@ pub mod record;
 mod run;
 mod stream;
 pub mod text;
+pub mod threshold;
 mod worker;
 
 use std::time::Duration;

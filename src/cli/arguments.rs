@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::bench;
+use crate::bench::{self, threshold::Threshold};
 use crate::client::Settings;
 use crate::endpoint::{Endpoint, FamilyFilter};
 use crate::server::{Backend, DatagramOptions, StreamLimits};
@@ -271,6 +271,21 @@ pub struct Bench {
     /// Fill the texts from this file, in any script
     #[arg(long, value_name = "FILE", env = "BULLHORN_TEXT")]
     pub text: Option<PathBuf>,
+    /// Compare with this earlier result, written by --json
+    #[arg(long, value_name = "FILE", env = "BULLHORN_BASELINE")]
+    pub baseline: Option<PathBuf>,
+    /// Exit 1 when this is so: 'p99>2ms', 'rate<100000', 'loss>0.1%', or with --baseline 'p99>+10%' (for a
+    /// loss, in percentage points); repeatable
+    #[arg(
+        long,
+        value_name = "THRESHOLD",
+        env = "BULLHORN_FAIL_IF",
+        value_delimiter = ','
+    )]
+    pub fail_if: Vec<Threshold>,
+    /// Write the result as one HTML page that needs no network
+    #[arg(long, value_name = "FILE", env = "BULLHORN_HTML")]
+    pub html: Option<PathBuf>,
     /// How many threads share the flows
     #[arg(long, value_name = "NUMBER", env = "BULLHORN_THREADS", default_value_t = bench::Settings::default().threads,
         value_parser = clap::value_parser!(u32).range(1..=1024))]
