@@ -211,7 +211,8 @@ mod tests {
                 let mut capitals = Vec::new();
                 for text in requests.chunks(size) {
                     uppercase::append(text, &mut capitals);
-                    assert_eq!(text.ends_with(b"\n"), is_line);
+                    let ends = text.iter().filter(|byte| **byte == b'\n').count();
+                    assert!(!is_line || ends == 1 && text.ends_with(b"\n"));
                     assert!(std::str::from_utf8(text).is_ok());
                 }
                 assert_eq!(texts.answers(3, 41, 8), capitals);

@@ -27,6 +27,9 @@ const PUBLISH_NS: u64 = 50_000_000;
 /// The longest sleep, so that a wish to stop is seen.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 
+/// How long the end of a run waits for more answers than it needs.
+const LINGER: Duration = Duration::from_millis(100);
+
 /// A sleep takes about this much longer than it was to.
 const SLEEP_SLACK: Duration = Duration::from_micros(100);
 
@@ -222,6 +225,7 @@ impl<T: Transport> Worker<'_, T> {
             }
             self.look(&mut state)?;
         }
+        self.linger(&mut state)?;
         self.publish();
         Ok(Finished {
             has_offload: self.transport.has_offload(),
@@ -231,6 +235,45 @@ impl<T: Transport> Worker<'_, T> {
             refused: state.refused,
             closed: state.closed,
         })
+    }
+
+    /// Takes what still comes of requests that are settled: duplicates and late answers.
+    fn linger(&mut self, state: &mut State) -> io::Result<()> {
+        let end = Instant::now() + LINGER;
+        while self.shared.wish.load(Ordering::Relaxed) != BREAK_OFF {
+            let rest = end.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                break;
+            }
+            let open = (0..self.ledgers.len()).filter(|place| !state.flows[*place].is_closed);
+            let open: Vec<usize> = open.collect();
+            let mut poll = PollSet::default();
+            for place in &open {
+                poll.add(self.transport.sockets()[*place].as_fd(), true, false);
+            }
+            poll.wait(Some(rest))?;
+            let ready: Vec<bool> = (0..open.len())
+                .map(|entry| poll.ready(entry).to_read)
+                .collect();
+            drop(poll);
+            for index in open
+                .into_iter()
+                .zip(ready)
+                .filter_map(|(place, is_ready)| is_ready.then_some(place))
+            {
+                let ledger = &mut self.ledgers[index];
+                match self
+                    .transport
+                    .receive(index, ledger, &mut self.desk, self.clock)
+                {
+                    Ok(Taken::At(_)) => {}
+                    // A connection that ends now has done its work.
+                    Ok(Taken::Closed) => state.flows[index].is_closed = true,
+                    Err(error) => self.cannot(error, index, state)?,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Begins to measure and ends to send when it is time.

@@ -12,6 +12,7 @@
 
 mod support;
 
+mod bench;
 mod demo;
 mod library;
 mod relay;
