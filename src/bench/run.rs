@@ -370,7 +370,10 @@ impl Plan<'_> {
                 outstanding: 0,
             },
             load: match self.settings.rate {
-                Some(rate) => Load::Open(Pace::new(self.begin_ns, rate, number, workers)),
+                Some(rate) => {
+                    let may_bunch = transport.has_offload();
+                    Load::Open(Pace::new(self.begin_ns, rate, number, workers, may_bunch))
+                }
                 None => Load::Closed {
                     window,
                     threshold: self.threshold(window, transport.has_offload()),

@@ -284,8 +284,10 @@ impl<T: Transport> Worker<'_, T> {
                 ledger.begin_measuring();
             }
         }
+        // A schedule ends by itself, with its last request.
+        let is_open = matches!(self.load, Load::Open(_));
         state.is_sending = state.is_sending
-            && state.now_ns < self.limits.send_until_ns
+            && (is_open || state.now_ns < self.limits.send_until_ns)
             && self.desk.record.counts.sent < self.limits.quota
             && self.shared.wish.load(Ordering::Relaxed) == 0;
         if state.now_ns >= state.publish_at_ns {
@@ -337,10 +339,15 @@ impl<T: Transport> Worker<'_, T> {
             return Ok(());
         };
         state.now_ns = self.clock.now_ns();
-        if state.now_ns >= self.limits.send_until_ns {
+        let last_ns = self.limits.send_until_ns - 1;
+        let most = self.most_to_send(state);
+        let amount = pace.due(state.now_ns.min(last_ns)).min(most);
+        if state.now_ns > last_ns {
+            // What was due since the last time still goes; what was due long ago never will.
+            state.is_sending = false;
+        } else if amount < pace.bunch().min(most) {
             return Ok(());
         }
-        let amount = pace.due(state.now_ns).min(self.most_to_send(state));
         if amount == 0 {
             return Ok(());
         }

@@ -184,7 +184,7 @@ fn percentiles(measured: &Measured) -> String {
     let latency = &measured.record.latency;
     let (low, high) = latency_range(measured);
     // Each further nine takes as much room as the one before.
-    let nines = (latency.len().max(10) as f64).log10().clamp(2.0, 6.0);
+    let nines = (latency.len().max(10) as f64).log10().clamp(2.0, 5.0);
     let labels = [
         "0 %",
         "90 %",
@@ -192,7 +192,6 @@ fn percentiles(measured: &Measured) -> String {
         "99.9 %",
         "99.99 %",
         "99.999 %",
-        "99.9999 %",
     ];
     let ticks = labels.iter().enumerate();
     let ticks = ticks.map(|(at, label)| Tick {
