@@ -246,8 +246,8 @@ pub struct Bench {
     #[arg(long, value_name = "NUMBER", env = "BULLHORN_FLOWS", default_value_t = bench::Settings::default().flows,
         value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub flows: u32,
-    /// How many requests of each flow to keep under way [default: 64, for unixgram 8]
-    #[arg(long, value_name = "NUMBER", env = "BULLHORN_BENCH_WINDOW", conflicts_with = "rate",
+    /// How many requests of each flow to keep under way, unless there is a rate [default: 64, for unixgram 8]
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_WINDOW",
         value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub window: Option<u32>,
     /// Send so many requests a second, whatever has become of the others: latency counts from the time

@@ -185,14 +185,7 @@ fn percentiles(measured: &Measured) -> String {
     let (low, high) = latency_range(measured);
     // Each further nine takes as much room as the one before.
     let nines = (latency.len().max(10) as f64).log10().clamp(2.0, 5.0);
-    let labels = [
-        "0 %",
-        "90 %",
-        "99 %",
-        "99.9 %",
-        "99.99 %",
-        "99.999 %",
-    ];
+    let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"];
     let ticks = labels.iter().enumerate();
     let ticks = ticks.map(|(at, label)| Tick {
         at: at as f64,

@@ -359,7 +359,7 @@ fn latency_counts_from_the_intended_time_even_when_the_generator_itself_was_held
     let generator = Arc::new(AtomicU32::new(0));
     let held_up = Arc::clone(&generator);
     let server = Faulty::start(move |number, text| {
-        if number == 100 {
+        if number == 30 {
             let process = held_up.load(Ordering::Acquire);
             let signal = |name: &str| {
                 let kill = Command::new("sh")
@@ -376,7 +376,7 @@ fn latency_counts_from_the_intended_time_even_when_the_generator_itself_was_held
     let mut command = bullhorn();
     command
         .args(["bench", &server.endpoint, "--warmup", "off", "--json"])
-        .args(["--rate", "1000", "--count", "800", "--timeout", "20s"])
+        .args(["--rate", "300", "--count", "240", "--timeout", "20s"])
         .stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     generator.store(child.id(), Ordering::Release);
@@ -559,6 +559,42 @@ fn an_interrupt_ends_early_with_a_full_result_and_a_second_one_at_once() {
     );
     assert_eq!(summary["ended_early"], true);
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn the_summary_has_the_keys_of_its_schema_and_no_number_but_integers() {
+    fn check(value: &Value) {
+        match value {
+            Value::Number(number) => assert!(number.is_u64(), "{number}"),
+            Value::Array(values) => values.iter().for_each(check),
+            Value::Object(entries) => entries.values().for_each(check),
+            _ => {}
+        }
+    }
+    let schema: Value = serde_json::from_str(include_str!("../../schemas/bench.json")).unwrap();
+    let keys = |value: &Value| {
+        let keys = value.as_object().unwrap().keys().cloned();
+        keys.collect::<std::collections::BTreeSet<_>>()
+    };
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let silent = Faulty::start(|_, _| vec![]);
+    for (endpoint, rate) in [
+        (served.endpoint(), None),
+        (served.endpoint(), Some("--rate=1000")),
+        (&silent.endpoint, None),
+    ] {
+        let mut arguments = vec!["--count", "20", "--timeout", "1s"];
+        arguments.extend(rate);
+        let summary = bench(endpoint, &arguments).summary();
+        check(&summary);
+        assert_eq!(keys(&summary), keys(&schema["properties"]));
+        assert_eq!(
+            schema["required"].as_array().unwrap().len(),
+            keys(&summary).len()
+        );
+        let latency = &schema["$defs"]["latency"]["properties"];
+        assert_eq!(keys(&summary["latency"]), keys(latency));
+    }
 }
 
 #[test]
