@@ -45,3 +45,13 @@ pub use client::Client;
 pub use endpoint::{Endpoint, Family, SocketType};
 pub use error::{Error, Result};
 pub use server::Server;
+
+/// The Rust blocks of the lesson, compiled and run with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/lesson.md")]
+struct Lesson;
+
+/// The Rust block of the README, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -148,20 +148,25 @@ impl Flow {
         }
     }
 
-    /// The time is up: sends again, or gives up after `retries` repetitions.
+    /// The time is up: sends again, or gives up after `retries` repetitions. A text that waits for
+    /// room in the peer's queue was not sent yet, and has the time of all its repetitions.
     pub(super) fn expire(&mut self, retries: u32) -> Progress {
         let request = &self.request;
-        if request.tries <= retries && !request.waits_for_room {
+        let waited = request
+            .first_sent
+            .map_or(Duration::ZERO, |sent| sent.elapsed());
+        let may_send = if request.waits_for_room {
+            waited < self.timeout.saturating_mul(retries.saturating_add(1))
+        } else {
+            request.tries <= retries
+        };
+        if may_send {
             return self.send();
         }
         Progress::Settled(Err(Error::NoAnswer {
             endpoint: self.endpoint.clone(),
             tries: request.tries,
-            waited: whole_milliseconds(
-                request
-                    .first_sent
-                    .map_or(Duration::ZERO, |sent| sent.elapsed()),
-            ),
+            waited: whole_milliseconds(waited),
         }))
     }
 

@@ -12,7 +12,6 @@ use crate::uppercase;
 /// `tally` gets what was received and what has no answer; what is sent is counted after sending.
 pub(super) fn answer(inbox: &mut Inbox, outbox: &mut Outbox, limit: usize, tally: &mut Tally) {
     outbox.clear();
-    tally.kernel_dropped += inbox.kernel_dropped;
     for (index, (run, bytes)) in inbox.runs_mut().enumerate() {
         let datagrams = run.datagrams();
         tally.received += datagrams as u64;
@@ -88,4 +87,105 @@ fn push_grown(answers: &mut Vec<Answer>, run: usize, begin: usize, length: usize
         range: begin..begin + length,
         segment_size: length.max(1),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::batch::Run;
+    use proptest::prelude::*;
+
+    const LIMIT: usize = 200;
+
+    /// Characters of every length class and every way to change: none, same length, longer,
+    /// shorter, and bytes that are no text, so that segments are cut within characters too.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = prop::sample::select(vec![
+            "a", "Z", " ", "ß", "я", "ŉ", "ΐ", "ı", "ა", "世", "👩", "𐐨", "\u{ff}", "ﬃ",
+        ]);
+        prop_oneof![
+            prop::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.concat().into_bytes()),
+            prop::collection::vec(any::<u8>(), 0..120),
+        ]
+    }
+
+    fn inbox_of(runs: &[(Vec<u8>, usize)]) -> Inbox {
+        let mut inbox = Inbox::new(runs.len());
+        for (bytes, segment_size) in runs {
+            inbox.free_buffer().unwrap()[..bytes.len()].copy_from_slice(bytes);
+            inbox.push(Run {
+                peer: std::net::SocketAddr::from(([127, 0, 0, 1], 9)).into(),
+                destination: None,
+                length: bytes.len(),
+                segment_size: *segment_size,
+                truncated: false,
+                control_truncated: false,
+            });
+        }
+        inbox
+    }
+
+    fn datagrams(bytes: &[u8], segment_size: usize) -> Vec<&[u8]> {
+        if bytes.is_empty() {
+            vec![b""]
+        } else {
+            bytes.chunks(segment_size.max(1)).collect()
+        }
+    }
+
+    fn capitals(text: &[u8]) -> Vec<u8> {
+        let mut answer = Vec::new();
+        for chunk in text.utf8_chunks() {
+            answer.extend(chunk.valid().to_uppercase().as_bytes());
+            answer.extend(chunk.invalid());
+        }
+        answer
+    }
+
+    proptest! {
+        #[test]
+        fn every_datagram_of_every_run_has_its_own_answer_or_is_counted(
+            runs in prop::collection::vec((text(), 1..40_usize), 1..5)
+        ) {
+            let mut expected = Vec::new();
+            let mut too_large = 0;
+            for (index, (bytes, segment_size)) in runs.iter().enumerate() {
+                for datagram in datagrams(bytes, *segment_size) {
+                    let answer = capitals(datagram);
+                    if answer.len() > LIMIT {
+                        too_large += 1;
+                    } else {
+                        expected.push((index, answer));
+                    }
+                }
+            }
+            let mut inbox = inbox_of(&runs);
+            let mut outbox = Outbox::default();
+            let mut tally = Tally::default();
+            answer(&mut inbox, &mut outbox, LIMIT, &mut tally);
+            let mut got = Vec::new();
+            for answer in &outbox.answers {
+                for datagram in datagrams(outbox.bytes(&inbox, answer), answer.segment_size) {
+                    got.push((answer.run, datagram.to_vec()));
+                }
+            }
+            prop_assert_eq!(got.len() as u64 + too_large, tally.received);
+            prop_assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn a_character_cut_by_two_datagrams_is_not_put_together() {
+        // The end of the first and the beginning of the second would be a small ä.
+        let runs = [(b"a\xc3\xa4b".to_vec(), 2)];
+        let mut inbox = inbox_of(&runs);
+        let mut outbox = Outbox::default();
+        answer(&mut inbox, &mut outbox, LIMIT, &mut Tally::default());
+        let bytes: Vec<u8> = outbox
+            .answers
+            .iter()
+            .flat_map(|answer| outbox.bytes(&inbox, answer).to_vec())
+            .collect();
+        assert_eq!(bytes, b"A\xc3\xa4B");
+    }
 }

@@ -12,6 +12,7 @@ use socket2::Socket;
 
 use super::DRAIN_TIMEOUT;
 use super::answer::answer;
+use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, DropCause, Tally};
 use crate::endpoint::{Endpoint, SocketType};
 use crate::socket::address::Peer;
@@ -21,6 +22,9 @@ use crate::socket::sys::PollSet;
 
 /// How many runs a batch has at most.
 pub(super) const BATCH: usize = 64;
+
+/// The kernel's count of drops wraps around at 2^32; a look after so many batches comes in time.
+const BATCHES_BETWEEN_LOOKS: u32 = 1 << 14;
 
 /// How a worker that waits for datagrams learns that it is to stop.
 pub(super) enum Wake {
@@ -39,6 +43,7 @@ pub(super) struct Worker {
     pub(super) spin: Option<Duration>,
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) counters: Arc<DatagramCounters>,
+    pub(super) kernel_drops: Arc<KernelDrops>,
     /// The most bytes that an answer may have.
     pub(super) limit: usize,
 }
@@ -48,10 +53,15 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut inbox = Inbox::new(BATCH);
         let mut outbox = Outbox::default();
+        let mut batches: u32 = 0;
         while !self.stopping.load(Ordering::Acquire) {
             match self.receive(&mut inbox) {
                 Ok(()) => self.answer(&mut inbox, &mut outbox),
                 Err(error) => self.pause_after(&error),
+            }
+            batches = batches.wrapping_add(1);
+            if batches.is_multiple_of(BATCHES_BETWEEN_LOOKS) {
+                self.kernel_drops.total();
             }
         }
         let deadline = Instant::now() + DRAIN_TIMEOUT;

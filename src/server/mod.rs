@@ -8,9 +8,12 @@
 mod answer;
 mod connection;
 mod datagram;
+mod kernel_drops;
 mod running;
 pub mod stats;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -18,7 +21,7 @@ pub use running::RunningServer;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
-use crate::socket::{BindOptions, BoundSocket, bind};
+use crate::socket::{BindOptions, BoundSocket, bind, inherit};
 
 /// The service that answers every text in capitals.
 ///
@@ -136,7 +139,7 @@ impl Builder {
     /// Binds every endpoint and starts to answer. When one cannot be bound, none is served.
     ///
     /// # Errors
-    /// What [`bind`] refuses; [`Error::Socket`] when a thread cannot be started.
+    /// What [`bind()`] refuses; [`Error::Socket`] when a thread cannot be started.
     pub fn start(self) -> Result<RunningServer> {
         let sockets = self.bind_all()?;
         RunningServer::start(sockets, &self.datagrams, &self.streams)
@@ -148,6 +151,11 @@ impl Builder {
             [] => &default,
             some => some,
         };
+        for endpoint in endpoints {
+            if let Endpoint::Descriptor(number) = endpoint {
+                inherit::check_open(*number)?;
+            }
+        }
         let mut sockets = Vec::new();
         let mut without_ipv6 = false;
         for endpoint in endpoints {

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use socket2::Socket;
 
 use super::datagram::{BATCH, Wake, Worker};
+use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Totals};
 use super::stream::{Draining, Listener};
 use super::{Backend, DatagramOptions, StreamLimits, stats};
@@ -38,7 +39,7 @@ pub struct RunningServer {
 
 #[derive(Debug)]
 enum Counters {
-    Datagram(Arc<DatagramCounters>),
+    Datagram(Arc<DatagramCounters>, Vec<Arc<KernelDrops>>),
     Stream(Arc<StreamCounters>),
 }
 
@@ -78,14 +79,17 @@ impl RunningServer {
             match description.socket_type {
                 SocketType::Datagram => {
                     let counters = Arc::new(DatagramCounters::default());
-                    server.counters.push(Counters::Datagram(counters.clone()));
+                    let mut kernel_drops = Vec::new();
                     for socket in std::iter::once(socket).chain(siblings) {
-                        server
+                        let drops = server
                             .start_worker(socket, &description, datagrams, &counters)
                             .map_err(|source| {
                                 Error::socket(Operation::Start, &description.endpoint, source)
                             })?;
+                        kernel_drops.push(drops);
                     }
+                    let counters = Counters::Datagram(counters, kernel_drops);
+                    server.counters.push(counters);
                 }
                 SocketType::Stream => {
                     let counters = Arc::new(StreamCounters::default());
@@ -113,8 +117,9 @@ impl RunningServer {
         description: &Description,
         options: &DatagramOptions,
         counters: &Arc<DatagramCounters>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Arc<KernelDrops>> {
         let socket = Arc::new(socket);
+        let kernel_drops = Arc::new(KernelDrops::new(socket.clone())?);
         let wake = if description.inherited || description.family == Family::Unix {
             let (reader, writer) = io::pipe()?;
             self.to_close.push(writer);
@@ -135,12 +140,14 @@ impl RunningServer {
             spin: options.spin,
             stopping: self.stopping.clone(),
             counters: counters.clone(),
+            kernel_drops: kernel_drops.clone(),
             limit: description
                 .endpoint
                 .max_datagram()
                 .unwrap_or(MAX_UNIX_DATAGRAM),
         };
-        self.start_thread("datagrams", move || worker.run())
+        self.start_thread("datagrams", move || worker.run())?;
+        Ok(kernel_drops)
     }
 
     fn start_runtime(
@@ -148,11 +155,19 @@ impl RunningServer {
         listening: Vec<Listening>,
         limits: &StreamLimits,
     ) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(std::thread::available_parallelism().map_or(1, usize::from))
-            .thread_name("streams")
-            .enable_all()
-            .build()?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        // With one processor there is nobody to share the work with, and sharing costs some
+        // hundredths of it.
+        let runtime = match threads {
+            1 => tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
+            _ => tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(threads)
+                .thread_name("streams")
+                .enable_all()
+                .build()?,
+        };
         let mut tasks = Vec::new();
         {
             let _entered = runtime.enter();
@@ -168,7 +183,7 @@ impl RunningServer {
                 tasks.push(runtime.spawn(listener.run()));
             }
         }
-        self.start_thread("streams-end", move || {
+        self.start_thread("streams", move || {
             runtime.block_on(async {
                 for task in tasks {
                     // A listener that panicked has ended too.
@@ -200,7 +215,10 @@ impl RunningServer {
     /// The totals up to now.
     pub fn stats(&self) -> Stats {
         let totals = self.counters.iter().map(|counters| match counters {
-            Counters::Datagram(counters) => Totals::Datagram(counters.read()),
+            Counters::Datagram(counters, kernel_drops) => {
+                let kernel_dropped = kernel_drops.iter().map(|drops| drops.total()).sum();
+                Totals::Datagram(counters.read(kernel_dropped))
+            }
             Counters::Stream(counters) => Totals::Stream(counters.read()),
         });
         stats::Stats {

@@ -93,7 +93,6 @@ impl ConnectionDropCause {
 pub(crate) struct Tally {
     pub(crate) received: u64,
     pub(crate) answered: u64,
-    pub(crate) kernel_dropped: u64,
     dropped: [u64; DropCause::ALL.len()],
 }
 
@@ -108,7 +107,6 @@ impl Tally {
 pub(crate) struct DatagramCounters {
     received: AtomicU64,
     answered: AtomicU64,
-    kernel_dropped: AtomicU64,
     dropped: [AtomicU64; DropCause::ALL.len()],
 }
 
@@ -121,17 +119,16 @@ impl DatagramCounters {
         };
         add(&self.received, tally.received);
         add(&self.answered, tally.answered);
-        add(&self.kernel_dropped, tally.kernel_dropped);
         for (counter, count) in self.dropped.iter().zip(tally.dropped) {
             add(counter, count);
         }
     }
 
-    pub(crate) fn read(&self) -> DatagramTotals {
+    pub(crate) fn read(&self, kernel_dropped: u64) -> DatagramTotals {
         DatagramTotals {
             received: self.received.load(Ordering::Relaxed),
             answered: self.answered.load(Ordering::Relaxed),
-            kernel_dropped: self.kernel_dropped.load(Ordering::Relaxed),
+            kernel_dropped,
             dropped: self
                 .dropped
                 .each_ref()
@@ -178,8 +175,8 @@ pub struct DatagramTotals {
     pub received: u64,
     /// Datagrams answered.
     pub answered: u64,
-    /// Datagrams that the kernel dropped before us, as our receive buffer was full
-    /// (SO_RXQ_OVFL; socket(7)).
+    /// Datagrams that the kernel dropped before us, as our receive buffer was full: the number that
+    /// SO_RXQ_OVFL and SO_MEMINFO give (socket(7)).
     pub kernel_dropped: u64,
     dropped: [u64; DropCause::ALL.len()],
 }

@@ -74,8 +74,6 @@ pub struct Inbox {
     buffers: Vec<u8>,
     runs: Vec<Run>,
     capacity: usize,
-    /// How many datagrams the kernel dropped since the last batch, as the socket was full.
-    pub kernel_dropped: u64,
 }
 
 impl Inbox {
@@ -85,7 +83,6 @@ impl Inbox {
             buffers: vec![0; capacity * BUFFER_STRIDE],
             runs: Vec::with_capacity(capacity),
             capacity,
-            kernel_dropped: 0,
         }
     }
 
@@ -97,7 +94,6 @@ impl Inbox {
     /// Forgets the runs; the buffers stay.
     pub fn clear(&mut self) {
         self.runs.clear();
-        self.kernel_dropped = 0;
     }
 
     /// The runs in the order received.

@@ -27,7 +27,6 @@ const MOST_REFUSALS: usize = 4096;
 pub struct BatchedBackend {
     socket: Arc<Socket>,
     is_unix: bool,
-    kernel_dropped: u32,
     receiving: ReceiveArray,
     sending: SendArray,
     coalescer: Coalescer,
@@ -51,7 +50,6 @@ impl BatchedBackend {
         Self {
             socket,
             is_unix,
-            kernel_dropped: 0,
             receiving: ReceiveArray::new(capacity),
             sending: SendArray::default(),
             coalescer: Coalescer::default(),
@@ -184,10 +182,6 @@ impl DatagramBackend for BatchedBackend {
                 break;
             }
             let told = control_message::parse(message.control);
-            if let Some(total) = told.kernel_dropped {
-                inbox.kernel_dropped += u64::from(total.wrapping_sub(self.kernel_dropped));
-                self.kernel_dropped = total;
-            }
             inbox.push(Run {
                 peer: message.peer,
                 destination: told.destination,

@@ -144,3 +144,67 @@ fn hash(peer: &SockAddr) -> usize {
     };
     (port_and_host.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::batch::Place;
+    use proptest::prelude::*;
+
+    fn run_from(port: u16) -> Run {
+        Run {
+            peer: std::net::SocketAddr::from(([127, 0, 0, 1], port)).into(),
+            destination: None,
+            length: 0,
+            segment_size: 0,
+            truncated: false,
+            control_truncated: false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn datagrams_keep_their_order_and_groups_are_what_the_kernel_can_cut(
+            // Of few peers, many of few sizes: (peer, segment size, length).
+            input in prop::collection::vec((0..4_u16, prop::sample::select(vec![1_usize, 7, 64, 1400]), 0..5000_usize), 1..100),
+            refused_size in prop::sample::select(vec![64_usize, 1400, usize::MAX]),
+        ) {
+            let runs: Vec<Run> = input.iter().map(|(peer, ..)| run_from(1000 + peer)).collect();
+            let answers: Vec<Answer> = input.iter().enumerate().map(|(index, (_, size, length))| {
+                let length = (*length).min(size * MOST_SEGMENTS);
+                Answer { run: index, place: Place::Inbox, range: 0..length, segment_size: *size }
+            }).collect();
+            let mut coalescer = Coalescer::default();
+            coalescer.group(&runs, &answers, |_, size| size < refused_size);
+
+            let mut per_peer: Vec<Vec<usize>> = vec![Vec::new(); 4];
+            for group in &coalescer.groups {
+                let members: Vec<usize> = coalescer.members(group).collect();
+                let bytes: usize = members.iter().map(|index| answers[*index].range.len()).sum();
+                let datagrams: usize = members.iter().map(|index| answers[*index].datagrams()).sum();
+                prop_assert_eq!(datagrams, group.datagrams);
+                if members.len() > 1 {
+                    prop_assert!(group.segment_size < refused_size);
+                    prop_assert!(bytes <= MOST_BYTES && datagrams <= MOST_SEGMENTS);
+                    // Cut at every segment size, the bytes give the same datagrams again.
+                    prop_assert_eq!(datagrams, bytes.div_ceil(group.segment_size));
+                    let (last, others) = members.split_last().unwrap();
+                    for index in others {
+                        prop_assert_eq!(answers[*index].range.len() % group.segment_size, 0);
+                        prop_assert_ne!(answers[*index].range.len(), 0);
+                    }
+                    prop_assert_ne!(answers[*last].range.len(), 0);
+                }
+                prop_assert_eq!(group.plain, datagrams > 1 && group.segment_size >= refused_size);
+                for index in members {
+                    prop_assert_eq!(&runs[index].peer, &runs[group.run].peer);
+                    per_peer[usize::from(input[index].0)].push(index);
+                }
+            }
+            for (peer, got) in per_peer.into_iter().enumerate() {
+                let expected: Vec<usize> = (0..input.len()).filter(|index| usize::from(input[*index].0) == peer).collect();
+                prop_assert_eq!(got, expected);
+            }
+        }
+    }
+}

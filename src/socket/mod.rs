@@ -3,16 +3,16 @@
 //! This folder knows nothing of text and nothing of servers or clients. In reading order:
 //!
 //! * [`address`]: between [`Endpoint`](crate::Endpoint) and the kernel's `sockaddr`.
-//! * [`bind`]: from an endpoint to bound sockets; [`unix_file`] keeps the file of a Unix socket,
+//! * [`mod@bind`]: from an endpoint to bound sockets; [`unix_file`] keeps the file of a Unix socket,
 //!   [`inherit`] takes over a descriptor that somebody else bound.
-//! * [`connect`]: from an endpoint to a connected socket, for clients.
+//! * [`mod@connect`]: from an endpoint to a connected socket, for clients.
 //! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
 //!   with one call a datagram, [`batched`] with many datagrams a call and many a buffer, for which
 //!   `coalesce` finds those that can go together.
 //! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
 //!   client that sends many.
 //! * [`control_message`]: the bytes beside a datagram: the address it was sent to, drops.
-//! * [`call`]: each call as a line of the log, for people who learn.
+//! * `call`: each call as a line of the log, for people who learn.
 //! * `sys`: the only unsafe code of the crate.
 
 pub mod address;
@@ -28,6 +28,8 @@ pub mod inherit;
 pub mod plain;
 #[allow(unsafe_code)]
 pub(crate) mod sys;
+#[cfg(test)]
+mod tests;
 pub mod unix_file;
 
 pub use bind::{BindOptions, Bound, BoundSocket, Description, bind};

@@ -19,7 +19,6 @@ use crate::endpoint::SocketType;
 /// Receives and answers datagrams one call at a time.
 pub struct PlainBackend {
     socket: Arc<Socket>,
-    kernel_dropped: u32,
     is_unix: bool,
 }
 
@@ -29,11 +28,7 @@ impl PlainBackend {
         let is_unix = socket
             .domain()
             .is_ok_and(|domain| domain == socket2::Domain::UNIX);
-        Self {
-            socket,
-            kernel_dropped: 0,
-            is_unix,
-        }
+        Self { socket, is_unix }
     }
 
     fn receive_one(&mut self, inbox: &mut Inbox, flags: i32) -> io::Result<Received> {
@@ -61,10 +56,6 @@ impl PlainBackend {
             })?,
         };
         let told = control_message::parse(&control.0[..message.control_length]);
-        if let Some(total) = told.kernel_dropped {
-            inbox.kernel_dropped += u64::from(total.wrapping_sub(self.kernel_dropped));
-            self.kernel_dropped = total;
-        }
         inbox.push(Run {
             peer: message.peer,
             destination: told.destination,

@@ -6,6 +6,9 @@ use super::Change;
 use super::block::{BLOCK, Blocks, load};
 use super::table::resized;
 
+/// As many bytes of ASCII are upper-cased and appended at once: per block, the growing would take the most time.
+const RUN: usize = 8 * BLOCK;
+
 /// Appends `text` in capitals to `answer`, and says what that did to the text.
 ///
 /// Bytes that are not UTF-8 are appended as they are. Nothing is allocated but what `answer` grows by, at
@@ -37,7 +40,21 @@ fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
     let mut verdict = Change::Nothing;
     let mut block = load(simd, text, 0);
     let mut skipped = 0;
-    for at in (0..text.len()).step_by(BLOCK) {
+    let mut at = 0;
+    while at < text.len() {
+        if let Some(run) = text[at..].first_chunk::<RUN>()
+            && run.is_ascii()
+        {
+            let mut capitals = *run;
+            capitals.make_ascii_uppercase();
+            answer.extend_from_slice(&capitals);
+            if verdict == Change::Nothing && capitals != *run {
+                verdict = Change::SameLength;
+            }
+            at += RUN;
+            block = load(simd, text, at);
+            continue;
+        }
         let next = load(simd, text, at + BLOCK);
         let rest = &text[at..];
         let capitals = blocks.capitals(block, next, rest);
@@ -45,6 +62,7 @@ fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
         block = next;
         if capitals.resized == 0 && skipped == 0 && rest.len() >= BLOCK {
             answer.extend_from_slice(&capitals.bytes.to_array());
+            at += BLOCK;
             continue;
         }
         let length = rest.len().min(BLOCK);
@@ -64,6 +82,7 @@ fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
         }
         push::<BLOCK>(answer, &bytes[from..], length.saturating_sub(from));
         skipped = from.saturating_sub(BLOCK);
+        at += BLOCK;
     }
     if verdict == Change::Nothing && change.simd_gt(0).any_true() {
         verdict = Change::SameLength;

@@ -1,10 +1,10 @@
 //! Sixty-four bytes put in capitals at once, whatever scripts they hold.
 //!
-//! For each prefix (every byte of a character but its last) that is in the block and has capitals at all, the
-//! prefix's page is looked up for the whole block: every byte that could be a last byte picks what its
-//! character's bytes are XORed with. So a block costs as much as it has prefixes, one or two in most texts,
-//! and not as much as it has characters. Nothing has to be validated: the bytes of one valid
-//! character can never be part of another, so what stands around a character is no matter.
+//! A prefix is every byte of a character but its last. For each prefix in the block that has capitals at all,
+//! its page is looked up for the whole block: each last byte behind that prefix picks what the bytes of its
+//! character are XORed with. So a block costs as much as it has prefixes, one or two in most texts, and not
+//! as much as it has characters. Nothing has to be validated: a valid character is one wherever it stands
+//! (UTF-8 synchronizes itself, Unicode 3.9), so bytes that are none cannot spoil their neighbours.
 //!
 //! Where blocks come from and go to is the business of `in_place.rs` and `append.rs`.
 
@@ -21,7 +21,7 @@ pub(super) const BLOCK: usize = 64;
 pub(super) struct Capitals<S: Simd> {
     /// The block in capitals, but for the characters in `resized`.
     pub(super) bytes: u8x64<S>,
-    /// Whether a bit is set that was not, or the other way round: what `bytes` is XORed with to give the block.
+    /// What the block was XORed with to become `bytes`.
     pub(super) change: u8x64<S>,
     /// A bit for each place where a character begins whose capitals have another length.
     pub(super) resized: u64,
@@ -43,7 +43,6 @@ pub(super) struct Blocks<S: Simd> {
     /// What the second, third and fourth bytes of characters are XORed with, each at the place where its
     /// character begins, in the block before.
     before: [u8x64<S>; 3],
-    straddles: bool,
 }
 
 impl<S: Simd> Blocks<S> {
@@ -52,7 +51,6 @@ impl<S: Simd> Blocks<S> {
         Self {
             simd,
             before: [u8x64::splat(simd, 0); 3],
-            straddles: false,
         }
     }
 
@@ -64,7 +62,9 @@ impl<S: Simd> Blocks<S> {
         let lower = (block - b'a').simd_lt(u8x64::splat(simd, 26));
         let mut change = lower.select(u8x64::splat(simd, 0x20), zero);
 
-        if !self.straddles && !block.simd_ge(0x80).any_true() {
+        // No character ends in a block of ASCII that began before it, so `before` holds nothing for this block,
+        // nor for any after it.
+        if !block.simd_ge(0x80).any_true() {
             return Capitals {
                 bytes: block ^ change,
                 change,
@@ -77,54 +77,41 @@ impl<S: Simd> Blocks<S> {
         while leads != 0 {
             let rest = &text[leads.trailing_zeros() as usize..];
             let byte = |index: usize| rest.get(index).copied().unwrap_or(0);
+            let width = width(byte(0));
             // Zero where the prefix is.
             let mut other = block ^ byte(0);
             let mut number = follow(0, byte(0));
-            match width(byte(0)) {
-                2 => {
-                    leads &= !other.simd_eq(0).to_bitmask();
-                    let page = Lookup::new(simd, number, other, ahead);
-                    first |= page.row(0);
-                    second |= page.row(1);
-                }
-                3 => {
-                    other |= ahead ^ byte(1);
-                    leads &= !other.simd_eq(0).to_bitmask();
-                    number = follow(number, byte(1));
-                    if number != 0 {
-                        let page = Lookup::new(simd, number, other, block.slide::<2>(next));
-                        first |= page.row(0);
-                        second |= page.row(1);
-                        third |= page.row(2);
-                    }
-                }
-                _ => {
-                    other |= ahead ^ byte(1);
-                    number = follow(number, byte(1));
-                    if number != 0 {
-                        other |= block.slide::<2>(next) ^ byte(2);
-                        number = follow(number, byte(2));
-                    }
-                    leads &= !other.simd_eq(0).to_bitmask();
-                    if number != 0 {
-                        let page = Lookup::new(simd, number, other, block.slide::<3>(next));
-                        first |= page.row(0);
-                        second |= page.row(1);
-                        third |= page.row(2);
-                        fourth |= page.row(3);
-                    }
-                }
+            let mut last = ahead;
+            if width > 2 {
+                other |= last ^ byte(1);
+                number = follow(number, byte(1));
+                last = block.slide::<2>(next);
+            }
+            if width > 3 && number != 0 {
+                other |= last ^ byte(2);
+                number = follow(number, byte(2));
+                last = block.slide::<3>(next);
+            }
+            leads &= !other.simd_eq(0).to_bitmask();
+            if number == 0 {
+                continue;
+            }
+            let page = Lookup::new(simd, number, other, last);
+            first |= page.row(0);
+            second |= page.row(1);
+            if width > 2 {
+                third |= page.row(2);
+            }
+            if width > 3 {
+                fourth |= page.row(3);
             }
         }
-        let rows = [first, second, third, fourth];
-        let resized = (rows[0].simd_eq(block) & rows[0].simd_ge(0xC0)).to_bitmask();
-        change = change
-            | rows[0]
-            | self.before[0].slide::<63>(rows[1])
-            | self.before[1].slide::<62>(rows[2])
-            | self.before[2].slide::<61>(rows[3]);
-        self.before = [rows[1], rows[2], rows[3]];
-        self.straddles = true;
+        let resized = (first.simd_eq(block) & first.simd_ge(0xC0)).to_bitmask();
+        change |= first;
+        change |= self.before[0].slide::<63>(second);
+        change |= self.before[1].slide::<62>(third);
+        change |= self.before[2].slide::<61>(fourth);
+        self.before = [second, third, fourth];
         Capitals {
             bytes: block ^ change,
             change,

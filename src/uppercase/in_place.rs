@@ -6,6 +6,7 @@ use super::block::{BLOCK, Blocks, load};
 use super::partial;
 
 /// How far [`in_place`] came.
+#[must_use = "the text may be in capitals only up to `done`"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InPlace {
     /// Whether any byte is another one now.

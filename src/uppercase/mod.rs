@@ -4,8 +4,9 @@
 //! SpecialCasing.txt included; no locale, no context): what [`str::to_uppercase`] gives. Bytes that are not
 //! UTF-8 stay as they are, cut apart as by [`slice::utf8_chunks`]. Nothing here knows of sockets.
 //!
-//! In reading order: `table.rs` holds the case data, `block.rs` lays it over 64 bytes at once, `in_place.rs`
-//! and `append.rs` run over a text, and `remainder.rs` puts reads of a stream together.
+//! In reading order: `table.rs` holds the case data, `block.rs` lays it over 64 bytes at once (`lookup.rs` and
+//! `partial.rs` are its tools), `in_place.rs` and `append.rs` run over a text, and `remainder.rs` puts the
+//! reads of a stream together.
 
 mod append;
 mod block;

@@ -135,10 +135,29 @@ fn check_cut(text: &[u8], mut cuts: Vec<usize>) {
     assert!(remainder.is_empty());
     assert_eq!(answer, naive(text), "{text:x?} cut at {cuts:?}");
     assert_eq!(
+        cut_in_place(text, &cuts),
+        answer,
+        "{text:x?} cut at {cuts:?}"
+    );
+    assert_eq!(
         verdict,
         append(text, &mut Vec::new()),
         "{text:x?} cut at {cuts:?}"
     );
+}
+
+/// The same through [`Remainder::in_place`].
+fn cut_in_place(text: &[u8], cuts: &[usize]) -> Vec<u8> {
+    let (mut remainder, mut answer, mut from) = (Remainder::default(), Vec::new(), 0);
+    for &cut in cuts {
+        let (mut read, mut behind) = (text[from..cut].to_vec(), Vec::new());
+        let done = remainder.in_place(&mut read, &mut behind);
+        answer.extend_from_slice(&read[..done]);
+        answer.append(&mut behind);
+        from = cut;
+    }
+    remainder.finish(&mut answer);
+    answer
 }
 
 fn scalars() -> impl Iterator<Item = char> {
@@ -241,6 +260,26 @@ fn every_pair_of_specials_astride_the_end_of_a_block_is_seen() {
         for second in SPECIALS {
             for before in 54..=66 {
                 check(&[&b"y".repeat(before), first, second, b"zz"].concat());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_run_of_ascii_between_special_characters_is_seen() {
+    for special in SPECIALS {
+        for before in [0, 30, 60, 61, 62, 63, 64] {
+            for run in [448, 511, 512, 513, 1100] {
+                let text = [
+                    &b"y".repeat(before),
+                    special,
+                    &b"x".repeat(run),
+                    special,
+                    b"zz",
+                ]
+                .concat();
+                check(&text);
+                check(&text.to_ascii_uppercase());
             }
         }
     }

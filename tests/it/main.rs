@@ -13,9 +13,20 @@
 mod support;
 
 mod bench;
+mod bind;
 mod demo;
+mod flood;
+mod inherit;
+mod interop;
+mod ipv6;
+mod lesson;
 mod library;
+mod receive_buffer;
 mod relay;
 mod reply_address;
 mod send;
 mod serve;
+mod unix_datagram;
+mod unix_file;
+mod uppercase_python;
+mod usage;

@@ -14,7 +14,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program under test, without the environment of whoever runs the tests.
 pub fn bullhorn() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bullhorn"));
+    clean(Command::new(env!("CARGO_BIN_EXE_bullhorn")))
+}
+
+/// Takes Bullhorn's settings of whoever runs the tests out of a command's environment.
+pub fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         if name.starts_with("BULLHORN_") || name.starts_with("LISTEN_") {
@@ -129,18 +133,21 @@ impl Served {
     pub fn start(arguments: &[&str]) -> Self {
         let endpoints = arguments.iter().filter(|text| text.contains(':')).count();
         Self::start_command(
-            bullhorn().arg("serve").arg("--json").args(arguments),
+            bullhorn()
+                .arg("serve")
+                .arg("--json")
+                .args(arguments)
+                .stdin(Stdio::null()),
             endpoints,
         )
     }
 
     /// Starts `command`, which must end up as `bullhorn serve --json`, and waits for `endpoints`
     /// ready lines.
+    ///
+    /// Its standard input stays as it is: it may be a socket to inherit.
     pub fn start_command(command: &mut Command, endpoints: usize) -> Self {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Running::start(command);
         let stdout = process.child.stdout.take().expect("stdout is piped");
         let mut stderr = process.child.stderr.take().expect("stderr is piped");
@@ -261,6 +268,19 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file());
     if found.is_none() {
         skipped(&format!("{name} is not installed"));
+    }
+    found
+}
+
+/// Where Cargo puts the examples that it builds with the tests.
+pub fn find_example(name: &str) -> Option<PathBuf> {
+    let test = std::env::current_exe().expect("no path of the test");
+    let found = test
+        .ancestors()
+        .map(|directory| directory.join("examples").join(name))
+        .find(|path| path.is_file());
+    if found.is_none() {
+        skipped(&format!("cargo build --example {name} comes first"));
     }
     found
 }

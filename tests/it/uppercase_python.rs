@@ -23,16 +23,27 @@ fn every_assigned_scalar_becomes_what_python_makes_of_it() {
         Ok(output) => output,
         Err(error) => return eprintln!("skipped: no python3 ({error})"),
     };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).unwrap();
     let (version, lines) = text.split_once('\n').unwrap();
-    let version: Vec<u8> = version.trim().split('.').map(|part| part.parse().unwrap()).collect();
+    let version: Vec<u8> = version
+        .trim()
+        .split('.')
+        .map(|part| part.parse().unwrap())
+        .collect();
     let (ours, _, _) = char::UNICODE_VERSION;
 
     let mut compared = 0;
     for line in lines.lines() {
         let (scalar, expected) = line.trim().split_once(' ').unwrap();
-        let character = u32::from_str_radix(scalar, 16).ok().and_then(char::from_u32).unwrap();
+        let character = u32::from_str_radix(scalar, 16)
+            .ok()
+            .and_then(char::from_u32)
+            .unwrap();
         let mut answer = Vec::new();
         append(character.to_string().as_bytes(), &mut answer);
         let answer: String = answer.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -46,11 +57,18 @@ fn every_assigned_scalar_becomes_what_python_makes_of_it() {
         } else {
             version[0] > ours && answer == hexadecimal(character)
         };
-        assert!(newer_has_capital, "U+{scalar}: {answer} here, {expected} in Python, Unicode {version:?}");
+        assert!(
+            newer_has_capital,
+            "U+{scalar}: {answer} here, {expected} in Python, Unicode {version:?}"
+        );
     }
     assert!(compared > 100_000, "only {compared} scalars compared");
 }
 
 fn hexadecimal(character: char) -> String {
-    character.to_string().bytes().map(|byte| format!("{byte:02x}")).collect()
+    character
+        .to_string()
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -43,6 +43,31 @@ pub(crate) fn set_option(
     }
 }
 
+/// How many datagrams the kernel has dropped at this socket since it was made, modulo 2^32: the
+/// last of the numbers of SO_MEMINFO (SK_MEMINFO_DROPS in include/uapi/linux/sock_diag.h).
+pub(crate) fn dropped_datagrams(socket: &impl AsFd) -> io::Result<u32> {
+    const DROPS: usize = 8;
+    let descriptor = socket.as_fd().as_raw_fd();
+    let mut numbers = [0_u32; DROPS + 1];
+    let mut length = size_of_val(&numbers) as libc::socklen_t;
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel writes at most `length`
+    // bytes into the array of that size.
+    let result = unsafe {
+        libc::getsockopt(
+            descriptor,
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            numbers.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 {
+        Ok(numbers[DROPS])
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// The number of the network interface `name` (if_nametoindex(3)). ENODEV when there is none.
 pub(crate) fn interface_index(name: &str) -> io::Result<u32> {
     let name = CString::new(name)?;

@@ -1,5 +1,10 @@
 //! Many datagrams in one call: recvmmsg(2) and sendmmsg(2), with arrays that are made once.
 
+#![allow(
+    clippy::unnecessary_cast,
+    reason = "the lengths in these structures are of other types with other C libraries"
+)]
+
 use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};

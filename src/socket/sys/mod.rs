@@ -7,7 +7,7 @@ mod message;
 mod messages;
 mod poll;
 
-pub(crate) use descriptor::{duplicate, interface_index, set_option};
+pub(crate) use descriptor::{dropped_datagrams, duplicate, interface_index, set_option};
 pub(crate) use message::{receive_message, send_message};
 pub(crate) use messages::{ReceiveArray, SendArray};
 pub(crate) use poll::PollSet;
