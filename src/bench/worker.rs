@@ -30,6 +30,9 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 /// How long the end of a run waits for more answers than it needs.
 const LINGER: Duration = Duration::from_millis(100);
 
+/// So much later than its end a schedule may still send what was due before.
+const LAG_NS: u64 = 20_000_000;
+
 /// A sleep takes about this much longer than it was to.
 const SLEEP_SLACK: Duration = Duration::from_micros(100);
 
@@ -278,14 +281,11 @@ impl<T: Transport> Worker<'_, T> {
 
     /// Begins to measure and ends to send when it is time.
     fn keep_time(&mut self, state: &mut State) {
-        if !state.is_measuring && state.now_ns >= self.limits.measure_from_ns {
-            state.is_measuring = true;
-            for ledger in &mut self.ledgers {
-                ledger.begin_measuring();
-            }
-        }
-        // A schedule ends by itself, with its last request.
+        // A schedule begins to measure and ends by itself, with its own requests.
         let is_open = matches!(self.load, Load::Open(_));
+        if !is_open && !state.is_measuring && state.now_ns >= self.limits.measure_from_ns {
+            self.begin_measuring(state);
+        }
         state.is_sending = state.is_sending
             && (is_open || state.now_ns < self.limits.send_until_ns)
             && self.desk.record.counts.sent < self.limits.quota
@@ -293,6 +293,13 @@ impl<T: Transport> Worker<'_, T> {
         if state.now_ns >= state.publish_at_ns {
             state.publish_at_ns = state.now_ns + PUBLISH_NS;
             self.publish();
+        }
+    }
+
+    fn begin_measuring(&mut self, state: &mut State) {
+        state.is_measuring = true;
+        for ledger in &mut self.ledgers {
+            ledger.begin_measuring();
         }
     }
 
@@ -339,16 +346,23 @@ impl<T: Transport> Worker<'_, T> {
             return Ok(());
         };
         state.now_ns = self.clock.now_ns();
-        let last_ns = self.limits.send_until_ns - 1;
-        let most = self.most_to_send(state);
-        let amount = pace.due(state.now_ns.min(last_ns)).min(most);
-        if state.now_ns > last_ns {
-            // What was due since the last time still goes; what was due long ago never will.
-            state.is_sending = false;
-        } else if amount < pace.bunch().min(most) {
-            return Ok(());
+        // The warm-up ends between two requests, however late they are sent.
+        if !state.is_measuring && pace.intended_ns(0) >= self.limits.measure_from_ns {
+            self.begin_measuring(state);
         }
-        if amount == 0 {
+        let end_ns = if state.is_measuring {
+            self.limits.send_until_ns
+        } else {
+            self.limits.measure_from_ns
+        };
+        let most = self.most_to_send(state);
+        let amount = pace.due(state.now_ns.min(end_ns - 1)).min(most);
+        let is_over = state.now_ns >= end_ns;
+        if is_over && state.is_measuring {
+            // What was due just now still goes; what was due long ago never will.
+            state.is_sending = amount > 0 && state.now_ns < end_ns + LAG_NS;
+        }
+        if amount == 0 || !state.is_sending || !is_over && amount < pace.bunch().min(most) {
             return Ok(());
         }
         let Some(place) = state.ready.pop_front() else {
