@@ -24,7 +24,7 @@
 //!   text. All `unsafe` code of the crate is in its `sys` folder.
 //! * [`server`]: bound sockets, the workers that answer on them, and their totals.
 //! * [`client`]: one request and its answer; many under way at once.
-//! * [`bench`]: load, open or closed loop; every answer matched and compared.
+//! * [`mod@bench`]: load, open or closed loop; every answer matched and compared.
 //! * [`report`]: text and JSON for people and programs.
 //! * `cli` (in the binary's service): what was typed, what is meant, and the call of the library.
 
