@@ -25,9 +25,11 @@
 //! * [`server`]: bound sockets, the workers that answer on them, and their totals.
 //! * [`client`]: one request and its answer; many under way at once.
 //! * [`probe`]: texts on a schedule, every answer checked, counts that always sum.
+//! * [`mod@bench`]: load, open or closed loop; every answer matched and compared.
 //! * [`report`]: text and JSON for people and programs.
 //! * `cli` (in the binary's service): what was typed, what is meant, and the call of the library.
 
+pub mod bench;
 pub mod client;
 pub mod endpoint;
 pub mod error;

@@ -4,6 +4,7 @@
 //! The only place that reads arguments, the environment and the terminal, and that prints.
 
 pub mod arguments;
+mod bench;
 mod demo;
 mod log;
 mod pages;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Send(arguments) => send::run(&arguments),
         Verb::Ping(arguments) => ping::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Completions { shell } => pages::completions(shell),
         Verb::Man { directory } => pages::man(directory.as_deref()),

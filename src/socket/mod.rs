@@ -10,6 +10,8 @@
 //! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
 //!   with one call a datagram, [`batched`] with many datagrams a call and many a buffer, for which
 //!   `coalesce` finds those that can go together.
+//! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
+//!   client that sends many.
 //! * [`control_message`]: the bytes beside a datagram: the address it was sent to, drops.
 //! * `call`: each call as a line of the log, for people who learn.
 //! * `sys`: the only unsafe code of the crate.
@@ -22,6 +24,7 @@ pub mod bound;
 pub(crate) mod call;
 mod coalesce;
 pub mod connect;
+pub(crate) mod connected;
 pub mod control_message;
 pub mod inherit;
 pub mod plain;

@@ -12,6 +12,7 @@
 
 mod support;
 
+mod bench;
 mod bind;
 mod demo;
 mod flood;

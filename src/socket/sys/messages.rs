@@ -98,6 +98,17 @@ impl ReceiveArray {
         Ok(received as usize)
     }
 
+    /// The length and the control messages of message `index`, for sockets that are connected and
+    /// so know the peer.
+    pub(crate) fn length_and_control(&self, index: usize) -> (usize, &[u8]) {
+        let header = &self.headers[index];
+        let control_length = (header.msg_hdr.msg_controllen as usize).min(CAPACITY);
+        (
+            header.msg_len as usize,
+            &self.controls[index].0[..control_length],
+        )
+    }
+
     /// Message `index` of the last [`receive`](Self::receive), which must have returned more.
     pub(crate) fn message(&self, index: usize) -> ReceivedMessage<'_> {
         let header = &self.headers[index];
@@ -173,6 +184,18 @@ impl<'a> Filling<'a> {
             header.msg_hdr.msg_control = control.as_ptr().cast_mut().cast();
             header.msg_hdr.msg_controllen = control.len() as _;
         }
+        self.array.headers.push(header);
+    }
+
+    /// Adds a message to the peer that the socket is connected to.
+    pub(crate) fn push_to_connected(&mut self, bytes: &'a [u8]) {
+        self.array.vectors.push(libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        });
+        // SAFETY: all zeros is a valid mmsghdr: null pointers and zero lengths.
+        let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+        header.msg_hdr.msg_iovlen = 1;
         self.array.headers.push(header);
     }
 

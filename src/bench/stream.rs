@@ -1,0 +1,174 @@
+//! Flows of lines: a connection each. An answer may come in pieces, and a text may go in pieces.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use socket2::Socket;
+
+use super::ledger::{Desk, Ledger};
+use super::worker::{Clock, Taken, Transport};
+
+/// The most bytes read at once.
+const CHUNK: usize = 128 << 10;
+
+pub(super) struct Streams {
+    sockets: Vec<Socket>,
+    connections: Vec<Connection>,
+    buffer: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Connection {
+    /// What the kernel did not take yet of texts that count as sent.
+    unsent: Vec<u8>,
+    unsent_begin: usize,
+    /// The beginning of an answer that has not come whole.
+    partial: Vec<u8>,
+}
+
+impl Streams {
+    /// Takes connected sockets.
+    pub(super) fn new(sockets: Vec<Socket>) -> io::Result<Self> {
+        for socket in &sockets {
+            socket.set_nonblocking(true)?;
+        }
+        let connections = sockets.iter().map(|_| Connection::default()).collect();
+        Ok(Self {
+            sockets,
+            connections,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Writes what was left over; true when nothing is.
+    fn flush(&mut self, place: usize) -> io::Result<bool> {
+        let connection = &mut self.connections[place];
+        while connection.unsent_begin < connection.unsent.len() {
+            let rest = &connection.unsent[connection.unsent_begin..];
+            match write(&self.sockets[place], rest)? {
+                0 => return Ok(false),
+                written => connection.unsent_begin += written,
+            }
+        }
+        connection.unsent.clear();
+        connection.unsent_begin = 0;
+        Ok(true)
+    }
+}
+
+/// Writes as much as goes; 0 when nothing goes now.
+fn write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match socket.send_with_flags(bytes, libc::MSG_NOSIGNAL) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+            result => return result,
+        }
+    }
+}
+
+impl Transport for Streams {
+    fn sockets(&self) -> &[Socket] {
+        &self.sockets
+    }
+
+    fn has_offload(&self) -> bool {
+        false
+    }
+
+    fn waits_for_room(&self, place: usize) -> bool {
+        !self.connections[place].unsent.is_empty()
+    }
+
+    fn send(
+        &mut self,
+        place: usize,
+        ledger: &Ledger,
+        amount: usize,
+        desk: &mut Desk,
+    ) -> io::Result<usize> {
+        if !self.flush(place)? {
+            return Ok(0);
+        }
+        let texts = desk.texts.requests(ledger.flow(), ledger.next(), amount);
+        let written = write(&self.sockets[place], texts)?;
+        if written == 0 {
+            return Ok(0);
+        }
+        // The rest of a text that was begun goes later, and so do those behind it.
+        self.connections[place]
+            .unsent
+            .extend_from_slice(&texts[written..]);
+        Ok(amount)
+    }
+
+    fn receive(
+        &mut self,
+        place: usize,
+        ledger: &mut Ledger,
+        desk: &mut Desk,
+        clock: Clock,
+    ) -> io::Result<Taken> {
+        self.flush(place)?;
+        let connection = &mut self.connections[place];
+        let begin = connection.partial.len();
+        if self.buffer.len() < begin + CHUNK {
+            self.buffer.resize(begin + CHUNK, 0);
+        }
+        self.buffer[..begin].copy_from_slice(&connection.partial);
+        let read = (&self.sockets[place]).read(&mut self.buffer[begin..begin + CHUNK])?;
+        let now_ns = clock.now_ns();
+        if read == 0 {
+            return Ok(Taken::Closed);
+        }
+        let rest = settle_lines(ledger, &self.buffer, begin..begin + read, now_ns, desk);
+        connection.partial.clear();
+        connection
+            .partial
+            .extend_from_slice(&self.buffer[rest..begin + read]);
+        Ok(Taken::At(now_ns))
+    }
+}
+
+/// Settles every whole line of what has been read, of which `new` has come just now; returns where
+/// the rest begins.
+fn settle_lines(
+    ledger: &mut Ledger,
+    buffer: &[u8],
+    new: Range<usize>,
+    now_ns: u64,
+    desk: &mut Desk,
+) -> usize {
+    let length = desk.texts.form.answer_length();
+    let most = desk.texts.most();
+    let mut begin = 0;
+    let mut in_order = true;
+    while begin < new.end {
+        let whole = ((new.end - begin) / length).min(most) * length;
+        in_order &= whole > 0;
+        in_order = in_order && ledger.settle_run(&buffer[begin..begin + whole], now_ns, desk);
+        if in_order {
+            begin += whole;
+            continue;
+        }
+        // What was kept from before has no line end.
+        let unread = begin.max(new.start);
+        match buffer[unread..new.end]
+            .iter()
+            .position(|byte| *byte == b'\n')
+        {
+            Some(at) => {
+                let end = unread + at + 1;
+                ledger.settle_one(&buffer[begin..end], now_ns, desk);
+                begin = end;
+            }
+            // Longer than any answer, so its end will never make it one.
+            None if new.end - begin > 4 * length + CHUNK => {
+                ledger.settle_one(&buffer[begin..new.end], now_ns, desk);
+                begin = new.end;
+            }
+            None => break,
+        }
+    }
+    begin
+}

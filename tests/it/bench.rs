@@ -1,0 +1,615 @@
+//! `bench`: every request accounted for, over every type, against servers good and bad.
+
+use std::net::UdpSocket;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{
+    Ended, Running, Served, bullhorn, capitals, find_program, run, run_bullhorn, wait_until,
+};
+
+/// Asks without a warm-up, and gives up late: a busy machine is no lossy network.
+fn bench(endpoint: &str, arguments: &[&str]) -> Ended {
+    let ended = run_bullhorn(
+        ["bench", endpoint, "--warmup", "off", "--json"]
+            .iter()
+            .chain(arguments),
+    );
+    if ended.code != 2 {
+        assert_balanced(&ended.summary());
+    }
+    ended
+}
+
+fn count(summary: &Value, key: &str) -> u64 {
+    summary[key]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no {key} in {summary}"))
+}
+
+fn counts<const N: usize>(summary: &Value, keys: [&str; N]) -> [u64; N] {
+    keys.map(|key| count(summary, key))
+}
+
+fn assert_balanced(summary: &Value) {
+    let [sent, ok, corrupt, lost, pending] =
+        counts(summary, ["sent", "ok", "corrupt", "lost", "pending"]);
+    assert_eq!(sent, ok + corrupt + lost + pending, "{summary}");
+    let bins = summary["latency_histogram"].as_array().unwrap();
+    let in_bins: u64 = bins.iter().map(|bin| count(bin, "count")).sum();
+    let steps = summary["timeline_ok"].as_array().unwrap();
+    let in_steps: u64 = steps.iter().filter_map(Value::as_u64).sum();
+    assert_eq!([in_bins, in_steps], [ok, ok], "{summary}");
+}
+
+/// A UDP server in a thread that makes of the number of a request and its text what it answers.
+struct Faulty {
+    endpoint: String,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Faulty {
+    fn start(mut answers: impl FnMut(u64, &[u8]) -> Vec<Vec<u8>> + Send + 'static) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_millis(20)))
+            .unwrap();
+        let endpoint = format!("udp://{}", socket.local_addr().unwrap());
+        let ended = Arc::new(AtomicBool::new(false));
+        let is_ended = Arc::clone(&ended);
+        let thread = std::thread::spawn(move || {
+            let mut buffer = vec![0; 65_536];
+            let mut number = 0;
+            while !is_ended.load(Ordering::Relaxed) {
+                let Ok((length, peer)) = socket.recv_from(&mut buffer) else {
+                    continue;
+                };
+                for answer in answers(number, &buffer[..length]) {
+                    socket.send_to(&answer, peer).unwrap();
+                }
+                number += 1;
+            }
+        });
+        Self {
+            endpoint,
+            ended,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Faulty {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+#[test]
+fn every_request_is_answered_over_every_type() {
+    let served = Served::start(&[
+        "udp://127.0.0.1:0",
+        "udp://[::1]:0",
+        "unixgram:@bullhorn-test-bench-datagram",
+        "tcp://127.0.0.1:0",
+        "unix:@bullhorn-test-bench-stream",
+    ]);
+    for endpoint in &served.endpoints {
+        let ended = bench(endpoint, &["--count", "5003", "--timeout", "20s"]);
+        let summary = ended.summary();
+        assert_eq!(ended.code, 0, "{endpoint}: {summary}{}", ended.stderr);
+        assert_eq!(counts(&summary, ["sent", "ok"]), [5003, 5003], "{summary}");
+        assert_eq!(
+            counts(&summary, ["duplicate", "late", "stray"]),
+            [0, 0, 0],
+            "{summary}"
+        );
+    }
+    served.stop().assert_datagrams(3 * 5003, 3 * 5003, 0);
+}
+
+#[test]
+fn every_size_flow_window_thread_and_way_of_sending_is_accounted_for() {
+    let served = Served::start(&["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]);
+    let texts = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(texts.path(), "größer ŉ, привет\nΐ 日本語 ").unwrap();
+    let path = texts.path().to_str().unwrap();
+    let mut sent = 0;
+    for arguments in [
+        [
+            "--size",
+            "17",
+            "--flows",
+            "1",
+            "--window",
+            "1",
+            "--threads",
+            "1",
+        ],
+        [
+            "--size",
+            "1400",
+            "--flows",
+            "3",
+            "--window",
+            "100",
+            "--threads",
+            "2",
+        ],
+        [
+            "--size",
+            "9000",
+            "--flows",
+            "2",
+            "--window",
+            "5",
+            "--threads",
+            "2",
+        ],
+        [
+            "--size", "200", "--flows", "5", "--window", "7", "--text", path,
+        ],
+    ] {
+        for endpoint in &served.endpoints {
+            for offload in [None, Some("--no-offload")] {
+                let mut all = vec!["--count", "301", "--timeout", "20s"];
+                all.extend(arguments);
+                all.extend(offload);
+                let ended = bench(endpoint, &all);
+                assert_eq!(ended.code, 0, "{all:?} {}{}", ended.text(), ended.stderr);
+                assert_eq!(count(&ended.summary(), "ok"), 301);
+            }
+        }
+        sent += 2 * 301;
+    }
+    served.stop().assert_datagrams(sent, sent, 0);
+}
+
+#[test]
+fn a_python_server_is_as_good_as_ours() {
+    let Some(python) = find_program("python3") else {
+        return;
+    };
+    let script = "\
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('127.0.0.1', 0))
+print(s.getsockname()[1], flush=True)
+while True:
+    text, peer = s.recvfrom(65536)
+    s.sendto(text.decode().upper().encode(), peer)
+";
+    let mut command = Command::new(python);
+    command.args(["-c", script]).stdout(Stdio::piped());
+    let mut server = Running::start(&mut command);
+    let mut port = String::new();
+    let stdout = server.child.stdout.take().unwrap();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut port).unwrap();
+    let ended = bench(
+        &format!("udp://127.0.0.1:{}", port.trim()),
+        &[
+            "--count",
+            "2000",
+            "--flows",
+            "4",
+            "--window",
+            "16",
+            "--timeout",
+            "20s",
+        ],
+    );
+    assert_eq!(ended.code, 0, "{}{}", ended.text(), ended.stderr);
+    assert_eq!(count(&ended.summary(), "ok"), 2000);
+}
+
+#[test]
+fn what_a_bad_server_does_is_found_to_the_last_request() {
+    const COUNT: u64 = 4000;
+    const TAIL: u64 = 800;
+    let server = Faulty::start(|number, text| {
+        let right = capitals(text);
+        let mut wrong = right.clone();
+        // Not at the very end: of the last ones it would take a timeout to know.
+        let has_followers = number < COUNT - TAIL;
+        match number % 20 {
+            3 if has_followers => vec![],
+            7 => {
+                wrong[number as usize % 64] ^= 0x11;
+                vec![wrong]
+            }
+            11 => vec![right[..40].to_vec()],
+            13 => vec![text.to_vec()],
+            17 if has_followers => vec![right.clone(), right],
+            _ => vec![right],
+        }
+    });
+    let ended = bench(
+        &server.endpoint,
+        &[
+            "--count",
+            "4000",
+            "--flows",
+            "2",
+            "--window",
+            "8",
+            "--timeout",
+            "20s",
+        ],
+    );
+    let summary = ended.summary();
+    let lost = (COUNT - TAIL) / 20;
+    let ok = COUNT * 17 / 20 - lost;
+    assert_eq!(
+        counts(&summary, ["sent", "ok", "corrupt", "lost", "pending"]),
+        [COUNT, ok, COUNT * 3 / 20, lost, 0],
+        "{summary}"
+    );
+    assert_eq!(
+        counts(&summary, ["duplicate", "late", "stray"]),
+        [lost, 0, 0],
+        "{summary}"
+    );
+    assert_eq!(count(&summary, "loss_ppm"), 40_000);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+}
+
+#[test]
+fn a_late_answer_stays_lost_and_is_counted_apart() {
+    let mut kept = Vec::new();
+    let server = Faulty::start(move |number, text| match number {
+        0 => {
+            kept.push(capitals(text));
+            vec![]
+        }
+        // Long after the window has moved on.
+        1500 => kept.drain(..).chain([capitals(text)]).collect(),
+        _ => vec![capitals(text)],
+    });
+    let ended = bench(
+        &server.endpoint,
+        &[
+            "--count",
+            "2000",
+            "--flows",
+            "1",
+            "--window",
+            "4",
+            "--timeout",
+            "20s",
+        ],
+    );
+    let summary = ended.summary();
+    assert_eq!(
+        counts(&summary, ["sent", "ok", "lost", "late", "duplicate"]),
+        [2000, 1999, 1, 1, 0],
+        "{summary}"
+    );
+    assert_eq!(ended.code, 1, "partial loss");
+}
+
+#[test]
+fn loss_never_stalls_a_window() {
+    // With a timeout for each of the lost, this would take 500 times 20 s.
+    let server = Faulty::start(|number, text| {
+        if number.is_multiple_of(10) && number < 4600 {
+            vec![]
+        } else {
+            vec![capitals(text)]
+        }
+    });
+    let ended = bench(
+        &server.endpoint,
+        &[
+            "--count",
+            "5000",
+            "--flows",
+            "1",
+            "--window",
+            "8",
+            "--timeout",
+            "20s",
+            "--no-offload",
+            "--fail-if",
+            "loss>10%",
+        ],
+    );
+    let summary = ended.summary();
+    assert_eq!(counts(&summary, ["ok", "lost"]), [4540, 460], "{summary}");
+    assert_eq!(ended.code, 0, "the threshold says how much loss is well");
+}
+
+#[test]
+fn a_server_that_pauses_shows_in_the_longest_latency() {
+    let pause = Duration::from_millis(300);
+    let server = Faulty::start(move |number, text| {
+        if number == 50 {
+            std::thread::sleep(pause);
+        }
+        vec![capitals(text)]
+    });
+    let ended = bench(
+        &server.endpoint,
+        &[
+            "--rate",
+            "500",
+            "--count",
+            "300",
+            "--flows",
+            "2",
+            "--timeout",
+            "20s",
+        ],
+    );
+    let summary = ended.summary();
+    assert_eq!(count(&summary, "ok"), 300, "{summary}");
+    let latency = &summary["latency"];
+    assert!(count(latency, "max_ns") >= 300_000_000, "{summary}");
+    // All that were to be sent meanwhile waited too: not one sample, but a third of them.
+    assert!(count(latency, "p90_ns") >= 100_000_000, "{summary}");
+}
+
+#[test]
+fn latency_counts_from_the_intended_time_even_when_the_generator_itself_was_held_up() {
+    let generator = Arc::new(AtomicU32::new(0));
+    let held_up = Arc::clone(&generator);
+    let server = Faulty::start(move |number, text| {
+        if number == 30 {
+            let process = held_up.load(Ordering::Acquire);
+            let signal = |name: &str| {
+                let kill = Command::new("sh")
+                    .args(["-c", &format!("kill -{name} {process}")])
+                    .status();
+                assert!(kill.unwrap().success());
+            };
+            signal("STOP");
+            std::thread::sleep(Duration::from_millis(400));
+            signal("CONT");
+        }
+        vec![capitals(text)]
+    });
+    let mut command = bullhorn();
+    command
+        .args(["bench", &server.endpoint, "--warmup", "off", "--json"])
+        .args(["--rate", "300", "--count", "240", "--timeout", "20s"])
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    generator.store(child.id(), Ordering::Release);
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut text).unwrap();
+    child.wait().unwrap();
+    let summary: Value = serde_json::from_str(&text).unwrap();
+    assert_balanced(&summary);
+    let mean = |key: &str| count(&summary[key], "mean_ns");
+    assert!(
+        count(&summary["latency"], "max_ns") >= 390_000_000,
+        "{summary}"
+    );
+    assert!(mean("service") < mean("latency") / 2, "{summary}");
+}
+
+#[test]
+fn thresholds_decide_the_exit_code() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let first = bench(served.endpoint(), &["--count", "1000", "--timeout", "20s"]);
+    std::fs::write(path("old.json"), &first.stdout).unwrap();
+    let mut better = first.summary();
+    better["achieved_per_second"] = u64::MAX.into();
+    better["latency"]["p99_ns"] = 1.into();
+    std::fs::write(path("better.json"), better.to_string()).unwrap();
+    let old = path("old.json");
+    let better = path("better.json");
+    for (arguments, code) in [
+        (vec!["--fail-if", "p99>1ns"], 1),
+        (
+            vec![
+                "--fail-if",
+                "p99>1h",
+                "--fail-if",
+                "loss>0%",
+                "--fail-if",
+                "rate<1",
+            ],
+            0,
+        ),
+        (vec!["--baseline", &old, "--fail-if", "rate<-99.99%"], 0),
+        (vec!["--baseline", &better, "--fail-if", "rate<-50%"], 1),
+        (vec!["--baseline", &better, "--fail-if", "p99>+10%"], 1),
+        (vec!["--fail-if", "p99>+10%"], 2),
+        (vec!["--fail-if", "p98>1ms"], 2),
+        (vec!["--baseline", "/dev/null", "--fail-if", "p99>+10%"], 2),
+    ] {
+        let mut all = vec!["--count", "1000", "--timeout", "20s"];
+        all.extend(&arguments);
+        let ended = bench(served.endpoint(), &all);
+        assert_eq!(ended.code, code, "{arguments:?}: {}", ended.stderr);
+        if code == 1 {
+            assert!(ended.stderr.contains("crossed: "), "{}", ended.stderr);
+            assert_eq!(ended.summary()["crossed"].as_array().unwrap().len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_rate_that_is_not_reached_exits_1() {
+    // A request of 65,000 bytes every nanosecond is more than any machine sends.
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let arguments = [
+        "--rate",
+        "1000000000",
+        "--size",
+        "65000",
+        "--duration",
+        "100ms",
+    ];
+    let ended = bench(served.endpoint(), &arguments);
+    let summary = ended.summary();
+    assert_eq!(ended.code, 1, "{summary}");
+    assert_eq!(summary["generator_was_the_limit"], true, "{summary}");
+}
+
+#[test]
+fn the_page_refers_to_nothing_outside_itself() {
+    let served = Served::start(&["unix:@bullhorn<&>test-bench-page"]);
+    let page = tempfile::NamedTempFile::new().unwrap();
+    let ended = bench(
+        served.endpoint(),
+        &[
+            "--count",
+            "1000",
+            "--html",
+            page.path().to_str().unwrap(),
+            "--timeout",
+            "20s",
+        ],
+    );
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let html = std::fs::read_to_string(page.path()).unwrap();
+    for outside in [
+        "http:", "https:", "src=", "url(", "@import", "<script", "<&>",
+    ] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    assert_eq!(html.matches("href=").count(), 1, "the empty icon alone");
+    assert_eq!(html.matches("<svg").count(), 3);
+    assert!(html.contains("prefers-color-scheme:dark"));
+    assert!(html.contains("bullhorn&lt;&amp;&gt;test-bench-page"));
+    assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
+}
+
+#[test]
+fn nobody_there_is_refused_and_silence_is_no_answer_and_an_echo_is_wrong() {
+    let free = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for scheme in ["udp", "tcp"] {
+        let ended = run_bullhorn(["bench", &format!("{scheme}://{free}")]);
+        assert_eq!(
+            (ended.code, ended.text().as_str()),
+            (4, ""),
+            "{}",
+            ended.stderr
+        );
+    }
+    let silent = Faulty::start(|_, _| vec![]);
+    let ended = bench(&silent.endpoint, &["--count", "50", "--timeout", "100ms"]);
+    assert_eq!((ended.code, count(&ended.summary(), "lost")), (5, 50));
+    assert_eq!(ended.summary()["latency"]["p50_ns"], Value::Null);
+    let echo = Faulty::start(|_, text| vec![text.to_vec()]);
+    let ended = bench(&echo.endpoint, &["--count", "50", "--timeout", "20s"]);
+    assert_eq!((ended.code, count(&ended.summary(), "corrupt")), (3, 50));
+}
+
+#[test]
+fn an_interrupt_ends_early_with_a_full_result_and_a_second_one_at_once() {
+    let answering = Arc::new(AtomicU32::new(0));
+    let answered = Arc::clone(&answering);
+    let server = Faulty::start(move |number, text| {
+        answered.fetch_add(1, Ordering::Relaxed);
+        if number < 1000 {
+            vec![capitals(text)]
+        } else {
+            vec![]
+        }
+    });
+    let mut command = bullhorn();
+    command
+        .args(["bench", &server.endpoint, "--warmup", "off", "--json"])
+        .args([
+            "--flows",
+            "2",
+            "--window",
+            "4",
+            "--timeout",
+            "1h",
+            "--duration",
+            "1h",
+        ])
+        .stdout(Stdio::piped());
+    let mut bench = Running::start(&mut command);
+    wait_until("the window to be stuck", || {
+        answering.load(Ordering::Relaxed) >= 1008
+    });
+    wait_until("the end", || {
+        if bench.child.try_wait().unwrap().is_some() {
+            return true;
+        }
+        bench.signal("INT");
+        std::thread::sleep(Duration::from_millis(60));
+        false
+    });
+    let status = bench.wait();
+    let mut text = String::new();
+    let mut stdout = bench.child.stdout.take().unwrap();
+    std::io::Read::read_to_string(&mut stdout, &mut text).unwrap();
+    let summary: Value = serde_json::from_str(&text).unwrap();
+    assert_balanced(&summary);
+    assert_eq!(
+        counts(&summary, ["ok", "pending", "lost"]),
+        [1000, 8, 0],
+        "{summary}"
+    );
+    assert_eq!(summary["ended_early"], true);
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn the_summary_has_the_keys_of_its_schema_and_no_number_but_integers() {
+    fn check(value: &Value) {
+        match value {
+            Value::Number(number) => assert!(number.is_u64(), "{number}"),
+            Value::Array(values) => values.iter().for_each(check),
+            Value::Object(entries) => entries.values().for_each(check),
+            _ => {}
+        }
+    }
+    let schema: Value = serde_json::from_str(include_str!("../../schemas/bench.json")).unwrap();
+    let keys = |value: &Value| {
+        let keys = value.as_object().unwrap().keys().cloned();
+        keys.collect::<std::collections::BTreeSet<_>>()
+    };
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let silent = Faulty::start(|_, _| vec![]);
+    for (endpoint, rate) in [
+        (served.endpoint(), None),
+        (served.endpoint(), Some("--rate=1000")),
+        (&silent.endpoint, None),
+    ] {
+        let mut arguments = vec!["--count", "20", "--timeout", "1s"];
+        arguments.extend(rate);
+        let summary = bench(endpoint, &arguments).summary();
+        check(&summary);
+        assert_eq!(keys(&summary), keys(&schema["properties"]));
+        assert_eq!(
+            schema["required"].as_array().unwrap().len(),
+            keys(&summary).len()
+        );
+        let latency = &schema["$defs"]["latency"]["properties"];
+        assert_eq!(keys(&summary["latency"]), keys(latency));
+    }
+}
+
+#[test]
+fn the_result_can_be_read_by_people() {
+    let served = Served::start(&["tcp://127.0.0.1:0"]);
+    let ended = run(
+        bullhorn().args(["bench", served.endpoint(), "--count", "500"]),
+        b"",
+    );
+    let text = ended.text();
+    assert_eq!(ended.code, 0, "{text}{}", ended.stderr);
+    assert!(
+        text.contains("sent 500 = ok 500 + corrupt 0 + lost 0 + pending 0"),
+        "{text}"
+    );
+    assert!(text.contains("p99.99") && text.contains('█'), "{text}");
+    assert_eq!(ended.stderr, "", "no progress without a terminal");
+}
