@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, SocketType};
+use crate::endpoint::{Endpoint, Host, SocketType};
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -172,7 +172,7 @@ fn is_unreachable(error: &io::Error) -> bool {
 fn explain(operation: Operation, endpoint: &Endpoint, error: &io::Error) -> String {
     let port = endpoint.port().unwrap_or(0);
     match (operation, error.raw_os_error().unwrap_or(0)) {
-        (Operation::Bind, libc::EADDRINUSE) => match endpoint {
+        (Operation::Bind | Operation::Listen, libc::EADDRINUSE) => match endpoint {
             Endpoint::Internet { socket_type, .. } => {
                 let list = match socket_type {
                     SocketType::Datagram => "ss -lunp",
@@ -183,16 +183,31 @@ fn explain(operation: Operation, endpoint: &Endpoint, error: &io::Error) -> Stri
                      (`{list}` shows it), or choose another port, or 0 for any free one"
                 )
             }
-            _ => "the name is in use by a running program; stop it, or choose another name".into(),
+            Endpoint::Unix { .. } => {
+                "the name is in use by a running program; stop it, or choose another name".into()
+            }
+            Endpoint::Descriptor(_) => {
+                "its address is in use by another program, which must be stopped first".into()
+            }
         },
         (Operation::Bind, libc::EADDRNOTAVAIL) => {
-            "the address is not one of this machine's; `ip address` lists those, and an empty host \
-             (udp://:3000) is all of them"
-                .into()
+            let every_address = match endpoint.socket_type() {
+                Some(SocketType::Stream) => "tcp://:3000",
+                _ => "udp://:3000",
+            };
+            format!(
+                "the address is not one of this machine's; `ip address` lists those, and an empty \
+                 host ({every_address}) is all of them"
+            )
         }
         (Operation::Bind, libc::EACCES | libc::EPERM) if (1..1024).contains(&port) => {
             "ports below 1024 are the system's; choose a port from 1024 up, or grant \
              CAP_NET_BIND_SERVICE"
+                .into()
+        }
+        (Operation::Bind, libc::EACCES | libc::EPERM) if port > 0 => {
+            "permission denied; the system keeps this port to itself (`sysctl \
+             net.ipv4.ip_unprivileged_port_start`) or a security policy forbids it; choose another"
                 .into()
         }
         (Operation::Bind, libc::EACCES | libc::EPERM) => {
@@ -216,8 +231,11 @@ fn explain(operation: Operation, endpoint: &Endpoint, error: &io::Error) -> Stri
         {
             "a link-local address needs its zone, as in udp://[fe80::1%eth0]:3000".into()
         }
+        (Operation::Bind, libc::EINVAL) if is_ipv4_mapped(endpoint) => {
+            "an IPv4-mapped address is served as IPv4; write it as in udp://127.0.0.1:3000".into()
+        }
         (_, libc::ENODEV | libc::ENXIO) => {
-            "there is no network interface of that name; `ip link` lists them".into()
+            "there is no network interface of that name or number; `ip link` lists them".into()
         }
         (_, libc::EMFILE | libc::ENFILE) => {
             "no descriptors are left; raise the limit with `ulimit -n`".into()
@@ -227,8 +245,12 @@ fn explain(operation: Operation, endpoint: &Endpoint, error: &io::Error) -> Stri
     }
 }
 
+fn is_ipv4_mapped(endpoint: &Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Internet { host: Host::V6(address, _), .. }
+        if address.to_ipv4_mapped().is_some())
+}
+
 fn has_no_zone(endpoint: &Endpoint) -> bool {
-    use crate::endpoint::Host;
     matches!(endpoint, Endpoint::Internet { host: Host::V6(address, None), .. }
         if address.is_unicast_link_local())
 }

@@ -11,6 +11,7 @@ mod ping;
 mod prompt;
 mod send;
 mod serve;
+mod usage;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -26,7 +27,10 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // A closed output is no reason to fail at showing help.
-            let _ = error.print();
+            let _ = match usage::line(&error) {
+                Some(line) => writeln!(io::stderr(), "bullhorn: {line}"),
+                None => error.print(),
+            };
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

@@ -1,11 +1,12 @@
 //! The one way to name a socket: `udp://127.0.0.1:3000`, `unix:/run/bullhorn.sock`, `fd:3`.
 //!
-//! Here live the [`Endpoint`] type and how it is printed; `parse` reads it, `resolve` asks the
-//! resolver for the addresses behind a name. What is printed parses back to the same endpoint.
-//! Not here: kernel addresses (`sockaddr`) and everything that touches a socket; see
-//! [`crate::socket`].
+//! Here live the [`Endpoint`] type and how it is printed; `parse` reads it, `problem` says why it
+//! cannot be read, `resolve` asks the resolver for the addresses behind a name. What is printed
+//! parses back to the same endpoint. Not here: kernel addresses (`sockaddr`) and everything that
+//! touches a socket; see [`crate::socket`].
 
 mod parse;
+mod problem;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 
-pub use parse::{ParseEndpointError, Problem};
+pub use problem::{ParseEndpointError, Problem};
 pub use resolve::FamilyFilter;
 
 /// The port of an endpoint that names none.
@@ -249,6 +250,9 @@ impl fmt::Display for Zone {
 impl fmt::Display for UnixName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // Else it would be read as an abstract name, or its slashes as the scheme's.
+            Self::Path(path) if path.starts_with('@') => write!(f, "./{path}"),
+            Self::Path(path) if path.starts_with("//") => write!(f, "//{path}"),
             Self::Path(path) => f.write_str(path),
             Self::Abstract(name) => write!(f, "@{name}"),
         }

@@ -23,7 +23,7 @@ pub use running::RunningServer;
 
 use crate::endpoint::{Endpoint, SocketType};
 use crate::error::{Error, Result};
-use crate::socket::{BindOptions, BoundSocket, bind};
+use crate::socket::{BindOptions, BoundSocket, bind, inherit};
 
 /// The service that answers every text in capitals.
 ///
@@ -168,6 +168,11 @@ impl Builder {
             [] => &default,
             some => some,
         };
+        for endpoint in endpoints {
+            if let Endpoint::Descriptor(number) = endpoint {
+                inherit::check_open(*number)?;
+            }
+        }
         let mut sockets = Vec::new();
         let mut without_ipv6 = false;
         for endpoint in endpoints {

@@ -40,12 +40,15 @@ pub fn to_sockaddr(endpoint: &Endpoint) -> io::Result<SockAddr> {
 }
 
 /// The endpoint of a kernel address, or `None` for a Unix socket without a name or with one that
-/// is not text.
+/// could not be typed: it is not text, or has control characters.
 pub fn to_endpoint(address: &SockAddr, socket_type: SocketType) -> Option<Endpoint> {
     if let Some(address) = address.as_socket() {
         return Some(Endpoint::internet(socket_type, address));
     }
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    let text = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes).ok()?;
+        (!text.is_empty() && !text.contains(char::is_control)).then(|| text.to_owned())
+    };
     let name = if let Some(path) = address.as_pathname() {
         UnixName::Path(text(path.as_os_str().as_bytes())?)
     } else {
@@ -80,8 +83,10 @@ impl fmt::Display for Peer<'_> {
             SocketType::Datagram => "unixgram",
             SocketType::Stream => "unix",
         };
+        if let Some(path) = self.0.as_pathname() {
+            return write!(f, "{scheme}:{}", path.as_os_str().as_bytes().escape_ascii());
+        }
         match self.0.as_abstract_namespace() {
-            // Autobind gives five hexadecimal digits (unix(7)), so other bytes are rare.
             Some(name) => write!(f, "{scheme}:@{}", name.escape_ascii()),
             None => write!(f, "{scheme}:(no name)"),
         }

@@ -174,6 +174,9 @@ fn bind_every_address(endpoint: &Endpoint, options: &BindOptions) -> Result<Boun
     loop {
         let on_ipv4 = bind_one(&with_host(endpoint, Host::V4([0; 4].into())), options)?;
         let port = on_ipv4.description.endpoint.port().unwrap_or_default();
+        if !has_ipv6_addresses() {
+            return Ok(without_ipv6(on_ipv4));
+        }
         let ipv6 = with_host(endpoint, Host::V6([0; 16].into(), None)).with_port(port);
         match bind_one(&ipv6, options) {
             Ok(on_ipv6) => {
@@ -183,14 +186,25 @@ fn bind_every_address(endpoint: &Endpoint, options: &BindOptions) -> Result<Boun
                 });
             }
             Err(error) if is_not_local(&error) => {
-                return Ok(Bound {
-                    sockets: vec![on_ipv4],
-                    without_ipv6: true,
-                });
+                return Ok(without_ipv6(on_ipv4));
             }
             Err(_) if chosen_by_kernel && choice < CHOICES => choice += 1,
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Whether any interface has an IPv6 address. Where IPv6 is disabled by sysctl, in6addr_any can be
+/// bound all the same, and would be said to be ready though nothing can reach it.
+fn has_ipv6_addresses() -> bool {
+    // Without /proc the kernel is left to say it.
+    std::fs::read("/proc/net/if_inet6").map_or(true, |list| !list.is_empty())
+}
+
+fn without_ipv6(on_ipv4: BoundSocket) -> Bound {
+    Bound {
+        sockets: vec![on_ipv4],
+        without_ipv6: true,
     }
 }
 
@@ -230,25 +244,16 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
         Endpoint::Unix {
             name: UnixName::Path(path),
             ..
-        } => Some(unix_file::bind(
-            &socket,
-            &address,
-            path,
-            options.unix_mode,
-            endpoint,
-        )?),
+        } => Some(unix_file::bind(&socket, &address, path, options, endpoint)?),
         _ => {
-            bind_call(&socket, &address, endpoint).map_err(fail(Operation::Bind))?;
+            bind_and_listen(&socket, &address, endpoint, options.backlog)?;
             None
         }
     };
-    if socket_type == SocketType::Stream {
-        listen(&socket, options.backlog).map_err(fail(Operation::Listen))?;
-    }
     let mut bound =
         BoundSocket::new(socket, family, socket_type, None).map_err(fail(Operation::Configure))?;
     bound.file = file;
-    prepare(&bound.socket, &bound.description, options).map_err(fail(Operation::Configure))?;
+    prepare_first(&bound, options).map_err(fail(Operation::Configure))?;
     if socket_type == SocketType::Datagram && family != Family::Unix {
         add_siblings(&mut bound, options)?;
     }
@@ -294,7 +299,21 @@ fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn bind_call(socket: &Socket, address: &SockAddr, shown: &Endpoint) -> io::Result<()> {
+pub(super) fn bind_and_listen(
+    socket: &Socket,
+    address: &SockAddr,
+    endpoint: &Endpoint,
+    backlog: i32,
+) -> Result<()> {
+    let fail = |operation| move |source| Error::socket(operation, endpoint, source);
+    bind_call(socket, address, endpoint).map_err(fail(Operation::Bind))?;
+    if endpoint.socket_type() == Some(SocketType::Stream) {
+        listen(socket, backlog).map_err(fail(Operation::Listen))?;
+    }
+    Ok(())
+}
+
+fn bind_call(socket: &Socket, address: &SockAddr, shown: &Endpoint) -> io::Result<()> {
     let descriptor = socket.as_raw_fd();
     traced_zero(
         format_args!("bind({descriptor}, {shown})"),
@@ -318,17 +337,22 @@ pub(super) fn create(family: Family, socket_type: SocketType) -> io::Result<Sock
     )
 }
 
+/// [`prepare`] for the socket that an endpoint had first.
+pub(super) fn prepare_first(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
+    prepare(&bound.socket, &bound.description, options)?;
+    match bound.description.socket_type {
+        SocketType::Datagram => tell_smaller_buffers(bound, options),
+        SocketType::Stream => Ok(()),
+    }
+}
+
 /// Sets the buffers of a datagram socket, and asks the kernel to tell, beside each datagram, what
 /// its answer needs.
-pub(super) fn prepare(
-    socket: &Socket,
-    description: &Description,
-    options: &BindOptions,
-) -> io::Result<()> {
+fn prepare(socket: &Socket, description: &Description, options: &BindOptions) -> io::Result<()> {
     if description.socket_type != SocketType::Datagram {
         return Ok(());
     }
-    set_buffers(socket, description, options)?;
+    set_buffers(socket, options)?;
     let on = |level, name, shown: &str| {
         traced_zero(
             format_args!("setsockopt({}, {shown}, 1)", socket.as_raw_fd()),
@@ -347,25 +371,33 @@ pub(super) fn prepare(
     }
 }
 
-fn set_buffers(
-    socket: &Socket,
-    description: &Description,
-    options: &BindOptions,
-) -> io::Result<()> {
+fn set_buffers(socket: &Socket, options: &BindOptions) -> io::Result<()> {
     let descriptor = socket.as_raw_fd();
     let wanted = options.receive_buffer.unwrap_or(RECEIVE_BUFFER);
     traced_zero(
         format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {wanted})"),
         socket.set_recv_buffer_size(wanted),
     )?;
-    if options.receive_buffer.is_some() {
-        tell_if_less(description, "receive", wanted, socket.recv_buffer_size()?);
-    }
     if let Some(wanted) = options.send_buffer {
         traced_zero(
             format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_SNDBUF, {wanted})"),
             socket.set_send_buffer_size(wanted),
         )?;
+    }
+    Ok(())
+}
+
+/// Says, once for each endpoint, that a buffer is smaller than was asked for.
+fn tell_smaller_buffers(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
+    let BoundSocket {
+        socket,
+        description,
+        ..
+    } = bound;
+    if let Some(wanted) = options.receive_buffer {
+        tell_if_less(description, "receive", wanted, socket.recv_buffer_size()?);
+    }
+    if let Some(wanted) = options.send_buffer {
         tell_if_less(description, "send", wanted, socket.send_buffer_size()?);
     }
     Ok(())

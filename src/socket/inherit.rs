@@ -7,8 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::address::to_endpoint;
-use super::bind::{BindOptions, BoundSocket, listen, prepare};
+use super::bind::{BindOptions, BoundSocket, listen, prepare_first};
 use super::sys;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
@@ -42,6 +41,33 @@ pub fn passed_endpoints(
     }
 }
 
+/// Refuses a descriptor that is not open. Asked of every descriptor before the first socket is
+/// made, else one of our own could have taken the number.
+///
+/// # Errors
+/// [`Error::Unsuitable`].
+pub(crate) fn check_open(number: RawFd) -> Result<()> {
+    duplicate(number).map(drop)
+}
+
+fn duplicate(number: RawFd) -> Result<OwnedFd> {
+    sys::duplicate(number).map_err(|_| Error::Unsuitable {
+        operation: Operation::Inherit,
+        endpoint: Endpoint::Descriptor(number),
+        reason: format!(
+            "descriptor {number} is not open; the process that starts bullhorn must pass it on"
+        ),
+    })
+}
+
+fn type_name(socket_type: Type) -> String {
+    match i32::from(socket_type) {
+        libc::SOCK_RAW => "SOCK_RAW".to_owned(),
+        libc::SOCK_SEQPACKET => "SOCK_SEQPACKET".to_owned(),
+        number => number.to_string(),
+    }
+}
+
 /// The bound socket behind descriptor `number`.
 ///
 /// # Errors
@@ -58,12 +84,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
         let endpoint = endpoint.clone();
         move |source| Error::socket(operation, &endpoint, source)
     };
-    let descriptor: OwnedFd = sys::duplicate(number).map_err(|_| {
-        refuse(format!(
-            "descriptor {number} is not open; the process that starts bullhorn must pass it on"
-        ))
-    })?;
-    let socket = Socket::from(descriptor);
+    let socket = Socket::from(duplicate(number)?);
     let not_a_socket = |_| refuse("it is not a socket".to_owned());
     let family = match socket.domain().map_err(not_a_socket)? {
         Domain::IPV4 => Family::Inet,
@@ -82,7 +103,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
         other => {
             return Err(refuse(format!(
                 "its type is {}; served are SOCK_DGRAM and SOCK_STREAM",
-                i32::from(other)
+                type_name(other)
             )));
         }
     };
@@ -104,7 +125,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     let address = socket.local_addr().map_err(fail(Operation::Inherit))?;
     let is_bound = match address.as_socket() {
         Some(address) => address.port() != 0,
-        None => to_endpoint(&address, socket_type).is_some() || !address.is_unnamed(),
+        None => !address.is_unnamed(),
     };
     if !is_bound {
         return Err(refuse(
@@ -118,11 +139,48 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     }
     let bound = BoundSocket::new(socket, family, socket_type, Some(number))
         .map_err(fail(Operation::Inherit))?;
-    prepare(&bound.socket, &bound.description, options).map_err(fail(Operation::Configure))?;
+    prepare_first(&bound, options).map_err(fail(Operation::Configure))?;
     tracing::debug!(
         "fd:{number} is {} (here also descriptor {})",
         bound.description.endpoint,
         bound.socket.as_raw_fd()
     );
     Ok(bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(pid: Option<&str>, count: Option<&str>) -> Result<Vec<Endpoint>> {
+        passed_endpoints(pid, count, 42)
+    }
+
+    #[test]
+    fn what_is_passed_to_this_process_begins_with_descriptor_3() {
+        let endpoints = passed(Some("42"), Some("2")).unwrap();
+        assert_eq!(
+            endpoints,
+            [Endpoint::Descriptor(3), Endpoint::Descriptor(4)]
+        );
+    }
+
+    #[test]
+    fn what_is_passed_to_another_process_is_not_ours() {
+        for pid in [None, Some(""), Some("1"), Some("x")] {
+            assert_eq!(passed(pid, Some("2")).unwrap(), []);
+            assert_eq!(passed(pid, Some("x")).unwrap(), []);
+        }
+        assert_eq!(passed(Some("42"), None).unwrap(), []);
+        assert_eq!(passed(Some("42"), Some("0")).unwrap(), []);
+    }
+
+    #[test]
+    fn a_count_that_is_no_number_is_a_usage_error() {
+        for count in ["", "x", "-1", "1.5", "99999999999"] {
+            let error = passed(Some("42"), Some(count)).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("LISTEN_FDS=1"), "{error}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The file of a Unix socket: made with its mode, re-used when stale, removed when it is ours.
 //!
-//! Bound under a lock on the directory, so that of two servers that find the same stale file one
-//! wins and the other sees a live socket. A file that is no socket, a symlink, and a socket that
+//! Bound under a lock on the directory that is held until the socket listens, so that of two
+//! servers that find the same stale file one wins and the other sees a live socket. A file that is no socket, a symlink, and a socket that
 //! somebody listens on are never touched.
 
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{SockAddr, Socket};
 
-use super::bind::{bind_call, create};
+use super::bind::{BindOptions, bind_and_listen, create};
 use super::call::traced_zero;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
@@ -25,15 +25,15 @@ const DEFAULT_MODE: u32 = 0o660;
 #[derive(Debug)]
 pub(crate) struct UnixFile {
     path: PathBuf,
-    device: u64,
-    inode: u64,
+    /// Keeps the inode, else its number could come back as somebody else's file.
+    made: File,
 }
 
 impl Drop for UnixFile {
     fn drop(&mut self) {
         let _lock = lock_directory(&self.path);
-        if let Ok(found) = fs::symlink_metadata(&self.path)
-            && (found.dev(), found.ino()) == (self.device, self.inode)
+        if let (Ok(found), Ok(made)) = (fs::symlink_metadata(&self.path), self.made.metadata())
+            && (found.dev(), found.ino()) == (made.dev(), made.ino())
         {
             // Nobody is left to be told: the next start finds a stale file, and re-uses it.
             let _ = fs::remove_file(&self.path);
@@ -41,23 +41,24 @@ impl Drop for UnixFile {
     }
 }
 
-/// Binds `socket` to `path` with its mode set before anyone can reach it.
+/// Binds `socket` to `path` with its mode set before anyone can reach it, and makes it listen if
+/// it is a stream socket.
 pub(super) fn bind(
     socket: &Socket,
     address: &SockAddr,
     path: &str,
-    mode: Option<u32>,
+    options: &BindOptions,
     endpoint: &Endpoint,
 ) -> Result<UnixFile> {
     let fail = |source| Error::socket(Operation::Bind, endpoint, source);
     let socket_type = endpoint.socket_type().unwrap_or(SocketType::Stream);
     let path = PathBuf::from(path);
-    let _lock = lock_directory(&path).map_err(fail)?;
+    let lock = lock_directory(&path).map_err(fail)?;
     remove_if_stale(&path, address, socket_type, endpoint)?;
 
     // The mode of the socket's own inode, less the umask, becomes the mode of the file that bind
     // makes (unix_bind_bsd in net/unix/af_unix.c): the file is never there with a wider one.
-    let wanted = mode.unwrap_or(DEFAULT_MODE);
+    let wanted = options.unix_mode.unwrap_or(DEFAULT_MODE);
     let as_file = File::from(std::os::fd::OwnedFd::from(
         socket.try_clone().map_err(fail)?,
     ));
@@ -66,26 +67,26 @@ pub(super) fn bind(
         as_file.set_permissions(Permissions::from_mode(wanted)),
     )
     .map_err(fail)?;
-    bind_call(socket, address, endpoint).map_err(fail)?;
+    bind_and_listen(socket, address, endpoint, options.backlog)?;
 
     let made = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_PATH | libc::O_NOFOLLOW)
         .open(&path)
         .map_err(fail)?;
-    let metadata = made.metadata().map_err(fail)?;
-    let file = UnixFile {
-        path,
-        device: metadata.dev(),
-        inode: metadata.ino(),
-    };
-    if let Some(mode) = mode
-        && metadata.mode() & 0o7777 != mode
-    {
+    let mode_made = made.metadata().map_err(fail)?.mode() & 0o7777;
+    let through_descriptor = format!("/proc/self/fd/{}", made.as_raw_fd());
+    let file = UnixFile { path, made };
+    let permitted = match options.unix_mode {
         // An explicit mode is meant exactly, so what the umask took is given back.
-        let through_descriptor = format!("/proc/self/fd/{}", made.as_raw_fd());
-        fs::set_permissions(through_descriptor, Permissions::from_mode(mode)).map_err(fail)?;
-    }
+        Some(mode) if mode != mode_made => {
+            fs::set_permissions(through_descriptor, Permissions::from_mode(mode))
+        }
+        _ => Ok(()),
+    };
+    // The file takes the lock itself when it is dropped.
+    drop(lock);
+    permitted.map_err(fail)?;
     Ok(file)
 }
 
@@ -153,5 +154,40 @@ fn lock_directory(path: &Path) -> io::Result<File> {
             }
             Err(fs::TryLockError::Error(error)) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::UnixName;
+    use crate::socket::address::to_sockaddr;
+
+    #[test]
+    fn a_file_that_took_the_place_of_ours_stays_even_when_the_socket_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let endpoint = Endpoint::Unix {
+            socket_type: SocketType::Datagram,
+            name: UnixName::Path(path.to_str().unwrap().to_owned()),
+        };
+        let socket = create(Family::Unix, SocketType::Datagram).unwrap();
+        let address = to_sockaddr(&endpoint).unwrap();
+        let options = BindOptions::default();
+        let ours = bind(
+            &socket,
+            &address,
+            path.to_str().unwrap(),
+            &options,
+            &endpoint,
+        );
+        let ours = ours.unwrap();
+        drop(socket);
+        fs::remove_file(&path).unwrap();
+        // Many file systems give the number of the last inode that went to the next that comes.
+        let others = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        drop(ours);
+        assert!(path.exists());
+        drop(others);
     }
 }

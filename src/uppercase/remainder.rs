@@ -1,6 +1,6 @@
 //! Upper-casing a stream whose reads may cut a character in two. Where the reads come from is no matter here.
 
-use super::{Change, append};
+use super::{Change, append, in_place};
 
 /// The beginning of a character that a read cut in two, held until the rest of it arrives.
 ///
@@ -43,6 +43,19 @@ impl Remainder {
         self.held[self.length..self.length + cut.len()].copy_from_slice(cut);
         self.length += cut.len();
         completed.max(append(text, answer))
+    }
+
+    /// Like [`append`](Self::append), but as far as it goes where `read` lies: the answer is the first bytes of
+    /// `read`, as many as returned, and behind them what was appended to `answer`.
+    pub fn in_place(&mut self, read: &mut [u8], answer: &mut Vec<u8>) -> usize {
+        if !self.is_empty() {
+            self.append(read, answer);
+            return 0;
+        }
+        let whole = read.len() - incomplete(read);
+        let done = in_place(&mut read[..whole]).done;
+        self.append(&read[done..], answer);
+        done
     }
 
     /// Appends what is held as it is: the rest of the character will not come.

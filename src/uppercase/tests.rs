@@ -135,10 +135,29 @@ fn check_cut(text: &[u8], mut cuts: Vec<usize>) {
     assert!(remainder.is_empty());
     assert_eq!(answer, naive(text), "{text:x?} cut at {cuts:?}");
     assert_eq!(
+        cut_in_place(text, &cuts),
+        answer,
+        "{text:x?} cut at {cuts:?}"
+    );
+    assert_eq!(
         verdict,
         append(text, &mut Vec::new()),
         "{text:x?} cut at {cuts:?}"
     );
+}
+
+/// The same through [`Remainder::in_place`].
+fn cut_in_place(text: &[u8], cuts: &[usize]) -> Vec<u8> {
+    let (mut remainder, mut answer, mut from) = (Remainder::default(), Vec::new(), 0);
+    for &cut in cuts {
+        let (mut read, mut behind) = (text[from..cut].to_vec(), Vec::new());
+        let done = remainder.in_place(&mut read, &mut behind);
+        answer.extend_from_slice(&read[..done]);
+        answer.append(&mut behind);
+        from = cut;
+    }
+    remainder.finish(&mut answer);
+    answer
 }
 
 fn scalars() -> impl Iterator<Item = char> {

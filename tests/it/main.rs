@@ -12,16 +12,23 @@
 
 mod support;
 
+mod bind;
 mod demo;
 mod flood;
 mod impair;
+mod inherit;
 mod interop;
+mod ipv6;
 mod lesson;
 mod library;
 mod ping;
+mod receive_buffer;
 mod relay;
 mod reply_address;
 mod schemas;
 mod send;
 mod serve;
+mod unix_datagram;
+mod unix_file;
 mod uppercase_python;
+mod usage;

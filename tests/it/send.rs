@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use crate::support::{Served, bullhorn, capitals, joined, mixed_lines, run, run_bullhorn};
+use crate::support::{Served, bullhorn, capitals, joined, mixed_lines, own, run, run_bullhorn};
 
 fn all_come_back_over(endpoint: &str) {
     let served = Served::start(&[endpoint]);
@@ -32,12 +32,12 @@ fn a_hundred_thousand_mixed_lines_come_back_over_tcp() {
 
 #[test]
 fn a_hundred_thousand_mixed_lines_come_back_over_unix() {
-    all_come_back_over("unix:@bullhorn-test-send-stream");
+    all_come_back_over(own("unix:@bullhorn-test-send-stream").as_str());
 }
 
 #[test]
 fn a_hundred_thousand_mixed_lines_come_back_over_unixgram() {
-    all_come_back_over("unixgram:@bullhorn-test-send-datagram");
+    all_come_back_over(own("unixgram:@bullhorn-test-send-datagram").as_str());
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn empty_lines_are_answered_over_every_type() {
     let served = Served::start(&[
         "udp://[::1]:0",
         "tcp://127.0.0.1:0",
-        "unixgram:@bullhorn-test-empty",
+        own("unixgram:@bullhorn-test-empty").as_str(),
     ]);
     for endpoint in &served.endpoints {
         let ended = run(bullhorn().args(["send", endpoint]), b"\n\na\n\n");

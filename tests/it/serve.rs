@@ -5,14 +5,14 @@ use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use crate::support::{PATIENCE, Served, bullhorn, capitals, run_bullhorn, wait_until};
+use crate::support::{PATIENCE, Served, bullhorn, capitals, own, run_bullhorn, wait_until};
 
 #[test]
 fn each_ready_line_shows_endpoint_family_type_and_descriptor() {
     let served = Served::start(&[
         "udp://127.0.0.1:0",
         "tcp://[::1]:0",
-        "unixgram:@bullhorn-test-ready",
+        own("unixgram:@bullhorn-test-ready").as_str(),
     ]);
     let shown: Vec<_> = served
         .ready
@@ -58,7 +58,10 @@ fn sigterm_and_sigint_print_the_totals_and_exit_0() {
 
 #[test]
 fn what_was_received_before_the_signal_is_answered_before_the_end() {
-    let served = Served::start(&["udp://127.0.0.1:0", "unixgram:@bullhorn-test-drain"]);
+    let served = Served::start(&[
+        "udp://127.0.0.1:0",
+        own("unixgram:@bullhorn-test-drain").as_str(),
+    ]);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     // Stopped, the server cannot answer before it is told to end.
@@ -171,10 +174,10 @@ fn an_answer_too_large_for_a_datagram_is_dropped_and_counted() {
 
 #[test]
 fn a_unix_datagram_without_a_return_address_is_counted() {
-    let served = Served::start(&["unixgram:@bullhorn-test-nameless"]);
+    let served = Served::start(&[own("unixgram:@bullhorn-test-nameless").as_str()]);
     let client = UnixDatagram::unbound().unwrap();
     let address =
-        std::os::unix::net::SocketAddr::from_abstract_name("bullhorn-test-nameless").unwrap();
+        std::os::unix::net::SocketAddr::from_abstract_name(own("bullhorn-test-nameless")).unwrap();
     client.send_to_addr(b"who am I?", &address).unwrap();
     let totals = served.stop();
     totals.assert_datagrams(1, 0, 1);
@@ -261,7 +264,7 @@ fn an_idle_server_is_small() {
     let served = Served::start(&[
         "udp://127.0.0.1:0",
         "tcp://127.0.0.1:0",
-        "unix:@bullhorn-test-small",
+        own("unix:@bullhorn-test-small").as_str(),
     ]);
     assert!(served.resident() < 10 << 20, "{} bytes", served.resident());
 }

@@ -133,18 +133,21 @@ impl Served {
     pub fn start(arguments: &[&str]) -> Self {
         let endpoints = arguments.iter().filter(|text| text.contains(':')).count();
         Self::start_command(
-            bullhorn().arg("serve").arg("--json").args(arguments),
+            bullhorn()
+                .arg("serve")
+                .arg("--json")
+                .args(arguments)
+                .stdin(Stdio::null()),
             endpoints,
         )
     }
 
     /// Starts `command`, which must end up as `bullhorn serve --json`, and waits for `endpoints`
     /// ready lines.
+    ///
+    /// Its standard input stays as it is: it may be a socket to inherit.
     pub fn start_command(command: &mut Command, endpoints: usize) -> Self {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = Running::start(command);
         let stdout = process.child.stdout.take().expect("stdout is piped");
         let mut stderr = process.child.stderr.take().expect("stderr is piped");
@@ -256,6 +259,11 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(begin.elapsed() < PATIENCE, "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// A name that no other run of the tests has.
+pub fn own(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
 }
 
 /// Where a program is, or a word that the test is skipped without it.

@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::unnecessary_cast,
-    reason = "the lengths in a msghdr have other types in other C libraries"
+    reason = "the lengths in msghdr are of other types with other C libraries"
 )]
 
 use std::io;

@@ -1,0 +1,72 @@
+//! Unix datagrams: a client that does not read, and one that is gone, cost nobody else anything.
+
+use std::os::unix::net::UnixDatagram;
+
+use crate::bind::kernel_setting;
+use crate::support::{PATIENCE, Served, run_bullhorn, skipped, wait_until};
+
+#[test]
+fn an_answer_that_has_no_room_in_its_clients_queue_is_dropped_and_counted() {
+    // The answers that wait in every client's queue share the send buffer of the one socket that
+    // sent them (unix(7)): a queue as long as the buffer is large would take it all.
+    match kernel_setting("net/unix/max_dgram_qlen") {
+        Some(0..=200) => {}
+        Some(_) => return skipped("net.unix.max_dgram_qlen lets one queue take the send buffer"),
+        None => return,
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let server_path = directory.path().join("server");
+    let endpoint = format!("unixgram:{}", server_path.display());
+    let served = Served::start(&[&endpoint]);
+    let deaf = UnixDatagram::bind(directory.path().join("deaf")).unwrap();
+    deaf.set_write_timeout(Some(PATIENCE)).unwrap();
+    for _ in 0..2000 {
+        deaf.send_to(b"talk", &server_path).unwrap();
+    }
+    assert_eq!(
+        run_bullhorn(["send", &endpoint, "and me?"]).text(),
+        "AND ME?\n"
+    );
+    let totals = served.stop();
+    deaf.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 16];
+    let mut kept = 0;
+    while let Ok(length) = deaf.recv(&mut buffer) {
+        assert_eq!(&buffer[..length], b"TALK");
+        kept += 1;
+    }
+    assert!((1..2000).contains(&kept), "{kept} answers were kept");
+    totals.assert_datagrams(2001, kept + 1, 2000 - kept);
+    let causes = &totals.summary["endpoints"][0]["dropped_by"];
+    assert_eq!(causes["queue_full"], 2000 - kept, "{causes}");
+}
+
+#[test]
+fn an_answer_to_a_client_that_is_gone_is_dropped_and_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let server_path = directory.path().join("server");
+    let endpoint = format!("unixgram:{}", server_path.display());
+    let served = Served::start(&[&endpoint]);
+    // Stopped, the server answers only when both are gone.
+    served.process.signal("STOP");
+    let with_file = directory.path().join("closed");
+    let without_file = directory.path().join("removed");
+    for path in [&with_file, &without_file] {
+        let client = UnixDatagram::bind(path).unwrap();
+        client.send_to(b"are you there?", &server_path).unwrap();
+    }
+    // A program that another test starts at this moment has a copy for as long as it starts.
+    wait_until("the client is gone", || {
+        UnixDatagram::unbound()
+            .unwrap()
+            .connect(&with_file)
+            .is_err()
+    });
+    std::fs::remove_file(without_file).unwrap();
+    served.process.signal("CONT");
+    assert_eq!(run_bullhorn(["send", &endpoint, "I am"]).text(), "I AM\n");
+    let totals = served.stop();
+    totals.assert_datagrams(3, 1, 2);
+    let causes = &totals.summary["endpoints"][0]["dropped_by"];
+    assert_eq!(causes["peer_gone"], 2, "{causes}");
+}

@@ -1,0 +1,293 @@
+//! The file of a Unix socket: re-used when stale, left alone when it is anybody's, its mode, its
+//! end.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::bind::assert_local_trouble;
+use crate::support::{Running, Served, bullhorn, find_program, run_bullhorn, skipped, wait_until};
+
+/// A directory with a `unix:` and a `unixgram:` endpoint in it.
+fn endpoints() -> (TempDir, [String; 2]) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().display().to_string();
+    let endpoints = [format!("unix:{path}/s"), format!("unixgram:{path}/d")];
+    (directory, endpoints)
+}
+
+fn path_of(endpoint: &str) -> &Path {
+    Path::new(endpoint.split_once(':').unwrap().1)
+}
+
+fn assert_answers(endpoint: &str) {
+    let ended = run_bullhorn(["send", endpoint, "a"]);
+    assert_eq!(ended.text(), "A\n", "{}", ended.stderr);
+}
+
+#[test]
+fn a_socket_file_goes_with_its_server() {
+    let (_directory, [stream, datagram]) = endpoints();
+    let served = Served::start(&[&stream, &datagram]);
+    assert_eq!(served.endpoints, [stream.clone(), datagram.clone()]);
+    for endpoint in [&stream, &datagram] {
+        assert!(
+            fs::metadata(path_of(endpoint))
+                .unwrap()
+                .file_type()
+                .is_socket()
+        );
+        assert_answers(endpoint);
+    }
+    assert_eq!(served.stop().code, Some(0));
+    assert!(!path_of(&stream).exists() && !path_of(&datagram).exists());
+}
+
+#[test]
+fn a_stale_socket_file_is_removed_and_bound_again() {
+    let (_directory, [stream, datagram]) = endpoints();
+    let mut killed = Served::start(&[&stream, &datagram]);
+    killed.process.signal("KILL");
+    killed.process.wait();
+    assert!(path_of(&stream).exists() && path_of(&datagram).exists());
+    // The type of the stale file's socket does not matter.
+    let swapped = [&stream, &datagram].map(|endpoint| {
+        let path = path_of(endpoint).display();
+        if endpoint.starts_with("unix:") {
+            format!("unixgram:{path}")
+        } else {
+            format!("unix:{path}")
+        }
+    });
+    for endpoints in [[&stream, &datagram], [&swapped[0], &swapped[1]]] {
+        let mut served = Served::start(&[endpoints[0], endpoints[1]]);
+        assert_answers(endpoints[0]);
+        assert_answers(endpoints[1]);
+        served.process.signal("KILL");
+        served.process.wait();
+    }
+}
+
+#[test]
+fn a_live_socket_is_never_taken_over() {
+    let (_directory, [stream, datagram]) = endpoints();
+    let served = Served::start(&[&stream, &datagram]);
+    for endpoint in [&stream, &datagram] {
+        let path = path_of(endpoint);
+        let inode = fs::metadata(path).unwrap().ino();
+        for scheme in ["unix", "unixgram"] {
+            let again = format!("{scheme}:{}", path.display());
+            let ended = run_bullhorn(["serve", "--json", &again]);
+            assert_local_trouble(&ended, &again, &["in use"]);
+        }
+        assert_eq!(fs::metadata(path).unwrap().ino(), inode);
+        assert_answers(endpoint);
+    }
+    drop(served);
+    // Nor is one of another program, whose queue is full.
+    let listener = UnixListener::bind(path_of(&stream).with_file_name("other")).unwrap();
+    let other = path_of(&stream).with_file_name("other");
+    socket2::SockRef::from(&listener).listen(0).unwrap();
+    let _waiting = std::os::unix::net::UnixStream::connect(&other).unwrap();
+    let endpoint = format!("unix:{}", other.display());
+    let ended = run_bullhorn(["serve", "--json", &endpoint]);
+    assert_local_trouble(&ended, &endpoint, &["in use"]);
+    assert!(other.exists());
+}
+
+#[test]
+fn what_is_no_socket_is_never_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("file"), "precious").unwrap();
+    fs::create_dir(at("directory")).unwrap();
+    drop(UnixDatagram::bind(at("stale")).unwrap());
+    symlink("stale", at("link")).unwrap();
+    symlink("nowhere", at("dangling")).unwrap();
+    for (name, word) in [
+        ("file", "no socket"),
+        ("directory", "no socket"),
+        ("link", "symbolic link"),
+        ("dangling", "symbolic link"),
+    ] {
+        let before = fs::symlink_metadata(at(name)).unwrap();
+        for scheme in ["unix", "unixgram"] {
+            let endpoint = format!("{scheme}:{}", at(name).display());
+            let ended = run_bullhorn(["serve", "--json", "--unix-mode", "0777", &endpoint]);
+            assert_local_trouble(&ended, &endpoint, &[word, "in the way"]);
+        }
+        let after = fs::symlink_metadata(at(name)).unwrap();
+        assert_eq!((after.ino(), after.mode()), (before.ino(), before.mode()));
+    }
+    assert_eq!(fs::read_to_string(at("file")).unwrap(), "precious");
+    assert!(at("stale").exists() && !at("nowhere").exists());
+}
+
+#[test]
+fn a_directory_that_is_missing_is_said() {
+    let (directory, _) = endpoints();
+    let endpoint = format!("unix:{}/missing/s", directory.path().display());
+    let ended = run_bullhorn(["serve", "--json", &endpoint]);
+    assert_local_trouble(&ended, &endpoint, &["directory does not exist"]);
+}
+
+#[test]
+fn the_mode_is_0660_less_the_umask_or_exactly_what_was_asked() {
+    for (umask, options, expected) in [
+        ("000", &[][..], 0o660),
+        ("022", &[], 0o640),
+        ("077", &[], 0o600),
+        ("077", &["--unix-mode", "0666"], 0o666),
+        ("000", &["--unix-mode", "600"], 0o600),
+        ("022", &["--unix-mode", "0777"], 0o777),
+    ] {
+        let (_directory, [stream, datagram]) = endpoints();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")])
+            .arg(bullhorn().get_program())
+            .args(["serve", "--json", &stream, &datagram])
+            .args(options);
+        let _served = Served::start_command(&mut command, 2);
+        for endpoint in [&stream, &datagram] {
+            let mode = fs::metadata(path_of(endpoint))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o7777;
+            assert_eq!(mode, expected, "umask {umask}, {options:?}: {mode:o}");
+        }
+    }
+}
+
+#[test]
+fn the_mode_is_set_before_the_file_is_there_and_only_ever_widened() {
+    let (_directory, [stream, _]) = endpoints();
+    let mut command = bullhorn();
+    command.args(["serve", "--json", "-vv", "--unix-mode", "0600", &stream]);
+    let stderr = Served::start_command(&mut command, 1).stop().stderr;
+    let mut rest = stderr.as_str();
+    for call in [", 0o600) = 0", "bind(", "listen("] {
+        let place = rest.find(call);
+        rest = &rest[place.unwrap_or_else(|| panic!("no {call} in {rest}"))..];
+    }
+    assert_eq!(stderr.matches("chmod(").count(), 1, "{stderr}");
+}
+
+#[test]
+fn a_file_that_took_the_place_of_ours_stays() {
+    let (_directory, [stream, datagram]) = endpoints();
+    let served = Served::start(&[&stream, &datagram]);
+    fs::remove_file(path_of(&stream)).unwrap();
+    fs::write(path_of(&stream), "precious").unwrap();
+    fs::remove_file(path_of(&datagram)).unwrap();
+    let other = UnixDatagram::bind(path_of(&datagram)).unwrap();
+    assert_eq!(served.stop().code, Some(0));
+    assert_eq!(fs::read_to_string(path_of(&stream)).unwrap(), "precious");
+    assert!(path_of(&datagram).exists());
+    drop(other);
+}
+
+#[test]
+fn of_many_servers_on_one_stale_path_exactly_one_wins() {
+    for index in [0, 1] {
+        let (_directory, endpoints) = endpoints();
+        let endpoint = &endpoints[index];
+        let mut killed = Served::start(&[endpoint]);
+        killed.process.signal("KILL");
+        killed.process.wait();
+        let mut servers: Vec<Running> = (0..6)
+            .map(|_| {
+                let mut command = bullhorn();
+                command.args(["serve", "-q", endpoint]);
+                command.stdout(Stdio::null()).stderr(Stdio::null());
+                Running::start(&mut command)
+            })
+            .collect();
+        wait_until("all but one have ended", || {
+            servers.retain_mut(|server| match server.child.try_wait().unwrap() {
+                Some(status) => {
+                    assert_eq!(status.code(), Some(7));
+                    false
+                }
+                None => true,
+            });
+            servers.len() == 1
+        });
+        assert_answers(endpoint);
+        servers[0].signal("TERM");
+        assert_eq!(servers[0].wait().code(), Some(0));
+        assert!(!path_of(endpoint).exists());
+    }
+}
+
+#[test]
+fn a_server_that_is_about_to_listen_is_alive() {
+    let Some(strace) = find_program("strace") else {
+        return;
+    };
+    let (_directory, [stream, _]) = endpoints();
+    // With -D the program is our own child, and strace ends with it.
+    let slowly = [
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "inject=listen:delay_enter=300ms",
+    ];
+    let can_trace = Command::new(&strace).args(slowly).arg("true").output();
+    if !can_trace.is_ok_and(|output| output.status.success()) {
+        return skipped("strace may not trace here, or cannot delay calls");
+    }
+    let mut command = Command::new(strace);
+    command.args(slowly);
+    command.arg(bullhorn().get_program());
+    command.args(["serve", "-q", &stream]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let _slow = Running::start(&mut command);
+    wait_until("the slow server has bound its file", || {
+        path_of(&stream).exists()
+    });
+    let inode = fs::metadata(path_of(&stream)).unwrap().ino();
+    let ended = run_bullhorn(["serve", "--json", &stream]);
+    assert_local_trouble(&ended, &stream, &["in use"]);
+    assert_eq!(fs::metadata(path_of(&stream)).unwrap().ino(), inode);
+}
+
+#[test]
+fn a_path_may_have_107_bytes_and_not_one_more() {
+    let (directory, _) = endpoints();
+    let path = format!("{}/", directory.path().display());
+    let path = path.clone() + &"x".repeat(107 - path.len());
+    for scheme in ["unix", "unixgram"] {
+        let endpoint = format!("{scheme}:{path}");
+        let served = Served::start(&[&endpoint]);
+        assert_eq!(served.endpoint(), endpoint);
+        assert_answers(&endpoint);
+        drop(served);
+        fs::remove_file(&path).unwrap();
+        let ended = run_bullhorn(["serve".to_owned(), format!("{endpoint}x")]);
+        assert_eq!((ended.code, ended.stderr.lines().count()), (2, 1));
+        assert!(ended.stderr.contains("108 bytes"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_abstract_name_has_no_file_and_collides_like_a_port() {
+    for scheme in ["unix", "unixgram"] {
+        let endpoint = format!("{scheme}:@bullhorn-test-abstract-ж-{}", std::process::id());
+        let served = Served::start(&[&endpoint]);
+        assert_eq!(served.endpoint(), endpoint);
+        assert_answers(&endpoint);
+        let ended = run_bullhorn(["serve", "--json", &endpoint]);
+        assert_local_trouble(&ended, &endpoint, &["in use"]);
+        assert_eq!(served.stop().code, Some(0));
+        assert_eq!(Served::start(&[&endpoint]).stop().code, Some(0));
+    }
+}

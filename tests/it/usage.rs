@@ -1,0 +1,112 @@
+//! A command line that cannot be read: exit code 2 and one line that says why.
+
+use crate::support::{Ended, bullhorn, run, run_bullhorn};
+
+/// Asserts the exit code and that there is just one line, which has every one of `words`.
+fn assert_usage(ended: &Ended, words: &[&str]) {
+    assert_eq!((ended.code, ended.text().as_str()), (2, ""), "{ended:?}");
+    let line = ended.stderr.strip_suffix('\n').expect("no whole line");
+    assert!(line.starts_with("bullhorn: "), "{line}");
+    assert!(!line.chars().any(char::is_control), "{line:?}");
+    for word in words {
+        assert!(line.contains(word), "no {word:?} in: {line}");
+    }
+}
+
+#[test]
+fn every_usage_error_is_one_line_and_exit_2() {
+    for (arguments, words) in [
+        (
+            vec!["serve", "--jsn"],
+            vec!["'--jsn'", "'--json'", "--help"],
+        ),
+        (vec!["sevre"], vec!["'sevre'", "'serve'"]),
+        (vec!["serve", "--unix-mode"], vec!["--unix-mode", "value"]),
+        (
+            vec!["serve", "--unix-mode", "9"],
+            vec!["\"9\"", "--unix-mode", "0660"],
+        ),
+        (vec!["serve", "--unix-mode", "17777"], vec!["octal"]),
+        (
+            vec!["serve", "--idle-timeout", "10"],
+            vec!["\"10\"", "--idle-timeout", "250ms"],
+        ),
+        (
+            vec!["serve", "--receive-buffer", "0"],
+            vec!["--receive-buffer", "1..="],
+        ),
+        (vec!["serve", "-q", "-v"], vec!["--quiet", "--verbose"]),
+        (
+            vec!["send", "--timeout", "0s"],
+            vec!["--timeout", "over zero"],
+        ),
+        (
+            vec!["send", "--timeout", "a\nb\u{1b}[1m"],
+            vec!["a\\nb\\u{1b}[1m"],
+        ),
+        (vec!["send", "--window", "0"], vec!["--window", "1..=4096"]),
+        (vec!["send", "-4", "-6"], vec!["--ipv4", "--ipv6"]),
+        (vec!["completions"], vec!["<SHELL>"]),
+        (vec!["completions", "x"], vec!["bash", "zsh"]),
+    ] {
+        assert_usage(&run_bullhorn(&arguments), &words);
+    }
+}
+
+#[test]
+fn a_malformed_endpoint_is_one_line_for_every_verb_and_in_the_environment() {
+    for (text, words) in [
+        ("127.0.0.1:65536", ["65536", "udp://127.0.0.1:3000"]),
+        ("::1", ["brackets", "udp://[::1]:3000"]),
+        ("http://localhost", ["\"http\"", "unixgram"]),
+        ("tcp://localhost:3000/x", ["\"/x\"", "tcp://127.0.0.1:3000"]),
+        ("unix:", ["the path is empty", "unix:/run/bullhorn.sock"]),
+        ("fd:x", ["\"x\"", "fd:3"]),
+        ("[fe80::1%]", ["zone", "udp://[fe80::1%eth0]:3000"]),
+        ("a\r\nb\u{1b}[31m", ["control character", "\\u{1b}"]),
+        ("\u{202e}evil", ["\\u{202e}", "not a host name"]),
+        ("", ["it is empty", "udp://127.0.0.1:3000"]),
+    ] {
+        assert_usage(&run_bullhorn(["serve", text]), &words);
+        assert_usage(&run_bullhorn(["send", text, "hello"]), &words);
+        let from_environment = run(
+            bullhorn().arg("send").env("BULLHORN_ENDPOINT", text),
+            b"hello\n",
+        );
+        assert_usage(&from_environment, &words);
+    }
+}
+
+#[test]
+fn an_endpoint_that_is_no_text_is_one_line() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let ended = run_bullhorn([OsStr::new("serve"), OsStr::from_bytes(b"unix:/\xff")]);
+    assert_usage(&ended, &["UTF-8"]);
+}
+
+#[test]
+fn a_client_refuses_what_only_a_server_can_use() {
+    for (endpoint, words) in [
+        ("udp://:3000", ["for servers", "udp://127.0.0.1:3000"]),
+        ("tcp://:3000", ["for servers", "tcp://127.0.0.1:3000"]),
+        ("udp://127.0.0.1:0", ["port 0", "printed"]),
+        ("tcp://localhost:0", ["port 0", "printed"]),
+        ("fd:3", ["fd:3", "for servers"]),
+    ] {
+        assert_usage(&run_bullhorn(["send", endpoint, "hello"]), &words);
+    }
+}
+
+#[test]
+fn help_and_version_stay_as_they_are() {
+    for flag in ["--help", "--version"] {
+        let ended = run_bullhorn([flag]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        assert!(ended.text().contains("bullhorn"), "{}", ended.text());
+    }
+    assert!(run_bullhorn(["serve", "-h"]).text().contains("Exit codes:"));
+    let without_a_verb = run_bullhorn::<&str>([]);
+    assert_eq!(without_a_verb.code, 2);
+    assert!(without_a_verb.stderr.contains("Usage: bullhorn"));
+}
