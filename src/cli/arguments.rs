@@ -258,7 +258,7 @@ pub struct Ping {
     #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]
     pub endpoint: Endpoint,
     /// From one probe to the next
-    #[arg(short, long, value_name = "DURATION", env = "BULLHORN_INTERVAL",
+    #[arg(short, long, value_name = "DURATION", env = "BULLHORN_INTERVAL", value_parser = seconds_or_duration,
         default_value_t = PositiveDuration(probe::Settings::default().interval))]
     pub interval: PositiveDuration,
     /// How many probes to send [default: until Ctrl-C; a few with --expect]
@@ -266,10 +266,10 @@ pub struct Ping {
         value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// End after this long, whatever is under way
-    #[arg(short = 'w', long, value_name = "DURATION", env = "BULLHORN_DEADLINE")]
+    #[arg(short = 'w', long, value_name = "DURATION", env = "BULLHORN_DEADLINE", value_parser = seconds_or_duration)]
     pub deadline: Option<PositiveDuration>,
     /// A probe without an answer for this long is lost; an answer after that is late
-    #[arg(short = 'W', long, value_name = "DURATION", env = "BULLHORN_TIMEOUT",
+    #[arg(short = 'W', long, value_name = "DURATION", env = "BULLHORN_TIMEOUT", value_parser = seconds_or_duration,
         default_value_t = PositiveDuration(probe::Settings::default().timeout))]
     pub timeout: PositiveDuration,
     /// How long to wait for second answers after the last probe is settled
@@ -440,6 +440,16 @@ fn family_filter(ipv4: bool, ipv6: bool) -> FamilyFilter {
     }
 }
 
+/// As [`PositiveDuration`], and a bare number is seconds, as in ping(8).
+fn seconds_or_duration(text: &str) -> Result<PositiveDuration, String> {
+    let seconds = text.parse().ok();
+    let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    match seconds {
+        Some(seconds) if !seconds.is_zero() => Ok(PositiveDuration(seconds)),
+        _ => text.parse(),
+    }
+}
+
 fn octal_mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
         Ok(mode) if mode <= 0o7777 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(mode),
@@ -447,7 +457,7 @@ fn octal_mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A duration over zero, as in `1s` or `250ms`; a bare number is seconds, as in ping(8).
+/// A duration over zero, as in `1s` or `250ms`.
 #[derive(Clone, Copy, Debug)]
 pub struct PositiveDuration(pub Duration);
 
@@ -455,10 +465,6 @@ impl FromStr for PositiveDuration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let seconds = text.parse().ok().map(Duration::try_from_secs_f64);
-        if let Some(Ok(seconds)) = seconds.filter(|seconds| *seconds != Ok(Duration::ZERO)) {
-            return Ok(Self(seconds));
-        }
         match humantime::parse_duration(text) {
             Ok(Duration::ZERO) => Err("it must be over zero, as in 1s".to_owned()),
             Ok(duration) => Ok(Self(duration)),
