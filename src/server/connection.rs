@@ -96,17 +96,25 @@ where
         let interval = idle_timeout.map(|timeout| timeout / IDLE_CHECKS);
         let mut idle_check = pin!(interval.map(tokio::time::sleep));
         let mut silent_checks = 0;
+        let mut is_registered = false;
         let outcome = poll_fn(|context| {
-            if !self.draining && stop.as_mut().poll(context).is_ready() {
-                self.draining = true;
+            // Each is polled once, to leave the task's waker, and after that only looked at: polling
+            // takes a lock, and this is done for every line of every connection.
+            if !is_registered {
+                self.draining |= stop.as_mut().poll(context).is_ready();
             }
+            self.draining |= draining.has_begun();
             if let Poll::Ready(outcome) = self.poll(context) {
                 return Poll::Ready(outcome);
             }
+            let was_registered = std::mem::replace(&mut is_registered, true);
             let (Some(mut check), Some(interval)) = (idle_check.as_mut().as_pin_mut(), interval)
             else {
                 return Poll::Pending;
             };
+            if was_registered && !check.is_elapsed() {
+                return Poll::Pending;
+            }
             while check.as_mut().poll(context).is_ready() {
                 silent_checks = if self.active { 0 } else { silent_checks + 1 };
                 self.active = false;

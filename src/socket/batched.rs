@@ -20,6 +20,9 @@ use super::control_message::{self, Control};
 use super::sys::{self, ReceiveArray, SendArray};
 use crate::endpoint::SocketType;
 
+/// How many runs a batch may have after one that had hardly any; it doubles from batch to batch.
+const FEWEST_PLACES: usize = 4;
+
 /// How many paths are remembered on which segmentation does not work.
 const MOST_REFUSALS: usize = 4096;
 
@@ -28,6 +31,8 @@ pub struct BatchedBackend {
     socket: Arc<Socket>,
     is_unix: bool,
     receiving: ReceiveArray,
+    /// How many runs the last batch had.
+    last_received: usize,
     sending: SendArray,
     coalescer: Coalescer,
     controls: Vec<Control>,
@@ -51,6 +56,7 @@ impl BatchedBackend {
             socket,
             is_unix,
             receiving: ReceiveArray::new(capacity),
+            last_received: 0,
             sending: SendArray::default(),
             coalescer: Coalescer::default(),
             controls: Vec::new(),
@@ -160,21 +166,19 @@ impl DatagramBackend for BatchedBackend {
         } else {
             libc::MSG_DONTWAIT
         };
-        let result = self
-            .receiving
-            .receive(self.socket.as_fd(), inbox.free_buffers(), flags);
+        // Preparing a place for each run of a full batch takes longer than receiving one datagram.
+        let places = (2 * self.last_received).max(FEWEST_PLACES);
+        let buffers = inbox.free_buffers().take(places);
+        let result = self.receiving.receive(self.socket.as_fd(), buffers, flags);
         let received = match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
             result => traced(
-                format_args!(
-                    "recvmmsg({}, {})",
-                    self.socket.as_raw_fd(),
-                    inbox.capacity()
-                ),
+                format_args!("recvmmsg({}, {places})", self.socket.as_raw_fd()),
                 result,
                 |count| *count,
             )?,
         };
+        self.last_received = received;
         for index in 0..received {
             let message = self.receiving.message(index);
             if message.length == 0 && message.peer.len() == 0 && !self.is_unix {

@@ -202,13 +202,11 @@ fn shutting_the_socket_down_ends_a_wait_and_keeps_what_was_received() {
         let mut received = 0;
         loop {
             backend.receive(&mut inbox, true).unwrap();
-            received += inbox.runs().len();
-            if inbox.runs().len() < BATCH {
+            if inbox.runs().is_empty() {
                 break;
             }
+            received += inbox.runs().len();
         }
         assert_eq!(received, 40);
-        backend.receive(&mut inbox, true).unwrap();
-        assert!(inbox.runs().is_empty());
     }
 }
