@@ -99,6 +99,28 @@ pub struct Speech {
     pub json: bool,
 }
 
+/// Which addresses of a name may be asked.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FamilyFlags {
+    /// Use only the IPv4 addresses of a name
+    #[arg(short = '4', long, conflicts_with = "ipv6", env = "BULLHORN_IPV4", value_parser = FalseyValueParser::new())]
+    pub ipv4: bool,
+    /// Use only the IPv6 addresses of a name
+    #[arg(short = '6', long, env = "BULLHORN_IPV6", value_parser = FalseyValueParser::new())]
+    pub ipv6: bool,
+}
+
+impl FamilyFlags {
+    /// The meaning of `-4` and `-6`.
+    pub fn filter(self) -> FamilyFilter {
+        match (self.ipv4, self.ipv6) {
+            (true, _) => FamilyFilter::Inet,
+            (_, true) => FamilyFilter::Inet6,
+            _ => FamilyFilter::All,
+        }
+    }
+}
+
 /// `bullhorn serve`
 #[derive(Debug, Args)]
 #[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
@@ -227,12 +249,9 @@ pub struct Send {
     /// Go on after a text without an answer, and say at the end how many failed
     #[arg(long, env = "BULLHORN_KEEP_GOING", value_parser = FalseyValueParser::new())]
     pub keep_going: bool,
-    /// Use only the IPv4 addresses of a name
-    #[arg(short = '4', long, conflicts_with = "ipv6", env = "BULLHORN_IPV4", value_parser = FalseyValueParser::new())]
-    pub ipv4: bool,
-    /// Use only the IPv6 addresses of a name
-    #[arg(short = '6', long, env = "BULLHORN_IPV6", value_parser = FalseyValueParser::new())]
-    pub ipv6: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub family: FamilyFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,
@@ -245,7 +264,7 @@ impl Send {
             window: self.window as usize,
             timeout: self.timeout.0,
             retries: self.retries,
-            family: family_filter(self.ipv4, self.ipv6),
+            family: self.family.filter(),
         }
     }
 }
@@ -288,12 +307,9 @@ pub struct Ping {
     /// Exit with 0 only when the endpoint behaves so: answer, refused or silence
     #[arg(long, value_name = "BEHAVIOUR", env = "BULLHORN_EXPECT")]
     pub expect: Option<probe::Behaviour>,
-    /// Use only the IPv4 addresses of a name
-    #[arg(short = '4', long, conflicts_with = "ipv6", env = "BULLHORN_IPV4", value_parser = FalseyValueParser::new())]
-    pub ipv4: bool,
-    /// Use only the IPv6 addresses of a name
-    #[arg(short = '6', long, env = "BULLHORN_IPV6", value_parser = FalseyValueParser::new())]
-    pub ipv6: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub family: FamilyFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,
@@ -312,7 +328,7 @@ impl Ping {
             filler,
             flows: self.flows,
             expect: self.expect,
-            family: family_filter(self.ipv4, self.ipv6),
+            family: self.family.filter(),
         }
     }
 }
@@ -383,12 +399,9 @@ pub struct Bench {
     #[arg(long, value_name = "DURATION", env = "BULLHORN_SPIN",
         default_value_t = PositiveDuration(bench::Settings::default().spin))]
     pub spin: PositiveDuration,
-    /// Use only the IPv4 addresses of a name
-    #[arg(short = '4', long, conflicts_with = "ipv6", env = "BULLHORN_IPV4", value_parser = FalseyValueParser::new())]
-    pub ipv4: bool,
-    /// Use only the IPv6 addresses of a name
-    #[arg(short = '6', long, env = "BULLHORN_IPV6", value_parser = FalseyValueParser::new())]
-    pub ipv6: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub family: FamilyFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,
@@ -415,7 +428,7 @@ impl Bench {
             has_offload: !self.no_offload,
             timeout: self.timeout.0,
             spin: self.spin.0,
-            family: family_filter(self.ipv4, self.ipv6),
+            family: self.family.filter(),
         }
     }
 }
@@ -430,14 +443,6 @@ pub struct Demo {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,
-}
-
-fn family_filter(ipv4: bool, ipv6: bool) -> FamilyFilter {
-    match (ipv4, ipv6) {
-        (true, _) => FamilyFilter::Inet,
-        (_, true) => FamilyFilter::Inet6,
-        _ => FamilyFilter::All,
-    }
 }
 
 /// As [`PositiveDuration`], and a bare number is seconds, as in ping(8).

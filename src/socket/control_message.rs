@@ -2,8 +2,8 @@
 //!
 //! Each message is a header of 16 bytes (length with header as usize, level and type as i32) and
 //! its data, padded to 8 bytes. Pure code without a system call, so that it can be fuzzed. Here:
-//! the address that a datagram was sent to (IP_PKTINFO, IPV6_PKTINFO), the kernel's count of
-//! drops (SO_RXQ_OVFL), and the size of the datagrams in a run (UDP_GRO, UDP_SEGMENT).
+//! the address that a datagram was sent to (IP_PKTINFO, IPV6_PKTINFO), and the size of the datagrams
+//! in a run (UDP_GRO, UDP_SEGMENT).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -18,9 +18,6 @@ pub const CAPACITY: usize = 128;
 pub struct Received {
     /// The address of ours that the datagram was sent to, on sockets bound to every address.
     pub destination: Option<PacketInfo>,
-    /// How many datagrams the socket has lost to a full receive buffer since it was made, modulo
-    /// 2^32; absent while there is none.
-    pub kernel_dropped: Option<u32>,
     /// The size in bytes of each datagram but the last in a run that the kernel joined.
     pub segment_size: Option<u16>,
 }
@@ -42,9 +39,6 @@ pub fn parse(control: &[u8]) -> Received {
     let mut rest = control;
     while let Some((level, kind, data, next)) = split_first(rest) {
         match (level, kind) {
-            (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
-                received.kernel_dropped = array(data).map(u32::from_ne_bytes);
-            }
             (libc::SOL_UDP, libc::UDP_GRO) => {
                 received.segment_size = array(data)
                     .map(i32::from_ne_bytes)
@@ -195,7 +189,6 @@ mod tests {
     #[test]
     fn every_message_of_one_call_is_read() {
         let mut control = Control::default();
-        control.add(libc::SOL_SOCKET, libc::SO_RXQ_OVFL, &9u32.to_ne_bytes());
         control.add(libc::SOL_UDP, libc::UDP_GRO, &1400i32.to_ne_bytes());
         control.add(1, 99, b"unknown");
         let info = PacketInfo {
@@ -207,7 +200,6 @@ mod tests {
             parse(control.as_bytes()),
             Received {
                 destination: Some(info),
-                kernel_dropped: Some(9),
                 segment_size: Some(1400),
             }
         );

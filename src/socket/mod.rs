@@ -12,7 +12,7 @@
 //!   `coalesce` finds those that can go together.
 //! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
 //!   client that sends many.
-//! * [`control_message`]: the bytes beside a datagram: the address it was sent to, drops.
+//! * [`control_message`]: the bytes beside a datagram: the address it was sent to, the size of its run.
 //! * `call`: each call as a line of the log, for people who learn.
 //! * `sys`: the only unsafe code of the crate.
 

@@ -50,9 +50,7 @@ impl Flow for DatagramFlow {
             return Ok(());
         }
         let socket = begin_connect(&self.endpoint)?;
-        let configured = socket
-            .set_recv_buffer_size(RECEIVE_BUFFER)
-            .and_then(|()| sys::set_option(&socket, libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1));
+        let configured = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         configured.map_err(|source| Error::socket(Operation::Configure, &self.endpoint, source))?;
         self.socket = Some(socket);
         Ok(())
