@@ -1,0 +1,74 @@
+//! What may be typed after `bullhorn ping`, and what it means to the prober.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::values::{PositiveDuration, seconds_or_duration};
+use super::{ENDPOINTS_AND_EXIT_CODES, FamilyFlags, Speech};
+use crate::endpoint::Endpoint;
+use crate::probe;
+
+/// `bullhorn ping`
+#[derive(Debug, Args)]
+#[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
+pub struct Ping {
+    /// Whom to probe
+    #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]
+    pub endpoint: Endpoint,
+    /// From one probe to the next
+    #[arg(short, long, value_name = "DURATION", env = "BULLHORN_INTERVAL", value_parser = seconds_or_duration,
+        default_value_t = PositiveDuration(probe::Settings::default().interval))]
+    pub interval: PositiveDuration,
+    /// How many probes to send [default: until Ctrl-C; a few with --expect]
+    #[arg(short, long, value_name = "NUMBER", env = "BULLHORN_COUNT",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// End after this long, whatever is under way
+    #[arg(short = 'w', long, value_name = "DURATION", env = "BULLHORN_DEADLINE", value_parser = seconds_or_duration)]
+    pub deadline: Option<PositiveDuration>,
+    /// A probe without an answer for this long is lost; an answer after that is late
+    #[arg(short = 'W', long, value_name = "DURATION", env = "BULLHORN_TIMEOUT", value_parser = seconds_or_duration,
+        default_value_t = PositiveDuration(probe::Settings::default().timeout))]
+    pub timeout: PositiveDuration,
+    /// How long to wait for second answers after the last probe is settled
+    #[arg(long, value_name = "DURATION", env = "BULLHORN_LINGER",
+        default_value_t = PositiveDuration(probe::Settings::default().linger))]
+    pub linger: PositiveDuration,
+    /// Bytes of each text: from its word and number alone to what a datagram carries
+    #[arg(short, long, value_name = "BYTES", env = "BULLHORN_SIZE", default_value_t = probe::Settings::default().size)]
+    pub size: usize,
+    /// Fill the texts from this file, of any script, instead of with the alphabet
+    #[arg(long, value_name = "FILE", env = "BULLHORN_TEXT")]
+    pub text: Option<PathBuf>,
+    /// Send from so many source ports in turn, and say how each fares: finds one bad leg of a balanced path
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_FLOWS", default_value_t = probe::Settings::default().flows)]
+    pub flows: usize,
+    /// Exit with 0 only when the endpoint behaves so: answer, refused or silence
+    #[arg(long, value_name = "BEHAVIOUR", env = "BULLHORN_EXPECT")]
+    pub expect: Option<probe::Behaviour>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub family: FamilyFlags,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub speech: Speech,
+}
+
+impl Ping {
+    /// How the endpoint is to be probed, with texts filled from `filler`.
+    pub fn settings(&self, filler: Option<Vec<u8>>) -> probe::Settings {
+        probe::Settings {
+            interval: self.interval.0,
+            count: self.count,
+            deadline: self.deadline.map(|deadline| deadline.0),
+            timeout: self.timeout.0,
+            linger: self.linger.0,
+            size: self.size,
+            filler,
+            flows: self.flows,
+            expect: self.expect,
+            family: self.family.filter(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What may be typed after `bullhorn serve`, and what it means to the server.
+
+use clap::{Args, ValueEnum};
+
+use super::values::{OptionalDuration, PositiveDuration};
+use super::{ENDPOINTS_AND_EXIT_CODES, Speech};
+use crate::endpoint::Endpoint;
+use crate::server::{Backend, DatagramOptions, Impairment, StreamLimits};
+use crate::socket::BindOptions;
+
+/// `bullhorn serve`
+#[derive(Debug, Args)]
+#[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
+pub struct Serve {
+    /// Where to answer [default: udp://127.0.0.1:3000, or what systemd passes in LISTEN_FDS]
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoints: Vec<Endpoint>,
+    /// The exact file mode of Unix sockets, in octal [default: 0660 less the umask]
+    #[arg(long, value_name = "MODE", env = "BULLHORN_UNIX_MODE", value_parser = octal_mode)]
+    pub unix_mode: Option<u32>,
+    /// The most connections open at once on one endpoint
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_MAX_CONNECTIONS",
+        default_value_t = StreamLimits::default().max_connections, value_parser = clap::value_parser!(usize))]
+    pub max_connections: usize,
+    /// Close a connection that is silent for this long, or "off"
+    #[arg(long, value_name = "DURATION", env = "BULLHORN_IDLE_TIMEOUT",
+        default_value_t = OptionalDuration(StreamLimits::default().idle_timeout))]
+    pub idle_timeout: OptionalDuration,
+    /// Threads for each UDP endpoint, each with a socket of its own [default: the CPUs that this process may use, one with -vv]
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+    /// How datagrams are moved [default: batched, but plain with -vv, which is easier to read]
+    #[arg(long, value_name = "NAME", env = "BULLHORN_BACKEND")]
+    pub backend: Option<BackendName>,
+    /// Ask again and again for this long before sleeping: sooner answers for a whole CPU
+    #[arg(long, value_name = "DURATION", env = "BULLHORN_SPIN")]
+    pub spin: Option<PositiveDuration>,
+    /// Be a bad network for datagrams, as in loss=2%,duplicate=1%,reorder=1%,corrupt=0.1%,delay=20ms±5ms (or 20ms+-5ms); with one worker for each endpoint
+    #[arg(long, value_name = "IMPAIRMENTS", env = "BULLHORN_IMPAIR")]
+    pub impair: Option<Impairment>,
+    /// The seed of the bad network: the same one does the same to the n-th answer of each endpoint
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_SEED", default_value_t = Impairment::default().seed)]
+    pub seed: u64,
+    /// The kernel's receive buffer for datagrams, in bytes [default: 4194304, or what the kernel allows]
+    #[arg(long, value_name = "BYTES", env = "BULLHORN_RECEIVE_BUFFER",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pub receive_buffer: Option<u32>,
+    /// The kernel's send buffer for datagrams, in bytes [default: the kernel's own]
+    #[arg(long, value_name = "BYTES", env = "BULLHORN_SEND_BUFFER",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pub send_buffer: Option<u32>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub speech: Speech,
+}
+
+impl Serve {
+    /// Each socket call is logged: one socket and one call for each datagram, so that the log
+    /// reads like the lesson.
+    fn is_to_be_read(&self) -> bool {
+        self.speech.verbose > 1
+    }
+
+    /// How sockets are to be bound.
+    pub fn bind_options(&self) -> BindOptions {
+        BindOptions {
+            unix_mode: self.unix_mode,
+            workers: match self.workers {
+                Some(workers) => workers.into(),
+                None if self.is_to_be_read() => 1,
+                None => std::thread::available_parallelism().map_or(1, usize::from),
+            },
+            receive_buffer: self.receive_buffer.map(|bytes| bytes as usize),
+            send_buffer: self.send_buffer.map(|bytes| bytes as usize),
+            ..BindOptions::default()
+        }
+    }
+
+    /// How datagrams are to be answered.
+    pub fn datagram_options(&self) -> DatagramOptions {
+        let backend = match self.backend {
+            Some(BackendName::Plain) => Backend::Plain,
+            Some(BackendName::Batched) => Backend::Batched,
+            None if self.is_to_be_read() => Backend::Plain,
+            None => Backend::Batched,
+        };
+        DatagramOptions {
+            backend,
+            spin: self.spin.map(|spin| spin.0),
+            impairment: self.impair.map(|impairment| Impairment {
+                seed: self.seed,
+                ..impairment
+            }),
+        }
+    }
+
+    /// What streams may take.
+    pub fn stream_limits(&self) -> StreamLimits {
+        StreamLimits {
+            max_connections: self.max_connections,
+            idle_timeout: self.idle_timeout.0,
+        }
+    }
+}
+
+/// The value of `--backend`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BackendName {
+    /// Many datagrams a call and many a buffer
+    Batched,
+    /// One datagram a call
+    Plain,
+}
+
+fn octal_mode(text: &str) -> Result<u32, String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o7777 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(mode),
+        _ => Err("a file mode is up to four octal digits, as in 0660".to_owned()),
+    }
+}

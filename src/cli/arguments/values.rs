@@ -1,0 +1,61 @@
+//! Values as people write them, for the flags of more than one verb.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// As [`PositiveDuration`], and a bare number is seconds, as in ping(8).
+pub(super) fn seconds_or_duration(text: &str) -> Result<PositiveDuration, String> {
+    let seconds = text.parse().ok();
+    let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    match seconds {
+        Some(seconds) if !seconds.is_zero() => Ok(PositiveDuration(seconds)),
+        _ => text.parse(),
+    }
+}
+
+/// A duration over zero, as in `1s` or `250ms`.
+#[derive(Clone, Copy, Debug)]
+pub struct PositiveDuration(pub Duration);
+
+impl FromStr for PositiveDuration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match humantime::parse_duration(text) {
+            Ok(Duration::ZERO) => Err("it must be over zero, as in 1s".to_owned()),
+            Ok(duration) => Ok(Self(duration)),
+            Err(error) => Err(format!("{error}; write it like 1s or 250ms")),
+        }
+    }
+}
+
+impl fmt::Display for PositiveDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", humantime::format_duration(self.0))
+    }
+}
+
+/// A duration over zero, or `off`.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionalDuration(pub Option<Duration>);
+
+impl FromStr for OptionalDuration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self(None)),
+            _ => Ok(Self(Some(text.parse::<PositiveDuration>()?.0))),
+        }
+    }
+}
+
+impl fmt::Display for OptionalDuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(duration) => write!(f, "{}", PositiveDuration(duration)),
+            None => f.write_str("off"),
+        }
+    }
+}

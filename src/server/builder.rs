@@ -1,0 +1,131 @@
+//! From wishes to bound sockets to a server that runs.
+
+use super::{DatagramOptions, RunningServer, StreamLimits};
+use crate::endpoint::{Endpoint, SocketType};
+use crate::error::{Error, Result};
+use crate::socket::{BindOptions, BoundSocket, bind, inherit};
+
+/// A server that is not started yet.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    endpoints: Vec<Endpoint>,
+    bind: BindOptions,
+    datagrams: DatagramOptions,
+    streams: StreamLimits,
+}
+
+impl Builder {
+    /// Adds an endpoint to serve; any number may be served at once. With none, the default
+    /// endpoint `udp://127.0.0.1:3000` is.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoints.push(endpoint);
+        self
+    }
+
+    /// Adds several endpoints.
+    #[must_use]
+    pub fn endpoints(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
+        self.endpoints.extend(endpoints);
+        self
+    }
+
+    /// How sockets are bound.
+    #[must_use]
+    pub fn bind_options(mut self, options: BindOptions) -> Self {
+        self.bind = options;
+        self
+    }
+
+    /// How datagrams are answered.
+    #[must_use]
+    pub fn datagram_options(mut self, options: DatagramOptions) -> Self {
+        self.datagrams = options;
+        self
+    }
+
+    /// What streams may take.
+    #[must_use]
+    pub fn stream_limits(mut self, limits: StreamLimits) -> Self {
+        self.streams = limits;
+        self
+    }
+
+    /// Binds every endpoint and starts to answer. When one cannot be bound, none is served.
+    ///
+    /// # Errors
+    /// Those of [`bind`](Self::bind) and of [`BoundServer::start`].
+    pub fn start(self) -> Result<RunningServer> {
+        self.bind()?.start()
+    }
+
+    /// Binds every endpoint, and answers nobody yet: the moment to give up what only binding needs.
+    ///
+    /// # Errors
+    /// What [`bind()`] refuses.
+    pub fn bind(mut self) -> Result<BoundServer> {
+        if self.datagrams.impairment.is_some() {
+            self.bind.workers = 1;
+        }
+        let sockets = self.bind_all()?;
+        let is_datagram =
+            |socket: &BoundSocket| socket.description().socket_type == SocketType::Datagram;
+        if self.datagrams.impairment.is_some() && !sockets.iter().any(is_datagram) {
+            return Err(Error::Usage(
+                "only datagrams can be impaired, and no endpoint is for datagrams; add one, as in \
+                 udp://127.0.0.1:3000"
+                    .to_owned(),
+            ));
+        }
+        Ok(BoundServer {
+            sockets,
+            datagrams: self.datagrams,
+            streams: self.streams,
+        })
+    }
+
+    fn bind_all(&self) -> Result<Vec<BoundSocket>> {
+        let default = [Endpoint::default()];
+        let endpoints = match self.endpoints.as_slice() {
+            [] => &default,
+            some => some,
+        };
+        for endpoint in endpoints {
+            if let Endpoint::Descriptor(number) = endpoint {
+                inherit::check_open(*number)?;
+            }
+        }
+        let mut sockets = Vec::new();
+        let mut without_ipv6 = false;
+        for endpoint in endpoints {
+            let bound = bind(endpoint, &self.bind)?;
+            sockets.extend(bound.sockets);
+            without_ipv6 |= bound.without_ipv6;
+        }
+        if without_ipv6 {
+            tracing::warn!("this machine has no IPv6; the empty host is served over IPv4 alone");
+        }
+        if sockets.is_empty() {
+            return Err(Error::Usage("there is nothing to serve".to_owned()));
+        }
+        Ok(sockets)
+    }
+}
+
+/// Sockets that are bound and that nobody answers on yet. No thread is started.
+#[derive(Debug)]
+pub struct BoundServer {
+    sockets: Vec<BoundSocket>,
+    datagrams: DatagramOptions,
+    streams: StreamLimits,
+}
+
+impl BoundServer {
+    /// Starts to answer.
+    ///
+    /// # Errors
+    /// [`Error::Socket`] when a thread cannot be started.
+    pub fn start(self) -> Result<RunningServer> {
+        RunningServer::start(self.sockets, &self.datagrams, &self.streams)
+    }
+}
