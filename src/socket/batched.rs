@@ -23,6 +23,10 @@ use crate::endpoint::SocketType;
 /// How many runs a batch may have after one that had hardly any; it doubles from batch to batch.
 const FEWEST_PLACES: usize = 4;
 
+/// As many after a look that found nothing. Whoever looks again and again most likely finds one datagram,
+/// and a second place would only make the kernel look for another one before it returns.
+const PLACES_WHEN_IDLE: usize = 1;
+
 /// How many paths are remembered on which segmentation does not work.
 const MOST_REFUSALS: usize = 4096;
 
@@ -31,8 +35,9 @@ pub struct BatchedBackend {
     socket: Arc<Socket>,
     is_unix: bool,
     receiving: ReceiveArray,
-    /// How many runs the last batch had.
-    last_received: usize,
+    /// How many runs the next batch may have. Preparing a place for each run of a full batch takes longer than
+    /// receiving one datagram.
+    places: usize,
     sending: SendArray,
     coalescer: Coalescer,
     controls: Vec<Control>,
@@ -56,7 +61,7 @@ impl BatchedBackend {
             socket,
             is_unix,
             receiving: ReceiveArray::new(capacity),
-            last_received: 0,
+            places: FEWEST_PLACES,
             sending: SendArray::default(),
             coalescer: Coalescer::default(),
             controls: Vec::new(),
@@ -147,6 +152,11 @@ fn copy(error: &io::Error) -> io::Error {
         .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
+/// Whether anything has to be said beside the bytes; most answers that are alone need nothing.
+fn needs_control(group: &Group, run: &Run) -> bool {
+    group.datagrams > 1 || run.destination.is_some()
+}
+
 fn control_for(run: &Run, segment_size: Option<usize>) -> Control {
     let mut control = Control::default();
     if let Some(info) = run.destination {
@@ -166,19 +176,21 @@ impl DatagramBackend for BatchedBackend {
         } else {
             libc::MSG_DONTWAIT
         };
-        // Preparing a place for each run of a full batch takes longer than receiving one datagram.
-        let places = (2 * self.last_received).max(FEWEST_PLACES);
+        let places = self.places;
         let buffers = inbox.free_buffers().take(places);
         let result = self.receiving.receive(self.socket.as_fd(), buffers, flags);
         let received = match result {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.places = PLACES_WHEN_IDLE;
+                return Err(error);
+            }
             result => traced(
                 format_args!("recvmmsg({}, {places})", self.socket.as_raw_fd()),
                 result,
                 |count| *count,
             )?,
         };
-        self.last_received = received;
+        self.places = (2 * received).max(FEWEST_PLACES);
         for index in 0..received {
             let message = self.receiving.message(index);
             if message.length == 0 && message.peer.len() == 0 && !self.is_unix {
@@ -214,19 +226,25 @@ impl DatagramBackend for BatchedBackend {
             });
         let mut groups = std::mem::take(&mut self.coalescer.groups);
         self.controls.clear();
-        self.controls.extend(groups.iter().map(|group| {
-            let segments = (group.datagrams > 1).then_some(group.segment_size);
-            control_for(&inbox.runs()[group.run], segments)
-        }));
+        for group in &groups {
+            let run = &inbox.runs()[group.run];
+            if needs_control(group, run) {
+                let segments = (group.datagrams > 1).then_some(group.segment_size);
+                self.controls.push(control_for(run, segments));
+            }
+        }
         // Taken out, as what is filled in points to what stays in `self`.
         let controls = std::mem::take(&mut self.controls);
         let mut sending = std::mem::take(&mut self.sending);
         {
             let mut filling = sending.fill();
-            for (group, control) in groups.iter().zip(&controls) {
+            let mut prepared = controls.iter();
+            for group in &groups {
+                let run = &inbox.runs()[group.run];
+                let control = needs_control(group, run).then(|| prepared.next()).flatten();
                 let members = self.coalescer.members(group);
                 let pieces = members.map(|index| outbox.bytes(inbox, &outbox.answers[index]));
-                filling.push(pieces, &inbox.runs()[group.run].peer, control.as_bytes());
+                filling.push(pieces, &run.peer, control.map_or(&[], Control::as_bytes));
             }
             let mut filled = filling.finish();
             let mut done = 0;

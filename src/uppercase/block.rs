@@ -33,8 +33,21 @@ pub(super) fn load<S: Simd>(simd: S, text: &[u8], at: usize) -> u8x64<S> {
     let rest = text.get(at..).unwrap_or_default();
     match rest.first_chunk::<BLOCK>() {
         Some(block) => u8x64::load_array_ref(simd, block),
+        None if rest.is_empty() => u8x64::splat(simd, 0),
         None => partial::load(simd, rest),
     }
+}
+
+#[inline(always)]
+pub(super) fn is_ascii<S: Simd>(block: u8x64<S>) -> bool {
+    !block.simd_ge(0x80).any_true()
+}
+
+/// What the ASCII letters in `block` are XORed with to become capitals; zero elsewhere.
+#[inline(always)]
+pub(super) fn ascii_change<S: Simd>(simd: S, block: u8x64<S>) -> u8x64<S> {
+    let lower = (block - b'a').simd_lt(u8x64::splat(simd, 26));
+    lower.select(u8x64::splat(simd, 0x20), u8x64::splat(simd, 0))
 }
 
 /// Upper-cases blocks one after the other; carries what a character changes beyond the end of its block.
@@ -59,12 +72,11 @@ impl<S: Simd> Blocks<S> {
     pub(super) fn capitals(&mut self, block: u8x64<S>, next: u8x64<S>, text: &[u8]) -> Capitals<S> {
         let simd = self.simd;
         let zero = u8x64::splat(simd, 0);
-        let lower = (block - b'a').simd_lt(u8x64::splat(simd, 26));
-        let mut change = lower.select(u8x64::splat(simd, 0x20), zero);
+        let mut change = ascii_change(simd, block);
 
         // No character ends in a block of ASCII that began before it, so `before` holds nothing for this block,
         // nor for any after it.
-        if !block.simd_ge(0x80).any_true() {
+        if is_ascii(block) {
             return Capitals {
                 bytes: block ^ change,
                 change,

@@ -2,8 +2,11 @@
 
 use fearless_simd::{Level, Simd, SimdBase, SimdMask, dispatch, u8x64};
 
-use super::block::{BLOCK, Blocks, load};
+use super::block::{BLOCK, Blocks, ascii_change, is_ascii, load};
 use super::partial;
+
+/// As many bytes of ASCII are upper-cased at once: block by block, looking for other scripts takes the most time.
+const STRETCH: usize = 4 * BLOCK;
 
 /// How far [`in_place`] came.
 #[must_use = "the text may be in capitals only up to `done`"]
@@ -39,12 +42,40 @@ pub(super) fn with_level(level: Level, text: &mut [u8]) -> InPlace {
     dispatch!(level, simd => run(simd, text))
 }
 
+/// Upper-cases a stretch that is ASCII alone, and returns what changed anywhere in it.
+#[inline(always)]
+fn ascii<S: Simd>(simd: S, stretch: &mut [u8; STRETCH]) -> Option<u8x64<S>> {
+    let (places, _) = stretch.as_chunks_mut::<BLOCK>();
+    let blocks: [u8x64<S>; STRETCH / BLOCK] =
+        std::array::from_fn(|index| u8x64::load_array_ref(simd, &places[index]));
+    let all = blocks
+        .iter()
+        .fold(u8x64::splat(simd, 0), |all, block| all | *block);
+    if !is_ascii(all) {
+        return None;
+    }
+    let mut changed = u8x64::splat(simd, 0);
+    for (block, place) in blocks.into_iter().zip(places) {
+        let change = ascii_change(simd, block);
+        *place = (block ^ change).to_array();
+        changed |= change;
+    }
+    Some(changed)
+}
+
 #[inline(always)]
 fn run<S: Simd>(simd: S, text: &mut [u8]) -> InPlace {
     let mut blocks = Blocks::new(simd);
     let mut changed = u8x64::splat(simd, 0);
-    let mut block = load(simd, text, 0);
     let mut at = 0;
+    // Not found again behind other scripts: looking for it there costs those more than it saves.
+    while let Some(stretch) = text[at..].first_chunk_mut()
+        && let Some(change) = ascii(simd, stretch)
+    {
+        changed |= change;
+        at += STRETCH;
+    }
+    let mut block = load(simd, text, at);
     while at < text.len() {
         let next = load(simd, text, at + BLOCK);
         let capitals = blocks.capitals(block, next, &text[at..]);
