@@ -160,10 +160,7 @@ impl Error {
             Self::NoAnswer { .. } | Self::Closed { .. } => 5,
             Self::Socket { source, .. } if is_unreachable(source) => 5,
             Self::Resolve { .. } => 6,
-            Self::Socket { .. }
-            | Self::Unsuitable { .. }
-            | Self::User { .. }
-            | Self::Texts(_) => 7,
+            Self::Socket { .. } | Self::Unsuitable { .. } | Self::User { .. } | Self::Texts(_) => 7,
         }
     }
 }

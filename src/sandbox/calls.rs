@@ -126,7 +126,10 @@ const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[
     (
         libc::SYS_clone,
         0,
-        &[Argument::Masked(THREAD_OR_NAMESPACE, libc::CLONE_THREAD as u64)],
+        &[Argument::Masked(
+            THREAD_OR_NAMESPACE,
+            libc::CLONE_THREAD as u64,
+        )],
         "threads, but no processes and no namespaces; clone3, whose flags cannot be seen, is refused",
     ),
     (

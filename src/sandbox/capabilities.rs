@@ -48,6 +48,9 @@ fn keep(wanted: CapabilitySet) -> io::Result<()> {
     empty_bounding_set();
     clear_ambient_capability_set()?;
     let held = capabilities(None)?;
+    if (held.permitted | held.inheritable) & !wanted == CapabilitySet::empty() {
+        return Ok(());
+    }
     let kept = CapabilitySets {
         effective: held.effective & wanted,
         permitted: held.permitted & wanted,

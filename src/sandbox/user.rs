@@ -70,10 +70,12 @@ impl UserName {
         let gid = match (&self.group, found) {
             (Some(group), _) => match group.parse() {
                 Ok(number) => Gid::from_raw(number),
-                Err(_) => Group::from_name(group)
-                    .map_err(failed)?
-                    .ok_or_else(|| refuse("there is no group of that name".to_owned()))?
-                    .gid,
+                Err(_) => {
+                    Group::from_name(group)
+                        .map_err(failed)?
+                        .ok_or_else(|| refuse("there is no group of that name".to_owned()))?
+                        .gid
+                }
             },
             (None, Some(user)) => user.gid,
             (None, None) => {
