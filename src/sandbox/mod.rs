@@ -10,6 +10,10 @@
 //! is the program's decision: nothing in the library calls it, and a server inside somebody's test
 //! is never restricted.
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub mod calls;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[path = "calls_elsewhere.rs"]
 pub mod calls;
 pub mod capabilities;
 pub mod files;
