@@ -316,7 +316,7 @@ fn nobody() -> Option<(u32, u32)> {
 
 #[test]
 fn user_drops_root_in_every_thread_and_keeps_its_low_ports_and_files() {
-    let Some((uid, gid)) = nobody() else {
+    let (Some((uid, gid)), Some(setpriv)) = (nobody(), find_program("setpriv")) else {
         return;
     };
     for options in [
@@ -331,7 +331,14 @@ fn user_drops_root_in_every_thread_and_keeps_its_low_ports_and_files() {
         let low = format!("127.{}.{b}.{c}:7", a | 0x80);
         endpoints.push(format!("udp://{low}"));
         endpoints.push(format!("tcp://{low}"));
-        let served = start(&endpoints, options);
+        // With groups that are to be lost.
+        let mut command = crate::support::clean(Command::new(&setpriv));
+        command
+            .args(["--groups=1,2,3"])
+            .arg(bullhorn().get_program());
+        command.args(["serve", "--json"]).args(options);
+        command.args(&endpoints).stdin(Stdio::null());
+        let served = Served::start_command(&mut command, endpoints.len());
         for status in &threads(&served) {
             assert_eq!(values(status, "Uid:"), vec![uid.to_string(); 4], "{status}");
             assert_eq!(values(status, "Gid:"), vec![gid.to_string(); 4], "{status}");
