@@ -82,6 +82,14 @@ pub enum Error {
     /// The source of the texts cannot be read.
     #[error("cannot read the texts: {}", plain(.0))]
     Texts(#[source] io::Error),
+    /// A user that the process cannot become.
+    #[error("cannot run as {user}: {reason}")]
+    User {
+        /// Who was asked for.
+        user: String,
+        /// Why it cannot be, and what would.
+        reason: String,
+    },
     /// A text that does not fit a datagram.
     #[error(
         "the text has {length} bytes, and a datagram to {endpoint} carries at most {limit}; \
@@ -152,7 +160,7 @@ impl Error {
             Self::NoAnswer { .. } | Self::Closed { .. } => 5,
             Self::Socket { source, .. } if is_unreachable(source) => 5,
             Self::Resolve { .. } => 6,
-            Self::Socket { .. } | Self::Unsuitable { .. } | Self::Texts(_) => 7,
+            Self::Socket { .. } | Self::Unsuitable { .. } | Self::User { .. } | Self::Texts(_) => 7,
         }
     }
 }

@@ -23,6 +23,7 @@
 //! * [`socket`]: creating, binding and inheriting sockets; datagrams in batches. Knows nothing of
 //!   text. All `unsafe` code of the crate is in its `sys` folder.
 //! * [`server`]: bound sockets, the workers that answer on them, and their totals.
+//! * [`sandbox`]: what a program gives up when its server is bound.
 //! * [`client`]: one request and its answer; many under way at once.
 //! * [`probe`]: texts on a schedule, every answer checked, counts that always sum.
 //! * [`mod@bench`]: load, open or closed loop; every answer matched and compared.
@@ -35,6 +36,7 @@ pub mod endpoint;
 pub mod error;
 pub mod probe;
 pub mod report;
+pub mod sandbox;
 pub mod server;
 pub mod socket;
 pub mod uppercase;

@@ -4,9 +4,11 @@ use std::io::{self, Write};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::arguments::Serve;
+use super::arguments::{Serve, Speech};
 use super::{Failure, Outcome, log};
 use crate::report::serve as report;
+use crate::sandbox::user::UserName;
+use crate::sandbox::{self, Needs};
 use crate::server::Server;
 use crate::socket::inherit::passed_endpoints;
 
@@ -21,12 +23,16 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
             std::process::id(),
         )?;
     }
-    let server = Server::builder()
+    let user = arguments.user.as_ref().map(UserName::resolve).transpose()?;
+    if let Some(user) = &user {
+        user.check()?;
+    }
+    let bound = Server::builder()
         .endpoints(endpoints)
         .bind_options(arguments.bind_options())
         .datagram_options(arguments.datagram_options())
         .stream_limits(arguments.stream_limits())
-        .start()?;
+        .bind()?;
 
     let local = |operation| move |source| Failure::Local { operation, source };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -44,11 +50,23 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         )
     };
 
+    if let Some(user) = user {
+        bound.give_files_to(user.uid(), user.gid())?;
+        user.assume()?;
+    }
+    let sandbox = (!arguments.no_sandbox).then(|| sandbox::enter(&Needs::of(bound.sockets())));
+    let server = bound.start()?;
+
     let speech = &arguments.speech;
+    if let Some(sandbox) = &sandbox
+        && says_sandbox(speech, sandbox)
+    {
+        report::sandbox_text(&mut io::stderr(), sandbox).map_err(Failure::Output)?;
+    }
     let mut stdout = io::stdout().lock();
     for socket in server.sockets() {
         if speech.json {
-            report::ready_json(&mut stdout, socket).map_err(Failure::Output)?;
+            report::ready_json(&mut stdout, socket, sandbox.as_ref()).map_err(Failure::Output)?;
         } else if !speech.quiet {
             report::ready_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
         }
@@ -68,4 +86,11 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         report::totals_text(&mut io::stderr(), &stats).map_err(Failure::Output)?;
     }
     Ok(0)
+}
+
+/// Said when something is missing, or to whoever asks for more; `-vv` shows socket calls, and is to
+/// read like the lesson.
+fn says_sandbox(speech: &Speech, sandbox: &sandbox::Applied) -> bool {
+    let to_people = !speech.json && !speech.quiet;
+    to_people && (speech.verbose == 1 || speech.verbose == 0 && !sandbox.is_complete())
 }

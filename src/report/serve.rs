@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use crate::endpoint::Endpoint;
+use crate::sandbox::Applied;
 use crate::server::stats::{
     ConnectionDropCause, DatagramTotals, DropCause, Stats, StreamTotals, Totals,
 };
@@ -24,11 +25,35 @@ pub fn ready_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
     )
 }
 
-/// An object with `"event": "ready"`.
+/// `sandbox: no_new_privs, Landlock ABI 7, seccomp`, or what is missing and why.
 ///
 /// # Errors
 /// The writer's.
-pub fn ready_json(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+pub fn sandbox_text(to: &mut dyn Write, sandbox: &Applied) -> io::Result<()> {
+    let no_new_privs = match sandbox.no_new_privs {
+        true => "no_new_privs",
+        false => "without no_new_privs",
+    };
+    let landlock = match &sandbox.landlock {
+        Ok(abi) => format!("Landlock ABI {abi}"),
+        Err(reason) => format!("without Landlock ({reason})"),
+    };
+    let seccomp = match &sandbox.seccomp {
+        Ok(()) => "seccomp".to_owned(),
+        Err(reason) => format!("without seccomp ({reason})"),
+    };
+    writeln!(to, "sandbox: {no_new_privs}, {landlock}, {seccomp}")
+}
+
+/// An object with `"event": "ready"`. Without a sandbox its key is `null`.
+///
+/// # Errors
+/// The writer's.
+pub fn ready_json(
+    to: &mut dyn Write,
+    socket: &Description,
+    sandbox: Option<&Applied>,
+) -> io::Result<()> {
     let line = json!({
         "schema": SCHEMA,
         "event": "ready",
@@ -36,6 +61,11 @@ pub fn ready_json(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
         "family": socket.family.to_string(),
         "type": socket.socket_type.to_string(),
         "descriptor": socket.descriptor,
+        "sandbox": sandbox.map(|sandbox| json!({
+            "no_new_privs": sandbox.no_new_privs,
+            "landlock_abi": sandbox.landlock.as_ref().ok(),
+            "seccomp": sandbox.seccomp.is_ok(),
+        })),
     });
     writeln!(to, "{line}")
 }

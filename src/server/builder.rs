@@ -2,7 +2,7 @@
 
 use super::{DatagramOptions, RunningServer, StreamLimits};
 use crate::endpoint::{Endpoint, SocketType};
-use crate::error::{Error, Result};
+use crate::error::{Error, Operation, Result};
 use crate::socket::{BindOptions, BoundSocket, bind, inherit};
 
 /// A server that is not started yet.
@@ -79,6 +79,8 @@ impl Builder {
         }
         Ok(BoundServer {
             sockets,
+            // Asked while the limits of control groups can be read.
+            stream_threads: std::thread::available_parallelism().map_or(1, usize::from),
             datagrams: self.datagrams,
             streams: self.streams,
         })
@@ -116,16 +118,43 @@ impl Builder {
 #[derive(Debug)]
 pub struct BoundServer {
     sockets: Vec<BoundSocket>,
+    stream_threads: usize,
     datagrams: DatagramOptions,
     streams: StreamLimits,
 }
 
 impl BoundServer {
+    /// The sockets, in the order given.
+    pub fn sockets(&self) -> &[BoundSocket] {
+        &self.sockets
+    }
+
+    /// Makes the files of Unix sockets another user's and group's, by their numbers. A server that
+    /// then becomes that user can still remove them.
+    ///
+    /// # Errors
+    /// [`Error::Socket`] when the kernel does not permit it.
+    pub fn give_files_to(&self, user: u32, group: u32) -> Result<()> {
+        for socket in &self.sockets {
+            if let Some(file) = &socket.file {
+                file.give_to(user, group).map_err(|source| {
+                    Error::socket(Operation::Configure, &socket.description.endpoint, source)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Starts to answer.
     ///
     /// # Errors
     /// [`Error::Socket`] when a thread cannot be started.
     pub fn start(self) -> Result<RunningServer> {
-        RunningServer::start(self.sockets, &self.datagrams, &self.streams)
+        RunningServer::start(
+            self.sockets,
+            &self.datagrams,
+            &self.streams,
+            self.stream_threads,
+        )
     }
 }

@@ -56,6 +56,7 @@ impl RunningServer {
         sockets: Vec<BoundSocket>,
         datagrams: &DatagramOptions,
         limits: &StreamLimits,
+        stream_threads: usize,
     ) -> Result<Self> {
         let mut server = Self {
             sockets: Vec::new(),
@@ -106,7 +107,7 @@ impl RunningServer {
         if let Some(first) = listening.first() {
             let endpoint = first.description.endpoint.clone();
             server
-                .start_runtime(listening, limits)
+                .start_runtime(listening, limits, stream_threads)
                 .map_err(|source| Error::socket(Operation::Start, &endpoint, source))?;
         }
         Ok(server)
@@ -157,8 +158,8 @@ impl RunningServer {
         &mut self,
         listening: Vec<Listening>,
         limits: &StreamLimits,
+        threads: usize,
     ) -> io::Result<()> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         // With one processor there is nobody to share the work with, and sharing costs some
         // hundredths of it.
         let runtime = match threads {

@@ -2,7 +2,7 @@
 //! [`mod@super::bind`].
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 use socket2::Socket;
 
@@ -85,6 +85,11 @@ impl BoundSocket {
     /// What the socket is.
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// The directory of the file that a Unix socket has, if we made it and are to remove it.
+    pub fn file_directory(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(UnixFile::directory)
     }
 
     pub(super) fn new(

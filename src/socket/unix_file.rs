@@ -4,13 +4,15 @@
 //! servers that find the same stale file one wins and the other sees a live socket. A file that is no socket, a symlink, and a socket that
 //! somebody listens on are never touched.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{AtFlags, Gid, Uid};
 use socket2::{SockAddr, Socket};
 
 use super::bind::{bind_and_listen, create};
@@ -23,21 +25,38 @@ use crate::error::{Error, Operation, Result};
 const DEFAULT_MODE: u32 = 0o660;
 
 /// The socket file that we made. Dropping it removes the file, if it is still the one we made.
+/// Nothing is opened for that: by then it may be forbidden.
 #[derive(Debug)]
 pub(crate) struct UnixFile {
-    path: PathBuf,
+    directory: File,
+    name: OsString,
     /// Keeps the inode, else its number could come back as somebody else's file.
     made: File,
 }
 
+impl UnixFile {
+    pub(crate) fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
+    /// Makes the file another user's and group's.
+    pub(crate) fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
+        let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
+        let itself = AtFlags::EMPTY_PATH;
+        rustix::fs::chownat(&self.made, "", Some(user), Some(group), itself)?;
+        Ok(())
+    }
+}
+
 impl Drop for UnixFile {
     fn drop(&mut self) {
-        let _lock = lock_directory(&self.path);
-        if let (Ok(found), Ok(made)) = (fs::symlink_metadata(&self.path), self.made.metadata())
-            && (found.dev(), found.ino()) == (made.dev(), made.ino())
+        let _ = lock(&self.directory);
+        let found = rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW);
+        if let (Ok(found), Ok(made)) = (found, rustix::fs::fstat(&self.made))
+            && (found.st_dev, found.st_ino) == (made.st_dev, made.st_ino)
         {
             // Nobody is left to be told: the next start finds a stale file, and re-uses it.
-            let _ = fs::remove_file(&self.path);
+            let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
         }
     }
 }
@@ -54,7 +73,8 @@ pub(super) fn bind(
     let fail = |source| Error::socket(Operation::Bind, endpoint, source);
     let socket_type = endpoint.socket_type().unwrap_or(SocketType::Stream);
     let path = PathBuf::from(path);
-    let lock = lock_directory(&path).map_err(fail)?;
+    let directory = open_directory(&path).map_err(fail)?;
+    lock(&directory).map_err(fail)?;
     remove_if_stale(&path, address, socket_type, endpoint)?;
 
     // The mode of the socket's own inode, less the umask, becomes the mode of the file that bind
@@ -77,7 +97,11 @@ pub(super) fn bind(
         .map_err(fail)?;
     let mode_made = made.metadata().map_err(fail)?.mode() & 0o7777;
     let through_descriptor = format!("/proc/self/fd/{}", made.as_raw_fd());
-    let file = UnixFile { path, made };
+    let file = UnixFile {
+        directory,
+        name: path.file_name().unwrap_or_default().to_owned(),
+        made,
+    };
     let permitted = match options.unix_mode {
         // An explicit mode is meant exactly, so what the umask took is given back.
         Some(mode) if mode != mode_made => {
@@ -86,8 +110,8 @@ pub(super) fn bind(
         _ => Ok(()),
     };
     // The file takes the lock itself when it is dropped.
-    drop(lock);
-    permitted.map_err(fail)?;
+    let unlocked = file.directory.unlock();
+    unlocked.and(permitted).map_err(fail)?;
     Ok(file)
 }
 
@@ -132,19 +156,21 @@ fn remove_if_stale(
     }
 }
 
-/// Holds the directory's lock (flock(2)) until dropped. It is advisory and short, so one that
-/// stays taken is an error rather than a wait without end.
-fn lock_directory(path: &Path) -> io::Result<File> {
+fn open_directory(path: &Path) -> io::Result<File> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent),
+        _ => File::open("."),
+    }
+}
+
+/// Takes the directory's lock (flock(2)). It is advisory and short, so one that stays taken is an
+/// error rather than a wait without end.
+fn lock(directory: &File) -> io::Result<()> {
     const PATIENCE: Duration = Duration::from_secs(2);
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let lock = File::open(directory)?;
     let begin = Instant::now();
     loop {
-        match lock.try_lock() {
-            Ok(()) => return Ok(lock),
+        match directory.try_lock() {
+            Ok(()) => return Ok(()),
             Err(fs::TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(5));
             }

@@ -1,10 +1,12 @@
 //! What may be typed after `bullhorn serve`, and what it means to the server.
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 use super::values::{OptionalDuration, PositiveDuration};
 use super::{ENDPOINTS_AND_EXIT_CODES, Speech};
 use crate::endpoint::Endpoint;
+use crate::sandbox::user::UserName;
 use crate::server::{Backend, DatagramOptions, Impairment, StreamLimits};
 use crate::socket::BindOptions;
 
@@ -49,6 +51,12 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", env = "BULLHORN_SEND_BUFFER",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     pub send_buffer: Option<u32>,
+    /// Become this user and group when the sockets are bound; only root may
+    #[arg(long, value_name = "USER[:GROUP]", env = "BULLHORN_USER")]
+    pub user: Option<UserName>,
+    /// Keep what the server does not need once it is bound: files, system calls, capabilities
+    #[arg(long, env = "BULLHORN_NO_SANDBOX", value_parser = FalseyValueParser::new())]
+    pub no_sandbox: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,

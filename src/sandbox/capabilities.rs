@@ -1,0 +1,60 @@
+//! What is left of root's powers (capabilities(7)).
+
+use std::io;
+
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+    remove_capability_from_bounding_set, set_capabilities,
+};
+
+use super::Needs;
+
+/// Gives up every capability that is held, but one: a root server that answers Unix datagrams may
+/// write to the sockets of other users (`CAP_DAC_OVERRIDE`), and one with a socket file may remove
+/// it from another user's directory.
+///
+/// # Errors
+/// The kernel's, which allows less of what is held to everybody.
+pub fn keep_only(needs: &Needs) -> io::Result<()> {
+    if needs.unix_datagrams || !needs.directories.is_empty() {
+        keep(CapabilitySet::DAC_OVERRIDE)
+    } else {
+        give_up_all()
+    }
+}
+
+/// Gives up every capability.
+///
+/// # Errors
+/// The kernel's, which allows it to everybody.
+pub fn give_up_all() -> io::Result<()> {
+    keep(CapabilitySet::empty())
+}
+
+/// What the process may do now.
+pub(super) fn held_effective() -> io::Result<CapabilitySet> {
+    Ok(capabilities(None)?.effective)
+}
+
+/// Sees to it that no program executed later has a capability again. Only root may
+/// (`CAP_SETPCAP`), and only root's programs would.
+pub(super) fn empty_bounding_set() {
+    for capability in CapabilitySet::all().iter() {
+        let _ = remove_capability_from_bounding_set(capability);
+    }
+}
+
+fn keep(wanted: CapabilitySet) -> io::Result<()> {
+    empty_bounding_set();
+    clear_ambient_capability_set()?;
+    let held = capabilities(None)?;
+    if (held.permitted | held.inheritable) & !wanted == CapabilitySet::empty() {
+        return Ok(());
+    }
+    let kept = CapabilitySets {
+        effective: held.effective & wanted,
+        permitted: held.permitted & wanted,
+        inheritable: CapabilitySet::empty(),
+    };
+    Ok(set_capabilities(None, kept)?)
+}

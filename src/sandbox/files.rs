@@ -1,0 +1,60 @@
+//! The file system closed with Landlock (landlock(7)), and what else Landlock can close.
+//!
+//! Nothing can be opened, made, changed or executed. The one exception is the removal of files in
+//! the directories of socket files; Landlock's rules go for whole trees, so it also holds below
+//! them. From ABI 4 on (Linux 6.7) no TCP port can be bound or connected to, from 6 on (6.12) no
+//! process outside can be signalled, and no abstract Unix socket reached unless Unix datagrams
+//! are answered, whose clients may have abstract names.
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, RestrictionStatus,
+    Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+
+use super::Needs;
+
+/// Closes what Landlock can, and gives the kernel's ABI, or why nothing was closed.
+///
+/// # Errors
+/// What this kernel lacks, as words for a line.
+pub fn close(needs: &Needs) -> Result<u32, String> {
+    let status = restrict(needs).map_err(|error| error.to_string())?;
+    match (status.ruleset, status.landlock) {
+        (RulesetStatus::NotEnforced, LandlockStatus::NotEnabled) => {
+            Err("not enabled when this kernel was started".to_owned())
+        }
+        (
+            _,
+            LandlockStatus::Available {
+                effective_abi,
+                kernel_abi,
+            },
+        ) => Ok(kernel_abi
+            .and_then(|abi| u32::try_from(abi).ok())
+            .unwrap_or(effective_abi as u32)),
+        _ => Err("this kernel has none; Linux 5.13 and later do".to_owned()),
+    }
+}
+
+fn restrict(needs: &Needs) -> Result<RestrictionStatus, RulesetError> {
+    // ABI 9 adds the right to reach Unix sockets by path (Linux 7.1), which answers need.
+    let (files, scopes) = if needs.unix_datagrams {
+        (AccessFs::from_all(ABI::V8), BitFlags::from(Scope::Signal))
+    } else {
+        (
+            AccessFs::from_all(ABI::V9),
+            Scope::Signal | Scope::AbstractUnixSocket,
+        )
+    };
+    // Not the right to send datagrams (ABI 10), which is what a server does.
+    let network = AccessNet::BindTcp | AccessNet::ConnectTcp;
+    let mut ruleset = Ruleset::default()
+        .handle_access(files)?
+        .handle_access(network)?
+        .scope(scopes)?
+        .create()?;
+    for directory in &needs.directories {
+        ruleset = ruleset.add_rule(PathBeneath::new(directory, AccessFs::RemoveFile))?;
+    }
+    ruleset.restrict_self()
+}

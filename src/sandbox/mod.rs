@@ -1,0 +1,80 @@
+//! What a server gives up when its sockets are bound: privileges, files, system calls.
+//!
+//! In reading order: [`user`] is the way down from root, [`capabilities`] what is left of root's
+//! powers, [`files`] closes the file system (Landlock), [`calls`] all system calls but those that
+//! answering needs (seccomp). [`enter`] does the last three, as far as the kernel has them.
+//!
+//! All of it holds for the calling thread and those that it starts later, so it belongs between
+//! [`Builder::bind`](crate::server::Builder::bind) and
+//! [`BoundServer::start`](crate::server::BoundServer::start). It cannot be undone. That it is done
+//! is the program's decision: nothing in the library calls it, and a server inside somebody's test
+//! is never restricted.
+
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub mod calls;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[path = "calls_elsewhere.rs"]
+pub mod calls;
+pub mod capabilities;
+pub mod files;
+pub mod user;
+
+use std::os::fd::BorrowedFd;
+
+use crate::endpoint::{Family, SocketType};
+use crate::socket::BoundSocket;
+
+/// What bound sockets still need to be answered on, and to be taken away.
+#[derive(Debug, Default)]
+pub struct Needs<'a> {
+    /// The directories in which socket files are to be removed.
+    pub directories: Vec<BorrowedFd<'a>>,
+    /// Answers go to Unix sockets of other programs: by path, which a file mode may forbid, or by
+    /// abstract name.
+    pub unix_datagrams: bool,
+}
+
+impl<'a> Needs<'a> {
+    /// The needs of these sockets.
+    pub fn of(sockets: &'a [BoundSocket]) -> Self {
+        Self {
+            directories: sockets
+                .iter()
+                .filter_map(BoundSocket::file_directory)
+                .collect(),
+            unix_datagrams: sockets.iter().any(|socket| {
+                let is = socket.description();
+                (is.family, is.socket_type) == (Family::Unix, SocketType::Datagram)
+            }),
+        }
+    }
+}
+
+/// What came into force.
+#[derive(Debug)]
+pub struct Applied {
+    /// Programs that are executed gain nothing (`PR_SET_NO_NEW_PRIVS`).
+    pub no_new_privs: bool,
+    /// The kernel's Landlock ABI, or why there is no Landlock.
+    pub landlock: Result<u32, String>,
+    /// Whether system calls are filtered, or why not.
+    pub seccomp: Result<(), String>,
+}
+
+impl Applied {
+    /// Nothing is missing.
+    pub fn is_complete(&self) -> bool {
+        self.no_new_privs && self.landlock.is_ok() && self.seccomp.is_ok()
+    }
+}
+
+/// Gives up all that `needs` does not name. What this kernel does not have is left out, and said.
+pub fn enter(needs: &Needs) -> Applied {
+    // One that cannot be given up was not held.
+    let _ = capabilities::keep_only(needs);
+    Applied {
+        no_new_privs: rustix::thread::set_no_new_privs(true).is_ok(),
+        landlock: files::close(needs),
+        seccomp: calls::allow_only_needed(needs),
+    }
+}

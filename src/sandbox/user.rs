@@ -1,0 +1,158 @@
+//! The way down from root: which user and group, and becoming them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use nix::errno::Errno;
+use nix::unistd::{self, Gid, Group, Uid, User};
+use rustix::thread::CapabilitySet;
+
+use super::capabilities;
+use crate::error::{Error, Result};
+
+/// A user as it is typed: `NAME`, `UID`, `NAME:GROUP` or `UID:GID`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserName {
+    user: String,
+    group: Option<String>,
+}
+
+impl FromStr for UserName {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let (user, group) = match text.split_once(':') {
+            Some((user, group)) => (user, Some(group)),
+            None => (text, None),
+        };
+        if user.is_empty() || group.is_some_and(|group| group.is_empty() || group.contains(':')) {
+            return Err("write a user, or a user and a group, as in nobody:nogroup".to_owned());
+        }
+        Ok(Self {
+            user: user.to_owned(),
+            group: group.map(str::to_owned),
+        })
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.user)?;
+        match &self.group {
+            Some(group) => write!(f, ":{group}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl UserName {
+    /// Looks the numbers up; to be done while files can be read.
+    ///
+    /// # Errors
+    /// [`Error::User`] for a name that this machine does not know, and for a number without a
+    /// group that is no known user's.
+    pub fn resolve(&self) -> Result<Identity> {
+        let refuse = |reason: String| Error::User {
+            user: self.to_string(),
+            reason,
+        };
+        let failed = |error: Errno| refuse(error.desc().to_lowercase());
+        let found = match self.user.parse() {
+            Ok(number) => User::from_uid(Uid::from_raw(number)),
+            Err(_) => User::from_name(&self.user),
+        };
+        let found = found.map_err(failed)?;
+        let uid = match (&found, self.user.parse()) {
+            (Some(user), _) => user.uid,
+            (None, Ok(number)) => Uid::from_raw(number),
+            (None, Err(_)) => return Err(refuse("there is no user of that name".to_owned())),
+        };
+        let gid = match (&self.group, found) {
+            (Some(group), _) => match group.parse() {
+                Ok(number) => Gid::from_raw(number),
+                Err(_) => {
+                    Group::from_name(group)
+                        .map_err(failed)?
+                        .ok_or_else(|| refuse("there is no group of that name".to_owned()))?
+                        .gid
+                }
+            },
+            (None, Some(user)) => user.gid,
+            (None, None) => {
+                return Err(refuse(format!(
+                    "no user has that number; say the group as well, as in {uid}:{uid}"
+                )));
+            }
+        };
+        Ok(Identity {
+            name: self.clone(),
+            uid,
+            gid,
+        })
+    }
+}
+
+/// A user and a group by their numbers.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    name: UserName,
+    uid: Uid,
+    gid: Gid,
+}
+
+impl Identity {
+    /// The number of the user.
+    pub fn uid(&self) -> u32 {
+        self.uid.as_raw()
+    }
+
+    /// The number of the group.
+    pub fn gid(&self) -> u32 {
+        self.gid.as_raw()
+    }
+
+    /// Finds out whether [`assume`](Self::assume) can do its work, before there is anything to undo.
+    ///
+    /// # Errors
+    /// [`Error::User`] when the process is another user and not root.
+    pub fn check(&self) -> Result<()> {
+        let held = capabilities::held_effective().unwrap_or(CapabilitySet::empty());
+        if held.contains(CapabilitySet::SETUID | CapabilitySet::SETGID) || self.is_ours()? {
+            return Ok(());
+        }
+        Err(self.refuse("only root may change its user; start as root, or leave --user away"))
+    }
+
+    /// Becomes this user for good: no supplementary groups, this group, this user, and not one
+    /// capability. The groups go first, as who is no longer root may not change them.
+    ///
+    /// # Errors
+    /// [`Error::User`] when the kernel does not permit it.
+    pub fn assume(&self) -> Result<()> {
+        let refuse = |error: Errno| self.refuse(&error.desc().to_lowercase());
+        if !self.is_ours()? {
+            capabilities::empty_bounding_set();
+            unistd::setgroups(&[]).map_err(refuse)?;
+            unistd::setresgid(self.gid, self.gid, self.gid).map_err(refuse)?;
+            unistd::setresuid(self.uid, self.uid, self.uid).map_err(refuse)?;
+        }
+        capabilities::give_up_all().map_err(|error| self.refuse(&crate::error::plain(&error)))
+    }
+
+    fn refuse(&self, reason: &str) -> Error {
+        Error::User {
+            user: self.name.to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// Whether the process is this user already, as when a service manager has seen to it.
+    fn is_ours(&self) -> Result<bool> {
+        let refuse = |error: Errno| self.refuse(&error.desc().to_lowercase());
+        let uids = unistd::getresuid().map_err(refuse)?;
+        let gids = unistd::getresgid().map_err(refuse)?;
+        let is_user = [uids.real, uids.effective, uids.saved] == [self.uid; 3];
+        let is_group = [gids.real, gids.effective, gids.saved] == [self.gid; 3];
+        Ok(is_user && is_group && !self.uid.is_root())
+    }
+}
