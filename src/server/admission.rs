@@ -194,7 +194,11 @@ mod tests {
         let admission = admission(Some(100), Some(10));
         for number in 0..10_000_u32 {
             let address = IpAddr::V4(Ipv4Addr::from_bits(0xc000_0000 + number));
-            drop(admission.admit(&SocketAddr::new(address, 1).into()).unwrap());
+            drop(
+                admission
+                    .admit(&SocketAddr::new(address, 1).into())
+                    .unwrap(),
+            );
         }
         assert!(admission.sources().is_empty());
         assert!(admission.sources().capacity() < 16);

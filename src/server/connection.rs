@@ -270,9 +270,8 @@ where
     fn read_size(&self) -> usize {
         match self.is_bulk {
             false => FIRST_READ,
-            true => sys::send_room(&self.stream, SEND_QUEUE).map_or(FIRST_READ, |room| {
-                (room / ROOM_FOR_ONE).max(FIRST_READ)
-            }),
+            true => sys::send_room(&self.stream, SEND_QUEUE)
+                .map_or(FIRST_READ, |room| (room / ROOM_FOR_ONE).max(FIRST_READ)),
         }
     }
 

@@ -162,7 +162,10 @@ impl Listener {
         if let Some(end) = self.paused_until {
             sleep_until(end).await;
         }
-        let result = self.socket.async_io(Interest::READABLE, Socket::accept).await;
+        let result = self
+            .socket
+            .async_io(Interest::READABLE, Socket::accept)
+            .await;
         self.traced_accept(result)
     }
 

@@ -29,6 +29,7 @@ mod reply_address;
 mod schemas;
 mod send;
 mod serve;
+mod stream_limits;
 mod unix_datagram;
 mod unix_file;
 mod uppercase_python;
