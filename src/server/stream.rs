@@ -26,6 +26,7 @@ use super::seldom::Seldom;
 use super::stats::{ConnectionDropCause, StreamCounters};
 use super::{DRAIN_TIMEOUT, StreamLimits};
 use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::error::explain_accept;
 use crate::socket::Description;
 use crate::socket::address::Peer;
 use crate::socket::call::traced;
@@ -231,13 +232,10 @@ impl Listener {
 
     fn refuse(&mut self, peer: &Peer<'_>, cause: ConnectionDropCause) {
         self.counters.count_drop(cause);
-        tracing::debug!("{}: {peer} is not let in: {}", self.endpoint, cause.name());
-        if let Some(count) = self.refusal_warning.again() {
-            tracing::warn!(
-                "{}: {count} connections were not let in, the last from {peer} ({})",
-                self.endpoint,
-                cause.name()
-            );
+        let (endpoint, cause) = (&self.endpoint, cause.name());
+        match self.refusal_warning.again() {
+            Some(times) => tracing::warn!("{endpoint}: {peer} is not let in: {cause}{times}"),
+            None => tracing::debug!("{endpoint}: {peer} is not let in: {cause}"),
         }
     }
 
@@ -247,12 +245,9 @@ impl Listener {
             .fetch_add(1, Ordering::Relaxed);
         let pause = self.failures.pause_after(error);
         self.paused_until = pause.map(|pause| Instant::now() + pause);
-        if let Some(count) = self.failure_warning.again() {
-            tracing::warn!(
-                "{}: accepting failed {count} times: {}",
-                self.endpoint,
-                crate::error::explain_accept(error)
-            );
+        if let Some(times) = self.failure_warning.again() {
+            let (endpoint, why) = (&self.endpoint, explain_accept(error));
+            tracing::warn!("{endpoint}: accepting failed: {why}{times}");
         }
     }
 }
