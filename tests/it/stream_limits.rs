@@ -318,7 +318,7 @@ fn a_peer_that_takes_nothing_is_dropped_even_if_it_goes_on_sending() {
         socket.set_nonblocking(true).unwrap();
         let begin = Instant::now();
         wait_until("the connection is closed", || {
-            match (&socket).write(&[b'x'; 4096]) {
+            match socket.send(&[b'x'; 4096]) {
                 Ok(_) => false,
                 Err(error) => error.kind() != ErrorKind::WouldBlock,
             }
