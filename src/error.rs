@@ -245,10 +245,18 @@ fn explain(operation: Operation, endpoint: &Endpoint, error: &io::Error) -> Stri
         (_, libc::ENODEV | libc::ENXIO) => {
             "there is no network interface of that name or number; `ip link` lists them".into()
         }
-        (_, libc::EMFILE | libc::ENFILE) => {
-            "no descriptors are left; raise the limit with `ulimit -n`".into()
-        }
+        (_, libc::EMFILE | libc::ENFILE) => NO_DESCRIPTORS.into(),
         (_, libc::EMSGSIZE) => "the text is longer than a datagram can be".into(),
+        _ => plain(error),
+    }
+}
+
+const NO_DESCRIPTORS: &str = "no descriptors are left; raise the limit with `ulimit -n`";
+
+/// Why a connection cannot be accepted.
+pub(crate) fn explain_accept(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => NO_DESCRIPTORS.to_owned(),
         _ => plain(error),
     }
 }

@@ -6,6 +6,7 @@
 pub mod arguments;
 mod bench;
 mod demo;
+mod descriptors;
 mod log;
 mod pages;
 mod ping;

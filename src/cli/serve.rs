@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::{Serve, Speech};
-use super::{Failure, Outcome, log};
+use super::{Failure, Outcome, descriptors, log};
 use crate::report::serve as report;
 use crate::sandbox::user::UserName;
 use crate::sandbox::{self, Needs};
@@ -14,6 +14,7 @@ use crate::socket::inherit::passed_endpoints;
 
 pub(super) fn run(arguments: &Serve) -> Outcome {
     log::start(&arguments.speech);
+    descriptors::raise_limit();
     let mut endpoints = arguments.endpoints.clone();
     if endpoints.is_empty() {
         let variable = |name| std::env::var(name).ok();
@@ -31,7 +32,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         .endpoints(endpoints)
         .bind_options(arguments.bind_options())
         .datagram_options(arguments.datagram_options())
-        .stream_limits(arguments.stream_limits())
+        .stream_limits(arguments.streams.limits())
         .bind()?;
 
     let local = |operation| move |source| Failure::Local { operation, source };

@@ -109,7 +109,7 @@ fn datagram_text(
 }
 
 fn stream_text(to: &mut dyn Write, endpoint: &Endpoint, totals: &StreamTotals) -> io::Result<()> {
-    writeln!(
+    write!(
         to,
         "{endpoint}: accepted {} = finished {} + dropped {}{}; bytes received: {}, answered: {}, unsent: {}",
         totals.accepted,
@@ -119,7 +119,11 @@ fn stream_text(to: &mut dyn Write, endpoint: &Endpoint, totals: &StreamTotals) -
         totals.received_bytes,
         totals.answered_bytes,
         totals.unsent_bytes,
-    )
+    )?;
+    if totals.accept_failures > 0 {
+        write!(to, "; failed to accept: {}", totals.accept_failures)?;
+    }
+    writeln!(to)
 }
 
 fn drops(totals: &DatagramTotals) -> impl Iterator<Item = (&'static str, u64)> {
@@ -190,6 +194,7 @@ pub fn totals_json(to: &mut dyn Write, stats: &Stats) -> io::Result<()> {
                 "received_bytes": totals.received_bytes,
                 "answered_bytes": totals.answered_bytes,
                 "unsent_bytes": totals.unsent_bytes,
+                "accept_failures": totals.accept_failures,
             }),
         })
         .collect();

@@ -1,9 +1,9 @@
 //! One connection: bytes in, capitals out, in order, as they come.
 //!
 //! The buffers belong to the runtime's threads and are lent for the length of one poll, so an idle
-//! connection holds none. What the peer does not take is kept, at most one buffer of it, and
-//! nothing more is read until it is gone: memory is constant and the peer's own sending slows
-//! down. The peer's half-close gets all answers and then ours.
+//! connection holds none. What the peer does not take is kept, at most the answer to
+//! [`FIRST_READ`], and nothing more is read until it is gone: memory is constant and the peer's own
+//! sending slows down. The peer's half-close gets all answers and then ours.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -18,18 +18,30 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::admission::Admitted;
+use super::deadlines::Deadlines;
 use super::stats::{ConnectionDropCause, StreamCounters};
 use super::stream::Draining;
 use crate::socket::call::{Excerpt, traced, traced_zero};
+use crate::socket::sys;
 use crate::uppercase::Remainder;
 
 /// The most bytes taken by one read: enough to make a bulk transfer cheap, and both buffers still
 /// stay in a processor's own cache.
-const READ_SIZE: usize = 128 << 10;
+const READ_SIZE: usize = SEND_QUEUE as usize / ROOM_FOR_ONE;
 
-/// The idle timeout is looked at this many times: a connection is closed between one timeout and
-/// one and a quarter, and no clock is read for a byte that comes.
-const IDLE_CHECKS: u32 = 4;
+/// The most bytes taken by a read while nobody knows whether the peer will take the answer: all
+/// that a peer which does not read can make us keep, three times over at the most, as text can
+/// grow. Lines come in less, and a bulk transfer soon earns more.
+const FIRST_READ: usize = 16 << 10;
+
+/// The most bytes that the kernel is to hold for a peer beside those on their way to it
+/// (TCP_NOTSENT_LOWAT, tcp(7)); by itself it takes megabytes for each peer that does not read.
+pub(super) const SEND_QUEUE: u32 = 256 << 10;
+
+/// A larger read is this part of what the kernel would still take for the peer: three parts for the
+/// growth, and one for what the kernel counts beside the bytes.
+const ROOM_FOR_ONE: usize = 4;
 
 struct Buffers {
     request: Box<[u8]>,
@@ -51,16 +63,22 @@ pub(super) struct Connection<S: AsFd> {
     unsent: Vec<u8>,
     /// How many bytes of `unsent` it has taken.
     taken: usize,
+    /// The last read filled its buffer and the peer took the whole answer.
+    is_bulk: bool,
     /// The peer has sent all it will.
     ended: bool,
     /// What was received before the server was told to stop is the last to be answered.
     draining: bool,
     /// Whether a byte was read or written since the last look.
     active: bool,
+    /// The answers that the kernel held at the last look.
+    unacknowledged: u32,
     counters: Arc<StreamCounters>,
     /// Names the endpoint and the peer in the log; absent when nobody reads it.
     name: Option<Box<str>>,
     outcome: Option<Outcome>,
+    /// Its place among the connections of the server, held until it is gone.
+    _admitted: Admitted,
 }
 
 #[derive(Clone, Copy)]
@@ -73,29 +91,38 @@ impl<S> Connection<S>
 where
     S: AsyncRead + AsyncWrite + AsFd + Unpin,
 {
-    pub(super) fn new(stream: S, name: Option<Box<str>>, counters: Arc<StreamCounters>) -> Self {
+    pub(super) fn new(
+        stream: S,
+        admitted: Admitted,
+        name: Option<Box<str>>,
+        counters: Arc<StreamCounters>,
+    ) -> Self {
         Self {
             stream,
             remainder: Remainder::default(),
             unsent: Vec::new(),
             taken: 0,
+            is_bulk: false,
             ended: false,
             draining: false,
             active: false,
+            unacknowledged: 0,
             counters,
             name,
             outcome: None,
+            _admitted: admitted,
         }
     }
 
-    /// Answers until the peer ends, resets or falls silent, or the server is told to stop.
-    pub(super) async fn run(mut self, draining: Arc<Draining>, idle_timeout: Option<Duration>) {
+    /// Answers until the peer ends, resets or keeps us waiting, or the server is told to stop.
+    pub(super) async fn run(mut self, draining: Arc<Draining>, deadlines: Deadlines) {
         let mut stop = pin!(draining.notify.notified());
         stop.as_mut().enable();
         self.draining = draining.has_begun();
-        let interval = idle_timeout.map(|timeout| timeout / IDLE_CHECKS);
-        let mut idle_check = pin!(interval.map(tokio::time::sleep));
-        let mut silent_checks = 0;
+        let mut interval = deadlines.interval(false);
+        let mut next_look = pin!(tokio::time::sleep(interval));
+        let mut quiet = Duration::ZERO;
+        let mut was_blocked = false;
         let mut is_registered = false;
         let outcome = poll_fn(|context| {
             // Each is polled once, to leave the task's waker, and after that only looked at: polling
@@ -108,25 +135,46 @@ where
                 return Poll::Ready(outcome);
             }
             let was_registered = std::mem::replace(&mut is_registered, true);
-            let (Some(mut check), Some(interval)) = (idle_check.as_mut().as_pin_mut(), interval)
-            else {
-                return Poll::Pending;
-            };
-            if was_registered && !check.is_elapsed() {
+            let is_blocked = !self.unsent.is_empty();
+            let begins_to_wait = is_blocked && !was_blocked;
+            was_blocked = is_blocked;
+            if begins_to_wait {
+                self.unacknowledged = u32::MAX;
+                interval = deadlines.interval(true);
+                let look = tokio::time::Instant::now() + interval;
+                next_look.as_mut().reset(look);
+            } else if was_registered && !next_look.is_elapsed() {
                 return Poll::Pending;
             }
-            while check.as_mut().poll(context).is_ready() {
-                silent_checks = if self.active { 0 } else { silent_checks + 1 };
-                self.active = false;
-                if silent_checks >= IDLE_CHECKS {
-                    return Poll::Ready(Outcome::Dropped(ConnectionDropCause::IdleTimeout));
+            while next_look.as_mut().poll(context).is_ready() {
+                quiet = match self.has_moved() {
+                    true => Duration::ZERO,
+                    false => quiet + interval,
+                };
+                if let Some(cause) = deadlines.missed(is_blocked, quiet) {
+                    return Poll::Ready(Outcome::Dropped(cause));
                 }
-                check.as_mut().reset(tokio::time::Instant::now() + interval);
+                interval = deadlines.interval(is_blocked);
+                let look = tokio::time::Instant::now() + interval;
+                next_look.as_mut().reset(look);
             }
             Poll::Pending
         })
         .await;
         self.outcome = Some(outcome);
+    }
+
+    /// Whether a byte went in or out since the last look. While an answer waits, that is whether
+    /// the peer took any: the kernel asks for more only when a third of its buffer is free, which
+    /// may be a megabyte.
+    fn has_moved(&mut self) -> bool {
+        let mut has_moved = std::mem::take(&mut self.active);
+        if !self.unsent.is_empty() {
+            let unacknowledged = sys::unacknowledged(&self.stream).unwrap_or(0);
+            has_moved |= unacknowledged < self.unacknowledged;
+            self.unacknowledged = unacknowledged;
+        }
+        has_moved
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
@@ -175,6 +223,8 @@ where
         buffers: &mut Buffers,
     ) -> Poll<io::Result<bool>> {
         let Buffers { request, answer } = buffers;
+        let request = &mut request[..self.read_size()];
+        let most = request.len();
         let length = ready!(self.read(context, request))?;
         let request = &mut request[..length];
         if let Some(name) = &self.name
@@ -205,12 +255,24 @@ where
                     *part = &part[written..];
                 }
                 unwritten => {
+                    self.is_bulk = false;
                     self.unsent = parts.concat();
                     return unwritten.map_ok(|_| true);
                 }
             }
         }
+        self.is_bulk = length == most;
         Poll::Ready(Ok(true))
+    }
+
+    /// How much to read at once: in a bulk transfer as much as the peer will surely take the answer
+    /// of.
+    fn read_size(&self) -> usize {
+        match self.is_bulk {
+            false => FIRST_READ,
+            true => sys::send_room(&self.stream, SEND_QUEUE)
+                .map_or(FIRST_READ, |room| (room / ROOM_FOR_ONE).max(FIRST_READ)),
+        }
     }
 
     /// One read; 0 at the end of what is to be answered.

@@ -6,14 +6,18 @@
 //! made in `answer`, and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
 //! here reads arguments or prints.
 
+mod accept_failure;
+mod admission;
 mod answer;
 mod builder;
 mod connection;
 mod datagram;
+mod deadlines;
 pub mod impair;
 mod kernel_drops;
 mod options;
 mod running;
+mod seldom;
 pub mod stats;
 mod stream;
 #[cfg(test)]

@@ -9,16 +9,32 @@ use super::impair::Impairment;
 pub struct StreamLimits {
     /// Connections open at once on one endpoint; one more is closed as soon as it is accepted.
     pub max_connections: usize,
+    /// Connections open at once on all the endpoints together; `None` for no cap but that of each
+    /// endpoint.
+    pub max_connections_total: Option<usize>,
+    /// Connections open at once from one IPv4 address or one IPv6 /64, on all the endpoints
+    /// together; `None` for no cap. Loopback and Unix peers are not counted.
+    pub max_connections_per_address: Option<usize>,
     /// How long a connection may be silent, neither reading nor writing a byte, before it is
     /// closed; `None` for ever.
     pub idle_timeout: Option<Duration>,
+    /// How long an answer may wait without its peer taking a byte of it before the connection is
+    /// closed; `None` for ever.
+    pub write_timeout: Option<Duration>,
 }
 
 impl Default for StreamLimits {
     fn default() -> Self {
         Self {
             max_connections: 10_000,
+            max_connections_total: None,
+            // A tenth of an endpoint: one address does not fill it, and a whole office behind one
+            // address is served.
+            max_connections_per_address: Some(1000),
             idle_timeout: Some(Duration::from_secs(600)),
+            // Longer than the waits between a sender's retransmissions (RFC 6298) on a path that
+            // is only bad; and shorter than the idle timeout, as a waiting answer takes memory.
+            write_timeout: Some(Duration::from_secs(60)),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use socket2::Socket;
 
+use super::admission::Admission;
 use super::datagram::{BATCH, Wake, Worker};
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
@@ -172,6 +173,7 @@ impl RunningServer {
                 .enable_all()
                 .build()?,
         };
+        let admission = Arc::new(Admission::new(limits));
         let mut tasks = Vec::new();
         {
             let _entered = runtime.enter();
@@ -181,9 +183,9 @@ impl RunningServer {
                 counters,
             } in listening
             {
-                let draining = self.draining.clone();
+                let (admission, draining) = (admission.clone(), self.draining.clone());
                 let listener =
-                    Listener::new(socket, &description, limits.clone(), counters, draining)?;
+                    Listener::new(socket, &description, limits, admission, counters, draining)?;
                 tasks.push(runtime.spawn(listener.run()));
             }
         }

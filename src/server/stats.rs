@@ -66,18 +66,27 @@ pub enum ConnectionDropCause {
     PeerReset,
     /// It was silent for longer than the idle timeout.
     IdleTimeout,
-    /// It came when the most connections allowed were open.
+    /// Its peer took no byte of an answer for longer than the write timeout.
+    WriteTimeout,
+    /// It came when the most connections allowed on its endpoint were open.
     TooManyConnections,
+    /// It came when the most connections allowed on the whole server were open.
+    TooManyConnectionsTotal,
+    /// It came when the most connections allowed from its address were open.
+    TooManyFromAddress,
     /// Its answers could not be written before the stopping server's time ran out.
     DrainTimeout,
 }
 
 impl ConnectionDropCause {
     /// Every cause, in the order of the counters.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::PeerReset,
         Self::IdleTimeout,
+        Self::WriteTimeout,
         Self::TooManyConnections,
+        Self::TooManyConnectionsTotal,
+        Self::TooManyFromAddress,
         Self::DrainTimeout,
     ];
 
@@ -86,7 +95,10 @@ impl ConnectionDropCause {
         match self {
             Self::PeerReset => "peer_reset",
             Self::IdleTimeout => "idle_timeout",
+            Self::WriteTimeout => "write_timeout",
             Self::TooManyConnections => "too_many_connections",
+            Self::TooManyConnectionsTotal => "too_many_connections_total",
+            Self::TooManyFromAddress => "too_many_from_address",
             Self::DrainTimeout => "drain_timeout",
         }
     }
@@ -175,6 +187,7 @@ pub(crate) struct StreamCounters {
     pub(crate) received_bytes: AtomicU64,
     pub(crate) answered_bytes: AtomicU64,
     pub(crate) unsent_bytes: AtomicU64,
+    pub(crate) accept_failures: AtomicU64,
     dropped: [AtomicU64; ConnectionDropCause::ALL.len()],
 }
 
@@ -190,6 +203,7 @@ impl StreamCounters {
             received_bytes: self.received_bytes.load(Ordering::Relaxed),
             answered_bytes: self.answered_bytes.load(Ordering::Relaxed),
             unsent_bytes: self.unsent_bytes.load(Ordering::Relaxed),
+            accept_failures: self.accept_failures.load(Ordering::Relaxed),
             dropped: self
                 .dropped
                 .each_ref()
@@ -269,6 +283,9 @@ pub struct StreamTotals {
     pub answered_bytes: u64,
     /// Bytes of answers that were made and could not be written.
     pub unsent_bytes: u64,
+    /// Calls of accept(2) that failed, which are beside the sum of the connections: what the kernel
+    /// could not hand over stays in its queue, or is gone before anybody had it.
+    pub accept_failures: u64,
     dropped: [u64; ConnectionDropCause::ALL.len()],
 }
 

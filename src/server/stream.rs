@@ -1,28 +1,36 @@
 //! Listening sockets on tokio: accepting, the most connections, stopping.
 //!
-//! What happens on one connection is in [`super::connection`].
+//! What happens on one connection is in [`super::connection`], who is let in by the whole server in
+//! [`super::admission`], what becomes of a failed accept in [`super::accept_failure`].
 
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::path::Path;
+use std::net;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use socket2::{SockAddr, SockRef, Socket};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream, unix};
+use socket2::{SockAddr, Socket};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::connection::Connection;
+use super::accept_failure::Failures;
+use super::admission::{Admission, Admitted};
+use super::connection::{Connection, SEND_QUEUE};
+use super::deadlines::Deadlines;
+use super::seldom::Seldom;
 use super::stats::{ConnectionDropCause, StreamCounters};
 use super::{DRAIN_TIMEOUT, StreamLimits};
 use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::error::explain_accept;
 use crate::socket::Description;
 use crate::socket::address::Peer;
 use crate::socket::call::traced;
+use crate::socket::sys::register_listener;
 
 /// How a server tells its listeners and connections to come to an end.
 #[derive(Debug, Default)]
@@ -44,16 +52,19 @@ impl Draining {
 
 /// One endpoint's listener and what its connections share.
 pub(super) struct Listener {
-    kind: ListenerKind,
+    socket: AsyncFd<Socket>,
+    family: Family,
     endpoint: Endpoint,
-    limits: StreamLimits,
+    max_connections: usize,
+    deadlines: Deadlines,
+    admission: Arc<Admission>,
     counters: Arc<StreamCounters>,
     draining: Arc<Draining>,
-}
-
-enum ListenerKind {
-    Tcp(TcpListener),
-    Unix(UnixListener),
+    failures: Failures,
+    /// While accepting is of no use.
+    paused_until: Option<Instant>,
+    failure_warning: Seldom,
+    refusal_warning: Seldom,
 }
 
 /// A connection that the kernel has completed.
@@ -68,10 +79,22 @@ enum Stream {
 }
 
 impl Stream {
-    fn descriptor(&self) -> RawFd {
-        match self {
-            Self::Tcp(stream) => stream.as_raw_fd(),
-            Self::Unix(stream) => stream.as_raw_fd(),
+    /// Takes a connection into the runtime that this is called in.
+    fn new(descriptor: OwnedFd, family: Family) -> io::Result<Self> {
+        match family {
+            Family::Inet | Family::Inet6 => {
+                let stream = net::TcpStream::from(descriptor);
+                stream.set_nonblocking(true)?;
+                // Without it a small answer waits for the peer's delayed acknowledgement. A peer
+                // that has reset the connection makes it fail, and the first read will tell.
+                let _ = stream.set_nodelay(true);
+                Ok(Self::Tcp(TcpStream::from_std(stream)?))
+            }
+            Family::Unix => {
+                let stream = unix::net::UnixStream::from(descriptor);
+                stream.set_nonblocking(true)?;
+                Ok(Self::Unix(UnixStream::from_std(stream)?))
+            }
         }
     }
 }
@@ -81,48 +104,53 @@ impl Listener {
     pub(super) fn new(
         socket: Socket,
         description: &Description,
-        limits: StreamLimits,
+        limits: &StreamLimits,
+        admission: Arc<Admission>,
         counters: Arc<StreamCounters>,
         draining: Arc<Draining>,
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        let descriptor = OwnedFd::from(socket);
-        let kind = match description.family {
-            Family::Inet | Family::Inet6 => {
-                ListenerKind::Tcp(TcpListener::from_std(descriptor.into())?)
-            }
-            Family::Unix => ListenerKind::Unix(UnixListener::from_std(descriptor.into())?),
-        };
+        if description.family != Family::Unix {
+            // Inherited by what is accepted. Without it only memory is less well kept.
+            let _ = socket.set_tcp_notsent_lowat(SEND_QUEUE);
+        }
         Ok(Self {
-            kind,
+            socket: register_listener(socket)?,
+            family: description.family,
             endpoint: description.endpoint.clone(),
-            limits,
+            max_connections: limits.max_connections,
+            deadlines: Deadlines::new(limits),
+            admission,
             counters,
             draining,
+            failures: Failures::default(),
+            paused_until: None,
+            failure_warning: Seldom::default(),
+            refusal_warning: Seldom::default(),
         })
     }
 
     /// Accepts until told to stop; then takes in what the kernel had accepted before, and waits
     /// for the connections to end.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let mut connections = JoinSet::new();
-        let mut stop = std::pin::pin!(self.draining.notify.notified());
+        let draining = self.draining.clone();
+        let mut stop = std::pin::pin!(draining.notify.notified());
         stop.as_mut().enable();
-        while !self.draining.has_begun() {
+        while !draining.has_begun() {
             tokio::select! {
                 accepted = self.accept() => match accepted {
                     Ok(accepted) => self.serve(accepted, &mut connections),
-                    Err(error) => self.pause_after(&error).await,
+                    Err(error) => self.note_failure(&error),
                 },
-                Some(_) = connections.join_next() => {}
+                // Its descriptor is free, which may be what was missing.
+                Some(_) = connections.join_next() => self.paused_until = None,
                 () = stop.as_mut() => break,
             }
         }
-        while let Ok(accepted) = self.accept_now() {
-            self.serve(accepted, &mut connections);
-        }
+        self.take_in_the_last(&mut connections);
         // Whoever connects from now on is refused.
-        drop(self.kind);
+        drop(self.socket);
         let all_ended = async { while connections.join_next().await.is_some() {} };
         if timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
             // Each counts itself as it is dropped.
@@ -130,89 +158,96 @@ impl Listener {
         }
     }
 
+    /// The next connection, after the pause if there is one.
     async fn accept(&self) -> io::Result<Accepted> {
-        let (descriptor, result) = match &self.kind {
-            ListenerKind::Tcp(listener) => {
-                let result = listener.accept().await;
-                let accepted = |(stream, address): (TcpStream, SocketAddr)| {
-                    // Without it a small answer waits for the peer's delayed acknowledgement.
-                    let _ = stream.set_nodelay(true);
-                    Ok((Stream::Tcp(stream), address.into()))
-                };
-                (listener.as_raw_fd(), result.and_then(accepted))
-            }
-            ListenerKind::Unix(listener) => {
-                let result = listener.accept().await;
-                let accepted = |(stream, address): (UnixStream, unix::SocketAddr)| {
-                    let path = address.as_pathname().unwrap_or(Path::new(""));
-                    Ok((Stream::Unix(stream), SockAddr::unix(path)?))
-                };
-                (listener.as_raw_fd(), result.and_then(accepted))
-            }
-        };
-        let call = format_args!("accept({descriptor})");
-        let (stream, address) = traced(call, result, |(stream, address)| {
-            format!(
-                "{} from {}",
-                stream.descriptor(),
-                Peer(address, SocketType::Stream)
-            )
-        })?;
-        Ok(Accepted { stream, address })
+        if let Some(end) = self.paused_until {
+            sleep_until(end).await;
+        }
+        let result = self
+            .socket
+            .async_io(Interest::READABLE, Socket::accept)
+            .await;
+        self.traced_accept(result)
     }
 
     /// Asks the kernel itself: the runtime may not know yet that a connection is there.
-    fn accept_now(&self) -> io::Result<Accepted> {
-        let (socket, address) = match &self.kind {
-            ListenerKind::Tcp(listener) => SockRef::from(listener).accept()?,
-            ListenerKind::Unix(listener) => SockRef::from(listener).accept()?,
-        };
-        socket.set_nonblocking(true)?;
-        let stream = match &self.kind {
-            ListenerKind::Tcp(_) => {
-                socket.set_tcp_nodelay(true)?;
-                Stream::Tcp(TcpStream::from_std(socket.into())?)
+    fn take_in_the_last(&mut self, connections: &mut JoinSet<()>) {
+        loop {
+            match self.socket.get_ref().accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                result => match self.traced_accept(result) {
+                    Ok(accepted) => self.serve(accepted, connections),
+                    Err(error) => {
+                        self.note_failure(&error);
+                        if self.paused_until.is_some() {
+                            return;
+                        }
+                    }
+                },
             }
-            ListenerKind::Unix(_) => Stream::Unix(UnixStream::from_std(socket.into())?),
-        };
+        }
+    }
+
+    fn traced_accept(&self, result: io::Result<(Socket, SockAddr)>) -> io::Result<Accepted> {
+        let call = format_args!("accept({})", self.socket.as_raw_fd());
+        let (socket, address) = traced(call, result, |(socket, address)| {
+            format!(
+                "{} from {}",
+                socket.as_raw_fd(),
+                Peer(address, SocketType::Stream)
+            )
+        })?;
+        let stream = Stream::new(socket.into(), self.family)?;
         Ok(Accepted { stream, address })
     }
 
-    fn serve(&self, Accepted { stream, address }: Accepted, connections: &mut JoinSet<()>) {
+    fn serve(&mut self, Accepted { stream, address }: Accepted, connections: &mut JoinSet<()>) {
         let peer = Peer(&address, SocketType::Stream);
+        self.failures.forget();
+        self.paused_until = None;
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
-        if self.counters.read().open() > self.limits.max_connections as u64 {
-            tracing::debug!("{}: {peer} is one connection too many", self.endpoint);
-            self.counters
-                .count_drop(ConnectionDropCause::TooManyConnections);
-            return;
-        }
+        let admitted = match self.admit(&address) {
+            Ok(admitted) => admitted,
+            Err(cause) => return self.refuse(&peer, cause),
+        };
         // The name is for the log alone; without one, a connection need not keep it.
         let name = tracing::enabled!(tracing::Level::DEBUG)
             .then(|| format!("{}: {peer}", self.endpoint).into_boxed_str());
         let counters = self.counters.clone();
-        let (draining, idle_timeout) = (self.draining.clone(), self.limits.idle_timeout);
+        let (draining, deadlines) = (self.draining.clone(), self.deadlines);
         match stream {
             Stream::Tcp(stream) => connections
-                .spawn(Connection::new(stream, name, counters).run(draining, idle_timeout)),
+                .spawn(Connection::new(stream, admitted, name, counters).run(draining, deadlines)),
             Stream::Unix(stream) => connections
-                .spawn(Connection::new(stream, name, counters).run(draining, idle_timeout)),
+                .spawn(Connection::new(stream, admitted, name, counters).run(draining, deadlines)),
         };
     }
 
-    /// A connection that went away before it was accepted is its own affair; without descriptors
-    /// or memory, trying again at once would only take a processor.
-    async fn pause_after(&self, error: &io::Error) {
-        match error.kind() {
-            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
-            _ => {
-                tracing::warn!(
-                    "{}: accepting failed: {}",
-                    self.endpoint,
-                    crate::error::plain(error)
-                );
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+    fn admit(&self, address: &SockAddr) -> Result<Admitted, ConnectionDropCause> {
+        if self.counters.read().open() > self.max_connections as u64 {
+            return Err(ConnectionDropCause::TooManyConnections);
+        }
+        self.admission.admit(address)
+    }
+
+    fn refuse(&mut self, peer: &Peer<'_>, cause: ConnectionDropCause) {
+        self.counters.count_drop(cause);
+        let (endpoint, cause) = (&self.endpoint, cause.name());
+        match self.refusal_warning.again() {
+            Some(times) => tracing::warn!("{endpoint}: {peer} is not let in: {cause}{times}"),
+            None => tracing::debug!("{endpoint}: {peer} is not let in: {cause}"),
+        }
+    }
+
+    fn note_failure(&mut self, error: &io::Error) {
+        self.counters
+            .accept_failures
+            .fetch_add(1, Ordering::Relaxed);
+        let pause = self.failures.pause_after(error);
+        self.paused_until = pause.map(|pause| Instant::now() + pause);
+        if let Some(times) = self.failure_warning.again() {
+            let (endpoint, why) = (&self.endpoint, explain_accept(error));
+            tracing::warn!("{endpoint}: accepting failed: {why}{times}");
         }
     }
 }

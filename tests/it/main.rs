@@ -30,6 +30,7 @@ mod sandbox;
 mod schemas;
 mod send;
 mod serve;
+mod stream_limits;
 mod units;
 mod unix_datagram;
 mod unix_file;

@@ -6,6 +6,7 @@ mod bench;
 mod ping;
 mod send;
 mod serve;
+mod streams;
 mod values;
 
 use std::path::PathBuf;
@@ -17,7 +18,8 @@ pub use self::bench::Bench;
 pub use self::ping::Ping;
 pub use self::send::Send;
 pub use self::serve::{BackendName, Serve};
-pub use self::values::{OptionalDuration, PositiveDuration};
+pub use self::streams::Streams;
+pub use self::values::{OptionalDuration, OptionalNumber, PositiveDuration};
 use crate::endpoint::FamilyFilter;
 
 /// What each exit code means.

@@ -3,11 +3,11 @@
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
-use super::values::{OptionalDuration, PositiveDuration};
-use super::{ENDPOINTS_AND_EXIT_CODES, Speech};
+use super::values::PositiveDuration;
+use super::{ENDPOINTS_AND_EXIT_CODES, Speech, Streams};
 use crate::endpoint::Endpoint;
 use crate::sandbox::user::UserName;
-use crate::server::{Backend, DatagramOptions, Impairment, StreamLimits};
+use crate::server::{Backend, DatagramOptions, Impairment};
 use crate::socket::BindOptions;
 
 /// `bullhorn serve`
@@ -20,14 +20,9 @@ pub struct Serve {
     /// The exact file mode of Unix sockets, in octal [default: 0660 less the umask]
     #[arg(long, value_name = "MODE", env = "BULLHORN_UNIX_MODE", value_parser = octal_mode)]
     pub unix_mode: Option<u32>,
-    /// The most connections open at once on one endpoint
-    #[arg(long, value_name = "NUMBER", env = "BULLHORN_MAX_CONNECTIONS",
-        default_value_t = StreamLimits::default().max_connections, value_parser = clap::value_parser!(usize))]
-    pub max_connections: usize,
-    /// Close a connection that is silent for this long, or "off"
-    #[arg(long, value_name = "DURATION", env = "BULLHORN_IDLE_TIMEOUT",
-        default_value_t = OptionalDuration(StreamLimits::default().idle_timeout))]
-    pub idle_timeout: OptionalDuration,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub streams: Streams,
     /// Threads for each UDP endpoint, each with a socket of its own [default: the CPUs that this process may use, one with -vv]
     #[arg(long, value_name = "NUMBER", env = "BULLHORN_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
@@ -99,14 +94,6 @@ impl Serve {
                 seed: self.seed,
                 ..impairment
             }),
-        }
-    }
-
-    /// What streams may take.
-    pub fn stream_limits(&self) -> StreamLimits {
-        StreamLimits {
-            max_connections: self.max_connections,
-            idle_timeout: self.idle_timeout.0,
         }
     }
 }

@@ -59,3 +59,28 @@ impl fmt::Display for OptionalDuration {
         }
     }
 }
+
+/// A number over zero, or `off`.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionalNumber(pub Option<usize>);
+
+impl FromStr for OptionalNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("off", _) => Ok(Self(None)),
+            (_, Ok(number)) if number > 0 => Ok(Self(Some(number))),
+            _ => Err("write a number over zero, as in 1000, or off".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for OptionalNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(number) => write!(f, "{number}"),
+            None => f.write_str("off"),
+        }
+    }
+}

@@ -43,12 +43,27 @@ pub(crate) fn set_option(
     }
 }
 
-/// How many datagrams the kernel has dropped at this socket since it was made, modulo 2^32: the
-/// last of the numbers of SO_MEMINFO (SK_MEMINFO_DROPS in include/uapi/linux/sock_diag.h).
+/// How many datagrams the kernel has dropped at this socket since it was made, modulo 2^32.
 pub(crate) fn dropped_datagrams(socket: &impl AsFd) -> io::Result<u32> {
     const DROPS: usize = 8;
+    Ok(memory_info(socket)?[DROPS])
+}
+
+/// How much the kernel's send buffer, or `most` of it, would still take, as the kernel counts: in
+/// bytes of memory, which are more than those of the text.
+pub(crate) fn send_room(socket: &impl AsFd, most: u32) -> io::Result<usize> {
+    const WRITE_ALLOCATED: usize = 2;
+    const SEND_BUFFER: usize = 3;
+    const WRITE_QUEUED: usize = 5;
+    let numbers = memory_info(socket)?;
+    let taken = numbers[WRITE_ALLOCATED].max(numbers[WRITE_QUEUED]);
+    Ok(numbers[SEND_BUFFER].min(most).saturating_sub(taken) as usize)
+}
+
+/// The numbers of SO_MEMINFO (SK_MEMINFO_* in include/uapi/linux/sock_diag.h).
+fn memory_info(socket: &impl AsFd) -> io::Result<[u32; 9]> {
     let descriptor = socket.as_fd().as_raw_fd();
-    let mut numbers = [0_u32; DROPS + 1];
+    let mut numbers = [0_u32; 9];
     let mut length = size_of_val(&numbers) as libc::socklen_t;
     // SAFETY: the descriptor is open while it is borrowed, and the kernel writes at most `length`
     // bytes into the array of that size.
@@ -62,7 +77,22 @@ pub(crate) fn dropped_datagrams(socket: &impl AsFd) -> io::Result<u32> {
         )
     };
     if result == 0 {
-        Ok(numbers[DROPS])
+        Ok(numbers)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// How much of what was written to a stream its peer's kernel has not taken (SIOCOUTQ, which is
+/// the same number as TIOCOUTQ: tcp(7)); on a Unix stream, what the peer has not read.
+pub(crate) fn unacknowledged(socket: &impl AsFd) -> io::Result<u32> {
+    let descriptor = socket.as_fd().as_raw_fd();
+    let mut bytes: c_int = 0;
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel writes just the int that
+    // the pointer names.
+    let result = unsafe { libc::ioctl(descriptor, libc::TIOCOUTQ, &raw mut bytes) };
+    if result == 0 {
+        Ok(bytes.unsigned_abs())
     } else {
         Err(io::Error::last_os_error())
     }

@@ -6,8 +6,12 @@ mod descriptor;
 mod message;
 mod messages;
 mod poll;
+mod register;
 
-pub(crate) use descriptor::{dropped_datagrams, duplicate, interface_index, set_option};
+pub(crate) use descriptor::{
+    dropped_datagrams, duplicate, interface_index, send_room, set_option, unacknowledged,
+};
 pub(crate) use message::{receive_message, send_message};
 pub(crate) use messages::{ReceiveArray, SendArray};
 pub(crate) use poll::PollSet;
+pub(crate) use register::register_listener;
