@@ -1,6 +1,6 @@
 //! From wishes to bound sockets to a server that runs.
 
-use super::{DatagramOptions, RunningServer, StreamLimits};
+use super::{DatagramOptions, GuardOptions, RunningServer, StreamLimits};
 use crate::endpoint::{Endpoint, SocketType};
 use crate::error::{Error, Result};
 use crate::socket::{BindOptions, BoundSocket, bind, inherit};
@@ -12,6 +12,7 @@ pub struct Builder {
     bind: BindOptions,
     datagrams: DatagramOptions,
     streams: StreamLimits,
+    guard: GuardOptions,
 }
 
 impl Builder {
@@ -51,6 +52,13 @@ impl Builder {
         self
     }
 
+    /// What is done against abuse.
+    #[must_use]
+    pub fn guard_options(mut self, options: GuardOptions) -> Self {
+        self.guard = options;
+        self
+    }
+
     /// Binds every endpoint and starts to answer. When one cannot be bound, none is served.
     ///
     /// # Errors
@@ -81,6 +89,7 @@ impl Builder {
             sockets,
             datagrams: self.datagrams,
             streams: self.streams,
+            guard: self.guard,
         })
     }
 
@@ -118,6 +127,7 @@ pub struct BoundServer {
     sockets: Vec<BoundSocket>,
     datagrams: DatagramOptions,
     streams: StreamLimits,
+    guard: GuardOptions,
 }
 
 impl BoundServer {
@@ -126,6 +136,6 @@ impl BoundServer {
     /// # Errors
     /// [`Error::Socket`] when a thread cannot be started.
     pub fn start(self) -> Result<RunningServer> {
-        RunningServer::start(self.sockets, &self.datagrams, &self.streams)
+        RunningServer::start(self.sockets, &self.datagrams, &self.streams, &self.guard)
     }
 }

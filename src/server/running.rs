@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Shutdown;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -9,11 +10,12 @@ use std::thread::JoinHandle;
 use socket2::Socket;
 
 use super::datagram::{BATCH, Wake, Worker};
+use super::guard::{Filter, Guard};
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Totals};
 use super::stream::{Draining, Listener};
-use super::{Backend, DatagramOptions, StreamLimits, stats};
+use super::{Backend, DatagramOptions, GuardOptions, StreamLimits, stats};
 use crate::endpoint::{Endpoint, Family, MAX_UNIX_DATAGRAM, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::socket::batch::DatagramBackend;
@@ -33,6 +35,7 @@ pub struct RunningServer {
     /// Pipes whose workers end when they are closed.
     to_close: Vec<io::PipeWriter>,
     draining: Arc<Draining>,
+    guard: Arc<Guard>,
     threads: Vec<JoinHandle<()>>,
     /// Go when the server does, after its sockets.
     files: Vec<UnixFile>,
@@ -56,7 +59,9 @@ impl RunningServer {
         sockets: Vec<BoundSocket>,
         datagrams: &DatagramOptions,
         limits: &StreamLimits,
+        guard: &GuardOptions,
     ) -> Result<Self> {
+        let guard = Guard::new(guard, sockets.iter().map(BoundSocket::description));
         let mut server = Self {
             sockets: Vec::new(),
             counters: Vec::new(),
@@ -64,6 +69,7 @@ impl RunningServer {
             to_shut_down: Vec::new(),
             to_close: Vec::new(),
             draining: Arc::default(),
+            guard: Arc::new(guard),
             threads: Vec::new(),
             files: Vec::new(),
         };
@@ -144,6 +150,7 @@ impl RunningServer {
             stopping: self.stopping.clone(),
             counters: counters.clone(),
             kernel_drops: kernel_drops.clone(),
+            filter: Filter::new(self.guard.clone()),
             limit: description
                 .endpoint
                 .max_datagram()
@@ -180,9 +187,10 @@ impl RunningServer {
                 counters,
             } in listening
             {
-                let draining = self.draining.clone();
+                let (draining, guard) = (self.draining.clone(), self.guard.clone());
+                let limits = limits.clone();
                 let listener =
-                    Listener::new(socket, &description, limits.clone(), counters, draining)?;
+                    Listener::new(socket, &description, limits, counters, draining, guard)?;
                 tasks.push(runtime.spawn(listener.run()));
             }
         }
@@ -213,6 +221,11 @@ impl RunningServer {
     /// The sockets served: endpoint, family, type and descriptor of each.
     pub fn sockets(&self) -> &[Description] {
         &self.sockets
+    }
+
+    /// How many datagrams a second one address is answered, where there is a limit.
+    pub fn rate_limit(&self) -> Option<NonZeroU32> {
+        self.guard.rate_limit()
     }
 
     /// The totals up to now.

@@ -17,11 +17,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::stats::{ConnectionDropCause, StreamCounters};
+use super::guard::Guard;
+use super::stats::{ConnectionDropCause, DropCause, StreamCounters};
 use super::{DRAIN_TIMEOUT, StreamLimits};
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::socket::Description;
-use crate::socket::address::Peer;
+use crate::socket::address::{Peer, canonical};
 use crate::socket::call::traced;
 
 /// How a server tells its listeners and connections to come to an end.
@@ -49,6 +50,7 @@ pub(super) struct Listener {
     limits: StreamLimits,
     counters: Arc<StreamCounters>,
     draining: Arc<Draining>,
+    guard: Arc<Guard>,
 }
 
 enum ListenerKind {
@@ -84,6 +86,7 @@ impl Listener {
         limits: StreamLimits,
         counters: Arc<StreamCounters>,
         draining: Arc<Draining>,
+        guard: Arc<Guard>,
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
         let descriptor = OwnedFd::from(socket);
@@ -99,6 +102,7 @@ impl Listener {
             limits,
             counters,
             draining,
+            guard,
         })
     }
 
@@ -181,6 +185,13 @@ impl Listener {
     fn serve(&self, Accepted { stream, address }: Accepted, connections: &mut JoinSet<()>) {
         let peer = Peer(&address, SocketType::Stream);
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        let source = canonical(&address);
+        if source.is_some_and(|source| !self.guard.permits(source.ip())) {
+            self.counters.count_drop(ConnectionDropCause::SourceDenied);
+            let (cause, now_ns) = (DropCause::SourceDenied, self.guard.now_ns());
+            self.guard.warn(&self.endpoint, &peer, cause, 1, now_ns);
+            return;
+        }
         if self.counters.read().open() > self.limits.max_connections as u64 {
             tracing::debug!("{}: {peer} is one connection too many", self.endpoint);
             self.counters

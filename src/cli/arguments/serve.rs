@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::guard::GuardFlags;
 use super::values::{OptionalDuration, PositiveDuration};
 use super::{ENDPOINTS_AND_EXIT_CODES, Speech};
 use crate::endpoint::Endpoint;
@@ -49,6 +50,9 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", env = "BULLHORN_SEND_BUFFER",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     pub send_buffer: Option<u32>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub guard: GuardFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,
