@@ -291,7 +291,15 @@ s.sendto(b'you', ('fd99::1', 3000))
 print(s.recv(100).decode())
 ";
     for (guard, answers, dropped) in [("on", "YOU\nYOU\n", 4), ("off", "ANYBODY?\n", 0)] {
-        let arguments = ["serve", "--json", "udp://:3000", "--loop-guard", guard];
+        let arguments = [
+            "serve",
+            "--json",
+            "udp://:3000",
+            "--workers",
+            "1",
+            "--loop-guard",
+            guard,
+        ];
         let served = Served::start_command(&mut Network::bullhorn(&network.here, &arguments), 2);
         let ended = run(
             Network::command(&network.there, "python3").args(["-c", SCRIPT]),
