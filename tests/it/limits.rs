@@ -298,8 +298,21 @@ fn ask_politely(port: u16, done: &AtomicBool) -> (u64, u64, Duration) {
         }
         longest = longest.max(begin.elapsed());
         answered += 1;
+        std::thread::sleep(Duration::from_millis(5));
     }
     (sent, answered, longest)
+}
+
+/// How late this machine wakes a thread that wants to run, at worst: no server can be blamed for it.
+fn watch_the_scheduler(done: &AtomicBool) -> Duration {
+    const NAP: Duration = Duration::from_millis(5);
+    let mut latest = Duration::ZERO;
+    while !done.load(Ordering::Relaxed) {
+        let begin = Instant::now();
+        std::thread::sleep(NAP);
+        latest = latest.max(begin.elapsed() - NAP);
+    }
+    latest
 }
 
 #[test]
@@ -320,6 +333,10 @@ fn a_flood_of_a_million_spoofed_datagrams_is_accounted_for_and_a_polite_client_a
         let done = done.clone();
         std::thread::spawn(move || ask_politely(port, &done))
     };
+    let scheduler = {
+        let done = done.clone();
+        std::thread::spawn(move || watch_the_scheduler(&done))
+    };
     let begin = Instant::now();
     let (first, first_failed) = flood(&raw, port, FLOOD / 2, 0x9e37_79b9_7f4a_7c15);
     let half_way = served.resident();
@@ -328,6 +345,7 @@ fn a_flood_of_a_million_spoofed_datagrams_is_accounted_for_and_a_polite_client_a
     let resident = served.resident();
     done.store(true, Ordering::Relaxed);
     let (asked, answered, longest) = polite.join().unwrap();
+    let late = scheduler.join().unwrap();
     let totals = served.stop();
     assert_eq!(totals.code, Some(0));
     assert_eq!(first + second + first_failed + second_failed, FLOOD);
@@ -344,13 +362,15 @@ fn a_flood_of_a_million_spoofed_datagrams_is_accounted_for_and_a_polite_client_a
         resident < half_way + (2 << 20),
         "{half_way} then {resident}"
     );
+    // A request and its answer wake three threads.
     assert!(
-        answered > 0 && longest < Duration::from_secs(1),
-        "{longest:?}"
+        answered > 0 && longest < Duration::from_secs(1) + 3 * late,
+        "{longest:?}, {late:?}"
     );
     // Seen with --nocapture.
     println!(
-        "{FLOOD} in {took:.1?}, not taken {}; polite: {answered} answers, longest {longest:?}; \
+        "{FLOOD} in {took:.1?}, not taken {}; polite: {answered} answers, longest {longest:?}, \
+         scheduler late by {late:?}; \
          resident {half_way} then {resident}; {}",
         first_failed + second_failed,
         totals.summary
