@@ -7,6 +7,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sched::{CloneFlags, unshare};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::support::{bullhorn, clean, find_program, own, skipped};
@@ -114,6 +115,29 @@ impl Drop for Network {
 fn ip(arguments: &[&str]) -> bool {
     let output = Command::new("ip").args(arguments).output();
     output.is_ok_and(|output| output.status.success())
+}
+
+/// Runs a test in a network of its own, with loopback alone, together with all threads and programs
+/// that it starts: nobody else's socket can be hit by a spoofed source. `None` where this cannot be,
+/// which is said.
+pub fn in_own_network<R: Send>(test: impl FnOnce() -> R + Send) -> Option<R> {
+    find_program("ip")?;
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    std::thread::scope(|scope| {
+        // The namespace is the thread's (unshare(2)), so it must not be one that others use later.
+        let thread = std::thread::Builder::new().name(name);
+        let thread = thread.spawn_scoped(scope, || {
+            if unshare(CloneFlags::CLONE_NEWNET).is_err() || !ip(&["link", "set", "lo", "up"]) {
+                skipped("a network namespace needs the privilege CAP_SYS_ADMIN");
+                return None;
+            }
+            Some(test())
+        });
+        match thread.expect("no thread").join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// Sends IPv4 datagrams with any source, on this machine's own network.
