@@ -33,6 +33,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         .bind_options(arguments.bind_options())
         .datagram_options(arguments.datagram_options())
         .stream_limits(arguments.streams.limits())
+        .guard_options(arguments.guard.options())
         .bind()?;
 
     let local = |operation| move |source| Failure::Local { operation, source };
@@ -67,12 +68,19 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
     let mut stdout = io::stdout().lock();
     for socket in server.sockets() {
         if speech.json {
-            report::ready_json(&mut stdout, socket, sandbox.as_ref()).map_err(Failure::Output)?;
+            report::ready_json(&mut stdout, socket, sandbox.as_ref(), server.rate_limit())
+                .map_err(Failure::Output)?;
         } else if !speech.quiet {
             report::ready_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
         }
     }
     stdout.flush().map_err(Failure::Output)?;
+    if let Some(rate) = server.rate_limit()
+        && !speech.json
+        && !speech.quiet
+    {
+        report::rate_limit_text(&mut io::stderr(), rate).map_err(Failure::Output)?;
+    }
 
     runtime.block_on(async {
         tokio::select! {

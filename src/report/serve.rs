@@ -1,10 +1,11 @@
 //! What a server says: a line when each socket is ready, and the totals at the end.
 
 use std::io::{self, Write};
+use std::num::NonZeroU32;
 
 use serde_json::{Map, Value, json};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::sandbox::Applied;
 use crate::server::stats::{
     ConnectionDropCause, DatagramTotals, DropCause, Stats, StreamTotals, Totals,
@@ -45,7 +46,20 @@ pub fn sandbox_text(to: &mut dyn Write, sandbox: &Applied) -> io::Result<()> {
     writeln!(to, "sandbox: {no_new_privs}, {landlock}, {seccomp}")
 }
 
-/// An object with `"event": "ready"`. Without a sandbox its key is `null`.
+/// What one source is answered, as whoever put the server on a public address did not ask for it.
+///
+/// # Errors
+/// The writer's.
+pub fn rate_limit_text(to: &mut dyn Write, per_second: NonZeroU32) -> io::Result<()> {
+    writeln!(
+        to,
+        "rate limit: {per_second} datagrams a second from one address, more from the network around \
+         it; --rate-limit sets another, or off"
+    )
+}
+
+/// An object with `"event": "ready"`; `rate_limit` is that of the server's datagrams. Without a sandbox
+/// its key is `null`.
 ///
 /// # Errors
 /// The writer's.
@@ -53,7 +67,10 @@ pub fn ready_json(
     to: &mut dyn Write,
     socket: &Description,
     sandbox: Option<&Applied>,
+    rate_limit: Option<NonZeroU32>,
 ) -> io::Result<()> {
+    let is_limited = socket.socket_type == SocketType::Datagram && socket.family != Family::Unix;
+    let rate_limit = rate_limit.filter(|_| is_limited).map(NonZeroU32::get);
     let line = json!({
         "schema": SCHEMA,
         "event": "ready",
@@ -66,6 +83,7 @@ pub fn ready_json(
             "landlock_abi": sandbox.landlock.as_ref().ok(),
             "seccomp": sandbox.seccomp.is_ok(),
         })),
+        "rate_limit_per_second": rate_limit,
     });
     writeln!(to, "{line}")
 }

@@ -1,4 +1,5 @@
-//! Which connections are let in: so many on the whole server, so many from one address.
+//! Which connections are let in: those of permitted sources, so many on the whole server, so many from
+//! one address.
 //!
 //! The most on one endpoint is the listener's own affair (`stream`). The lock is taken once when a
 //! connection comes and once when it goes, and never for a peer that no cap counts.
@@ -12,12 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use socket2::SockAddr;
 
 use super::StreamLimits;
+use super::guard::Guard;
 use super::stats::ConnectionDropCause;
 use crate::socket::address::canonical;
 
 /// The connections open on all the stream endpoints of a server.
 #[derive(Debug)]
 pub(super) struct Admission {
+    guard: Arc<Guard>,
     max_connections: Option<usize>,
     max_per_address: Option<usize>,
     open: AtomicUsize,
@@ -52,8 +55,9 @@ impl Source {
 }
 
 impl Admission {
-    pub(super) fn new(limits: &StreamLimits) -> Self {
+    pub(super) fn new(limits: &StreamLimits, guard: Arc<Guard>) -> Self {
         Self {
+            guard,
             max_connections: limits.max_connections_total,
             max_per_address: limits.max_connections_per_address,
             open: AtomicUsize::new(0),
@@ -66,6 +70,9 @@ impl Admission {
         self: &Arc<Self>,
         peer: &SockAddr,
     ) -> Result<Admitted, ConnectionDropCause> {
+        if canonical(peer).is_some_and(|source| !self.guard.permits(source.ip())) {
+            return Err(ConnectionDropCause::SourceDenied);
+        }
         // Gives its place back when it is dropped, here too.
         let mut admitted = Admitted {
             admission: self.clone(),
@@ -131,11 +138,13 @@ mod tests {
     }
 
     fn admission(total: Option<usize>, per_address: Option<usize>) -> Arc<Admission> {
-        Arc::new(Admission::new(&StreamLimits {
+        let guard = Guard::new(&GuardOptions::default(), std::iter::empty());
+        let limits = StreamLimits {
             max_connections_total: total,
             max_connections_per_address: per_address,
             ..StreamLimits::default()
-        }))
+        };
+        Arc::new(Admission::new(&limits, Arc::new(guard)))
     }
 
     #[test]

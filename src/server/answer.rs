@@ -4,74 +4,180 @@
 //! A run is turned into capitals where it lies, in one pass. From the first datagram in which a
 //! character changes its length on, each datagram of the run is answered by itself.
 
+use super::guard::Filter;
 use super::stats::{DropCause, Tally};
-use crate::socket::batch::{Answer, Inbox, Outbox, Place};
-use crate::uppercase;
+use crate::socket::batch::{Answer, Inbox, Outbox, Place, Run};
+use crate::uppercase::{self, Change};
 
-/// Makes the answers to every run of `inbox`; `limit` is the most bytes that an answer may have.
-/// `tally` gets what was received and what has no answer; what is sent is counted after sending.
-pub(super) fn answer(inbox: &mut Inbox, outbox: &mut Outbox, limit: usize, tally: &mut Tally) {
+/// Makes the answers to every run of `inbox` that `filter` lets pass; `limit` is the most bytes that
+/// an answer may have. `tally` gets what was received and what has no answer; what is sent is
+/// counted after sending.
+pub(super) fn answer(
+    inbox: &mut Inbox,
+    outbox: &mut Outbox,
+    limit: usize,
+    filter: &mut Filter,
+    tally: &mut Tally,
+) {
     outbox.clear();
+    filter.begin();
     for (index, (run, bytes)) in inbox.runs_mut().enumerate() {
         let datagrams = run.datagrams();
         tally.received += datagrams as u64;
-        let unanswerable = if run.truncated {
-            Some(DropCause::RequestTruncated)
-        } else if run.control_truncated {
-            Some(DropCause::DestinationUnknown)
-        } else if !run.has_return_address() {
-            Some(DropCause::NoReturnAddress)
-        } else {
-            None
-        };
-        if let Some(cause) = unanswerable {
+        if let Some(cause) = unanswerable(run) {
             tally.count_drop(cause, datagrams);
             continue;
         }
         let segment_size = run.segment_size.max(1);
-        let done = if is_cut_between_characters(bytes, segment_size) {
-            uppercase::in_place(bytes).done
+        let admission = filter.admit(run);
+        let mut bytes = bytes;
+        if admission.datagrams < datagrams {
+            let refused = datagrams - admission.datagrams;
+            filter.count_drop(tally, admission.cause, refused, index);
+            if admission.datagrams == 0 {
+                continue;
+            }
+            bytes = &mut bytes[..admission.datagrams * segment_size];
+        }
+        let beginnings = Beginnings::of(bytes, segment_size);
+        let has_several = bytes.len() > segment_size;
+        let watched = admission.watched.filter(|_| !beginnings.all_change);
+        let result = if !beginnings.cut_between_characters {
+            uppercase::InPlace {
+                changed: false,
+                done: 0,
+            }
+        } else if watched.is_some() && has_several {
+            uppercase::in_place_marked(bytes, &mut filter.marks)
         } else {
-            0
+            uppercase::in_place(bytes)
         };
-        let in_place = if done == bytes.len() {
-            done
+        let in_place = if result.done == bytes.len() {
+            result.done
         } else {
-            done - done % segment_size
+            result.done - result.done % segment_size
         };
         if in_place > 0 || bytes.is_empty() {
-            outbox.answers.push(Answer {
-                run: index,
-                place: Place::Inbox,
-                range: 0..in_place,
-                segment_size,
-            });
+            let mut push = |range| {
+                outbox.answers.push(Answer {
+                    run: index,
+                    place: Place::Inbox,
+                    range,
+                    segment_size,
+                });
+            };
+            match watched {
+                Some(source) if has_several || !result.changed => {
+                    // What lies between two datagrams that are not answered is one answer.
+                    let (mut from, mut at) = (0, 0);
+                    loop {
+                        let end = in_place.min(at + segment_size);
+                        let changed = result.changed && filter.marks.any(at..end);
+                        if !changed && !filter.permits_again(source, &bytes[at..end]) {
+                            filter.count_drop(tally, DropCause::LoopSuspected, 1, index);
+                            if at > from {
+                                push(from..at);
+                            }
+                            from = end;
+                        } else if end == in_place {
+                            push(from..end);
+                        }
+                        at = end;
+                        if at == in_place {
+                            break;
+                        }
+                    }
+                }
+                _ => push(0..in_place),
+            }
         }
         for segment in bytes[in_place..].chunks(segment_size) {
             let begin = outbox.grown.len();
-            uppercase::append(segment, &mut outbox.grown);
+            let change = uppercase::append(segment, &mut outbox.grown);
             let length = outbox.grown.len() - begin;
-            if length > limit {
-                outbox.grown.truncate(begin);
-                tally.count_drop(DropCause::AnswerTooLarge, 1);
+            let refused = if length > limit {
+                Some(DropCause::AnswerTooLarge)
+            } else if change == Change::Nothing
+                && watched.is_some_and(|source| !filter.permits_again(source, segment))
+            {
+                Some(DropCause::LoopSuspected)
             } else {
-                push_grown(&mut outbox.answers, index, begin, length);
+                None
+            };
+            match refused {
+                Some(cause) => {
+                    outbox.grown.truncate(begin);
+                    filter.count_drop(tally, cause, 1, index);
+                }
+                None => push_grown(&mut outbox.answers, index, begin, length),
             }
         }
     }
 }
 
-/// Whether no datagram of the run but the first begins with a continuation byte. Else the end of
-/// one and the beginning of the next could look like one character, which they are not.
-fn is_cut_between_characters(bytes: &[u8], segment_size: usize) -> bool {
-    // Without a way out of the loop: hardly any run has such a datagram, and all others are looked
-    // through to the end.
-    let inside = bytes
-        .iter()
-        .skip(segment_size)
-        .step_by(segment_size)
-        .fold(false, |inside, byte| inside | matches!(byte, 0x80..=0xbf));
-    !inside
+fn unanswerable(run: &Run) -> Option<DropCause> {
+    if run.truncated {
+        Some(DropCause::RequestTruncated)
+    } else if run.control_truncated {
+        Some(DropCause::DestinationUnknown)
+    } else if !run.has_return_address() {
+        Some(DropCause::NoReturnAddress)
+    } else {
+        None
+    }
+}
+
+/// What the first bytes of its datagrams say about a run.
+struct Beginnings {
+    /// No datagram but the first begins with a continuation byte. Else the end of one and the
+    /// beginning of the next could look like one character, which they are not.
+    cut_between_characters: bool,
+    /// Each of several datagrams has a small letter of ASCII in its first bytes, so that none is its
+    /// own answer. Of a single one this is not asked.
+    all_change: bool,
+}
+
+impl Beginnings {
+    /// So many bytes of each datagram are looked through for a small letter: one vector.
+    const LOOK: usize = 16;
+
+    fn of(bytes: &[u8], segment_size: usize) -> Self {
+        let mut segments = bytes.chunks(segment_size);
+        let first = segments.next().unwrap_or_default();
+        if first.len() == bytes.len() {
+            return Self {
+                cut_between_characters: true,
+                all_change: false,
+            };
+        }
+        // Without a way out of the loop: hardly any run has a datagram that is different, and all
+        // others are looked through to the end.
+        let (inside, all_change) = segments.fold(
+            (false, Self::has_small_letter(first)),
+            |(inside, all_change), segment| {
+                (
+                    inside | matches!(segment[0], 0x80..=0xbf),
+                    all_change & Self::has_small_letter(segment),
+                )
+            },
+        );
+        Self {
+            cut_between_characters: !inside,
+            all_change,
+        }
+    }
+
+    fn has_small_letter(segment: &[u8]) -> bool {
+        let any = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(false, |any, byte| any | byte.is_ascii_lowercase())
+        };
+        match segment.first_chunk::<{ Self::LOOK }>() {
+            Some(beginning) => any(beginning),
+            None => any(segment),
+        }
+    }
 }
 
 /// Adds an answer of one datagram, as part of the last one where both make a run.
@@ -96,8 +202,11 @@ fn push_grown(answers: &mut Vec<Answer>, run: usize, begin: usize, length: usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::batch::Run;
+    use crate::server::GuardOptions;
+    use crate::server::guard::{BURST, Guard};
     use proptest::prelude::*;
+    use std::collections::HashMap;
+    use std::sync::Arc;
 
     const LIMIT: usize = 200;
 
@@ -113,12 +222,39 @@ mod tests {
         ]
     }
 
+    /// Few different capitals, so that they come often, between texts that change.
+    fn hidden() -> impl Strategy<Value = Vec<u8>> {
+        let pieces =
+            prop::sample::select(vec!["A", "A", "A", "Я", "世", "1", "b", "ŉ", "я", "\u{ff}"]);
+        prop::collection::vec(pieces, 0..120).prop_map(|pieces| pieces.concat().into_bytes())
+    }
+
+    /// Of a server on one UDP endpoint.
+    fn filter(options: &GuardOptions) -> Filter {
+        let description = crate::socket::Description {
+            endpoint: "udp://127.0.0.1:3000".parse().unwrap(),
+            family: crate::Family::Inet,
+            socket_type: crate::SocketType::Datagram,
+            descriptor: 3,
+            wildcard: false,
+            inherited: false,
+        };
+        Filter::new(Arc::new(Guard::new(options, std::iter::once(&description))))
+    }
+
+    fn unguarded() -> Filter {
+        filter(&GuardOptions {
+            loop_guard: false,
+            ..GuardOptions::default()
+        })
+    }
+
     fn inbox_of(runs: &[(Vec<u8>, usize)]) -> Inbox {
         let mut inbox = Inbox::new(runs.len());
         for (bytes, segment_size) in runs {
             inbox.free_buffer().unwrap()[..bytes.len()].copy_from_slice(bytes);
             inbox.push(Run {
-                peer: std::net::SocketAddr::from(([127, 0, 0, 1], 9)).into(),
+                peer: std::net::SocketAddr::from(([127, 0, 0, 1], 9999)).into(),
                 destination: None,
                 length: bytes.len(),
                 segment_size: *segment_size,
@@ -166,7 +302,13 @@ mod tests {
             let mut inbox = inbox_of(&runs);
             let mut outbox = Outbox::default();
             let mut tally = Tally::default();
-            answer(&mut inbox, &mut outbox, LIMIT, &mut tally);
+            answer(
+                &mut inbox,
+                &mut outbox,
+                LIMIT,
+                &mut unguarded(),
+                &mut tally,
+            );
             let mut got = Vec::new();
             for answer in &outbox.answers {
                 for datagram in datagrams(outbox.bytes(&inbox, answer), answer.segment_size) {
@@ -176,6 +318,69 @@ mod tests {
             prop_assert_eq!(got.len() as u64 + too_large, tally.received);
             prop_assert_eq!(got, expected);
         }
+
+        #[test]
+        fn exactly_the_datagrams_that_are_their_own_answer_are_watched_wherever_they_lie(
+            runs in prop::collection::vec((hidden(), 1..20_usize), 1..8)
+        ) {
+            let mut expected = Vec::new();
+            let mut met: HashMap<Vec<u8>, u64> = HashMap::new();
+            let (mut too_large, mut looping) = (0, 0);
+            for (index, (bytes, segment_size)) in runs.iter().enumerate() {
+                for datagram in datagrams(bytes, *segment_size) {
+                    let answer = capitals(datagram);
+                    if answer.len() > LIMIT {
+                        too_large += 1;
+                        continue;
+                    }
+                    if answer == datagram {
+                        let times = met.entry(answer.clone()).or_default();
+                        *times += 1;
+                        if *times > BURST {
+                            looping += 1;
+                            continue;
+                        }
+                    }
+                    expected.push((index, answer));
+                }
+            }
+            let mut inbox = inbox_of(&runs);
+            let mut outbox = Outbox::default();
+            let (mut tally, mut filter) = (Tally::default(), filter(&GuardOptions::default()));
+            answer(&mut inbox, &mut outbox, LIMIT, &mut filter, &mut tally);
+            let mut got = Vec::new();
+            for answer in &outbox.answers {
+                for datagram in datagrams(outbox.bytes(&inbox, answer), answer.segment_size) {
+                    got.push((answer.run, datagram.to_vec()));
+                }
+            }
+            prop_assert_eq!(got, expected);
+            prop_assert_eq!(tally.dropped_by(DropCause::LoopSuspected), looping);
+            prop_assert_eq!(tally.dropped_by(DropCause::AnswerTooLarge), too_large);
+        }
+
+        #[test]
+        fn a_run_is_answered_as_far_as_the_rate_goes(
+            (bytes, segment_size) in (text(), 1..40_usize),
+            rate in 1..5_u32,
+        ) {
+            let rate_limit = crate::server::guard::RateLimit::PerSecond(rate.try_into().unwrap());
+            let options = GuardOptions { loop_guard: false, rate_limit, ..GuardOptions::default() };
+            let mut inbox = inbox_of(&[(bytes.clone(), segment_size)]);
+            let (mut outbox, mut tally) = (Outbox::default(), Tally::default());
+            answer(&mut inbox, &mut outbox, 3 * 65_536, &mut filter(&options), &mut tally);
+            let mut got = Vec::new();
+            for answer in &outbox.answers {
+                for datagram in datagrams(outbox.bytes(&inbox, answer), answer.segment_size) {
+                    got.push(datagram.to_vec());
+                }
+            }
+            let all: Vec<_> = datagrams(&bytes, segment_size).into_iter().map(capitals).collect();
+            let admitted = all.len().min(rate as usize);
+            prop_assert_eq!(&got, &all[..admitted]);
+            prop_assert_eq!(tally.received, all.len() as u64);
+            prop_assert_eq!(tally.dropped_by(DropCause::RateLimited), (all.len() - admitted) as u64);
+        }
     }
 
     #[test]
@@ -184,7 +389,13 @@ mod tests {
         let runs = [(b"a\xc3\xa4b".to_vec(), 2)];
         let mut inbox = inbox_of(&runs);
         let mut outbox = Outbox::default();
-        answer(&mut inbox, &mut outbox, LIMIT, &mut Tally::default());
+        answer(
+            &mut inbox,
+            &mut outbox,
+            LIMIT,
+            &mut unguarded(),
+            &mut Tally::default(),
+        );
         let bytes: Vec<u8> = outbox
             .answers
             .iter()

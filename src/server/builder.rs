@@ -1,6 +1,7 @@
 //! From wishes to bound sockets to a server that runs.
 
-use super::{DatagramOptions, RunningServer, StreamLimits};
+use super::guard::Guard;
+use super::{DatagramOptions, GuardOptions, RunningServer, StreamLimits};
 use crate::endpoint::{Endpoint, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::socket::{BindOptions, BoundSocket, bind, inherit};
@@ -12,6 +13,7 @@ pub struct Builder {
     bind: BindOptions,
     datagrams: DatagramOptions,
     streams: StreamLimits,
+    guard: GuardOptions,
 }
 
 impl Builder {
@@ -51,6 +53,13 @@ impl Builder {
         self
     }
 
+    /// What is done against abuse.
+    #[must_use]
+    pub fn guard_options(mut self, options: GuardOptions) -> Self {
+        self.guard = options;
+        self
+    }
+
     /// Binds every endpoint and starts to answer. When one cannot be bound, none is served.
     ///
     /// # Errors
@@ -77,9 +86,10 @@ impl Builder {
                     .to_owned(),
             ));
         }
+        // All of this machine is asked now, while it may be.
         Ok(BoundServer {
+            guard: Guard::new(&self.guard, sockets.iter().map(BoundSocket::description)),
             sockets,
-            // Asked while the limits of control groups can be read.
             stream_threads: std::thread::available_parallelism().map_or(1, usize::from),
             datagrams: self.datagrams,
             streams: self.streams,
@@ -117,10 +127,11 @@ impl Builder {
 /// Sockets that are bound and that nobody answers on yet. No thread is started.
 #[derive(Debug)]
 pub struct BoundServer {
-    sockets: Vec<BoundSocket>,
-    stream_threads: usize,
-    datagrams: DatagramOptions,
-    streams: StreamLimits,
+    pub(super) sockets: Vec<BoundSocket>,
+    pub(super) stream_threads: usize,
+    pub(super) datagrams: DatagramOptions,
+    pub(super) streams: StreamLimits,
+    pub(super) guard: Guard,
 }
 
 impl BoundServer {
@@ -150,11 +161,6 @@ impl BoundServer {
     /// # Errors
     /// [`Error::Socket`] when a thread cannot be started.
     pub fn start(self) -> Result<RunningServer> {
-        RunningServer::start(
-            self.sockets,
-            &self.datagrams,
-            &self.streams,
-            self.stream_threads,
-        )
+        RunningServer::start(self)
     }
 }

@@ -12,6 +12,7 @@ use socket2::Socket;
 
 use super::DRAIN_TIMEOUT;
 use super::answer::answer;
+use super::guard::Filter;
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, DropCause, Tally};
@@ -47,6 +48,7 @@ pub(super) struct Worker {
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) counters: Arc<DatagramCounters>,
     pub(super) kernel_drops: Arc<KernelDrops>,
+    pub(super) filter: Filter,
     /// The most bytes that an answer may have.
     pub(super) limit: usize,
 }
@@ -127,7 +129,8 @@ impl Worker {
             self.log_requests(inbox);
         }
         let mut tally = Tally::default();
-        answer(inbox, outbox, self.limit, &mut tally);
+        answer(inbox, outbox, self.limit, &mut self.filter, &mut tally);
+        self.filter.warn(&self.endpoint, inbox);
         if let Some(line) = &mut self.line {
             line.take(inbox, outbox, Instant::now(), &mut tally);
             self.counters.add(&tally);

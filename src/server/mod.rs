@@ -3,7 +3,7 @@
 //! [`Builder`] collects the wishes (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
 //! runs until it is
 //! told to stop. Datagrams are answered on plain threads (`datagram`, with the answers themselves
-//! made in `answer`, and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
+//! made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
 //! here reads arguments or prints.
 
 mod accept_failure;
@@ -13,6 +13,7 @@ mod builder;
 mod connection;
 mod datagram;
 mod deadlines;
+pub mod guard;
 pub mod impair;
 mod kernel_drops;
 mod options;
@@ -27,7 +28,7 @@ use std::time::Duration;
 
 pub use builder::{BoundServer, Builder};
 pub use impair::Impairment;
-pub use options::{Backend, DatagramOptions, StreamLimits};
+pub use options::{Backend, DatagramOptions, GuardOptions, StreamLimits};
 pub use running::RunningServer;
 
 /// The service that answers every text in capitals.

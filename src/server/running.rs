@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Shutdown;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -10,11 +11,12 @@ use socket2::Socket;
 
 use super::admission::Admission;
 use super::datagram::{BATCH, Wake, Worker};
+use super::guard::{Filter, Guard};
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Totals};
 use super::stream::{Draining, Listener};
-use super::{Backend, DatagramOptions, StreamLimits, stats};
+use super::{Backend, BoundServer, DatagramOptions, StreamLimits, stats};
 use crate::endpoint::{Endpoint, Family, MAX_UNIX_DATAGRAM, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::socket::batch::DatagramBackend;
@@ -34,6 +36,7 @@ pub struct RunningServer {
     /// Pipes whose workers end when they are closed.
     to_close: Vec<io::PipeWriter>,
     draining: Arc<Draining>,
+    guard: Arc<Guard>,
     threads: Vec<JoinHandle<()>>,
     /// Go when the server does, after its sockets.
     files: Vec<UnixFile>,
@@ -54,10 +57,13 @@ struct Listening {
 
 impl RunningServer {
     pub(super) fn start(
-        sockets: Vec<BoundSocket>,
-        datagrams: &DatagramOptions,
-        limits: &StreamLimits,
-        stream_threads: usize,
+        BoundServer {
+            sockets,
+            stream_threads,
+            datagrams,
+            streams,
+            guard,
+        }: BoundServer,
     ) -> Result<Self> {
         let mut server = Self {
             sockets: Vec::new(),
@@ -66,6 +72,7 @@ impl RunningServer {
             to_shut_down: Vec::new(),
             to_close: Vec::new(),
             draining: Arc::default(),
+            guard: Arc::new(guard),
             threads: Vec::new(),
             files: Vec::new(),
         };
@@ -85,7 +92,7 @@ impl RunningServer {
                     let mut kernel_drops = Vec::new();
                     for socket in std::iter::once(socket).chain(siblings) {
                         let drops = server
-                            .start_worker(socket, &description, datagrams, &counters)
+                            .start_worker(socket, &description, &datagrams, &counters)
                             .map_err(|source| {
                                 Error::socket(Operation::Start, &description.endpoint, source)
                             })?;
@@ -108,7 +115,7 @@ impl RunningServer {
         if let Some(first) = listening.first() {
             let endpoint = first.description.endpoint.clone();
             server
-                .start_runtime(listening, limits, stream_threads)
+                .start_runtime(listening, &streams, stream_threads)
                 .map_err(|source| Error::socket(Operation::Start, &endpoint, source))?;
         }
         Ok(server)
@@ -146,6 +153,7 @@ impl RunningServer {
             stopping: self.stopping.clone(),
             counters: counters.clone(),
             kernel_drops: kernel_drops.clone(),
+            filter: Filter::new(self.guard.clone()),
             limit: description
                 .endpoint
                 .max_datagram()
@@ -173,7 +181,7 @@ impl RunningServer {
                 .enable_all()
                 .build()?,
         };
-        let admission = Arc::new(Admission::new(limits));
+        let admission = Arc::new(Admission::new(limits, self.guard.clone()));
         let mut tasks = Vec::new();
         {
             let _entered = runtime.enter();
@@ -216,6 +224,11 @@ impl RunningServer {
     /// The sockets served: endpoint, family, type and descriptor of each.
     pub fn sockets(&self) -> &[Description] {
         &self.sockets
+    }
+
+    /// How many datagrams a second one address is answered, where there is a limit.
+    pub fn rate_limit(&self) -> Option<NonZeroU32> {
+        self.guard.rate_limit()
     }
 
     /// The totals up to now.

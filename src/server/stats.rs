@@ -28,11 +28,25 @@ pub enum DropCause {
     SendFailed,
     /// The bad network that was asked for lost the answer.
     Impaired,
+    /// Its answer is the request again, and came back too fast: an endless exchange.
+    LoopSuspected,
+    /// It came from port 0, where nobody can be reached.
+    SourcePortZero,
+    /// It pretends to come from an endpoint of this server.
+    SourceIsOurs,
+    /// It was sent to a multicast group or a broadcast address.
+    NotUnicast,
+    /// It came from the port of a service that answers whatever comes, and so would our answer.
+    ReflectingSourcePort,
+    /// Its source is denied, or is none of those allowed.
+    SourceDenied,
+    /// Its source, or the network around it, asks more often than it may.
+    RateLimited,
 }
 
 impl DropCause {
     /// Every cause, in the order of the counters.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::RequestTruncated,
         Self::NoReturnAddress,
         Self::DestinationUnknown,
@@ -41,6 +55,13 @@ impl DropCause {
         Self::QueueFull,
         Self::SendFailed,
         Self::Impaired,
+        Self::LoopSuspected,
+        Self::SourcePortZero,
+        Self::SourceIsOurs,
+        Self::NotUnicast,
+        Self::ReflectingSourcePort,
+        Self::SourceDenied,
+        Self::RateLimited,
     ];
 
     /// The name in JSON and in totals.
@@ -54,6 +75,13 @@ impl DropCause {
             Self::QueueFull => "queue_full",
             Self::SendFailed => "send_failed",
             Self::Impaired => "impaired",
+            Self::LoopSuspected => "loop_suspected",
+            Self::SourcePortZero => "source_port_zero",
+            Self::SourceIsOurs => "source_is_ours",
+            Self::NotUnicast => "not_unicast",
+            Self::ReflectingSourcePort => "reflecting_source_port",
+            Self::SourceDenied => "source_denied",
+            Self::RateLimited => "rate_limited",
         }
     }
 }
@@ -76,11 +104,13 @@ pub enum ConnectionDropCause {
     TooManyFromAddress,
     /// Its answers could not be written before the stopping server's time ran out.
     DrainTimeout,
+    /// Its peer is denied, or is none of those allowed.
+    SourceDenied,
 }
 
 impl ConnectionDropCause {
     /// Every cause, in the order of the counters.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::PeerReset,
         Self::IdleTimeout,
         Self::WriteTimeout,
@@ -88,6 +118,7 @@ impl ConnectionDropCause {
         Self::TooManyConnectionsTotal,
         Self::TooManyFromAddress,
         Self::DrainTimeout,
+        Self::SourceDenied,
     ];
 
     /// The name in JSON and in totals.
@@ -100,6 +131,7 @@ impl ConnectionDropCause {
             Self::TooManyConnectionsTotal => "too_many_connections_total",
             Self::TooManyFromAddress => "too_many_from_address",
             Self::DrainTimeout => "drain_timeout",
+            Self::SourceDenied => "source_denied",
         }
     }
 }
@@ -114,6 +146,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    #[cfg(test)]
+    pub(crate) fn dropped_by(&self, cause: DropCause) -> u64 {
+        self.dropped[cause as usize]
+    }
+
     pub(crate) fn count_drop(&mut self, cause: DropCause, datagrams: usize) {
         self.dropped[cause as usize] += datagrams as u64;
     }

@@ -224,10 +224,11 @@ impl Listener {
     }
 
     fn admit(&self, address: &SockAddr) -> Result<Admitted, ConnectionDropCause> {
+        let admitted = self.admission.admit(address)?;
         if self.counters.read().open() > self.max_connections as u64 {
             return Err(ConnectionDropCause::TooManyConnections);
         }
-        self.admission.admit(address)
+        Ok(admitted)
     }
 
     fn refuse(&mut self, peer: &Peer<'_>, cause: ConnectionDropCause) {

@@ -2,14 +2,20 @@
 //! datagram.
 
 use std::net::UdpSocket;
+use std::num::NonZeroU32;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockAddr, Socket};
 
+use super::GuardOptions;
 use super::answer::answer;
+use super::guard::RateLimit;
+use super::guard::{Filter, Guard};
 use super::stats::Tally;
+use crate::endpoint::{Family, SocketType};
+use crate::socket::Description;
 use crate::socket::batch::{DatagramBackend, Inbox, Outbox};
 use crate::socket::batched::BatchedBackend;
 use crate::socket::control_message::Control;
@@ -24,6 +30,7 @@ fn the_steady_path_allocates_nothing() {
         "größe und maß",
         "привет, мир",
         "ŉ grows by half",
+        "BEGINS WITH CAPITALS and goes on",
     ] {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -39,6 +46,20 @@ fn the_steady_path_allocates_nothing() {
         let mut control = Control::default();
         control.add_segment_size(SIZE as u16);
         let mut buffer = vec![0; 65_536];
+        let socket = Description {
+            endpoint: "udp://127.0.0.1:3000".parse().unwrap(),
+            family: Family::Inet,
+            socket_type: SocketType::Datagram,
+            descriptor: 3,
+            wildcard: false,
+            inherited: false,
+        };
+        let options = GuardOptions {
+            rate_limit: RateLimit::PerSecond(NonZeroU32::MAX),
+            ..GuardOptions::default()
+        };
+        let guard = Guard::new(&options, std::iter::once(&socket));
+        let mut filter = Filter::new(Arc::new(guard));
         let mut round = || {
             // A run and a single datagram, so that both ways are taken.
             sys::send_message(client.as_fd(), &run, &to, control.as_bytes(), 0).unwrap();
@@ -46,7 +67,7 @@ fn the_steady_path_allocates_nothing() {
             let mut tally = Tally::default();
             while tally.received < RUN as u64 + 1 {
                 backend.receive(&mut inbox, true).unwrap();
-                answer(&mut inbox, &mut outbox, 65_507, &mut tally);
+                answer(&mut inbox, &mut outbox, 65_507, &mut filter, &mut tally);
                 backend.send(&inbox, &mut outbox);
                 assert!(outbox.failures.is_empty());
             }

@@ -30,6 +30,8 @@ pub struct PacketInfo {
     /// The interface, where the address means nothing without it (IPv6 link-local); else 0, so
     /// that the routing table chooses the way back.
     pub interface: u32,
+    /// It was sent to that address alone: not to a group (multicast), nor to everybody (broadcast).
+    pub unicast: bool,
 }
 
 /// Reads all messages in `control`, as `recvmsg` left them. Unknown ones are passed over; one that
@@ -70,9 +72,11 @@ fn split_first(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
 /// broadcast the last is not ours, so the answer comes from the second (ip(7)).
 fn ipv4_info(data: &[u8]) -> Option<PacketInfo> {
     let ours: [u8; 4] = array(data.get(4..)?)?;
+    let sent_to: [u8; 4] = array(data.get(8..)?)?;
     Some(PacketInfo {
         address: Ipv4Addr::from(ours).into(),
         interface: 0,
+        unicast: ours == sent_to && !Ipv4Addr::from(ours).is_multicast(),
     })
 }
 
@@ -87,6 +91,7 @@ fn ipv6_info(data: &[u8]) -> Option<PacketInfo> {
         } else {
             0
         },
+        unicast: !address.is_multicast(),
     })
 }
 
@@ -125,6 +130,7 @@ impl Control {
                 let mut data = [0; 12];
                 data[..4].copy_from_slice(&interface);
                 data[4..8].copy_from_slice(&address.octets());
+                data[8..].copy_from_slice(&address.octets());
                 self.add(libc::IPPROTO_IP, libc::IP_PKTINFO, &data);
             }
             IpAddr::V6(address) => {
@@ -168,6 +174,7 @@ mod tests {
             let info = PacketInfo {
                 address: address.parse().unwrap(),
                 interface: 0,
+                unicast: true,
             };
             let mut control = Control::default();
             control.add_source(info);
@@ -180,6 +187,7 @@ mod tests {
         let info = PacketInfo {
             address: "fe80::1".parse().unwrap(),
             interface: 7,
+            unicast: true,
         };
         let mut control = Control::default();
         control.add_source(info);
@@ -194,6 +202,7 @@ mod tests {
         let info = PacketInfo {
             address: "127.0.0.2".parse().unwrap(),
             interface: 0,
+            unicast: true,
         };
         control.add_source(info);
         assert_eq!(
@@ -203,6 +212,24 @@ mod tests {
                 segment_size: Some(1400),
             }
         );
+    }
+
+    #[test]
+    fn what_was_sent_to_many_is_told_from_what_was_sent_to_us() {
+        let unicast = |ours: [u8; 4], sent_to: [u8; 4]| {
+            let mut control = Control::default();
+            let data = [[0; 4], ours, sent_to].concat();
+            control.add(libc::IPPROTO_IP, libc::IP_PKTINFO, &data);
+            parse(control.as_bytes()).destination.unwrap().unicast
+        };
+        assert!(unicast([192, 0, 2, 7], [192, 0, 2, 7]));
+        assert!(!unicast([192, 0, 2, 7], [192, 0, 2, 255]));
+        assert!(!unicast([192, 0, 2, 7], [255, 255, 255, 255]));
+        assert!(!unicast([192, 0, 2, 7], [224, 0, 0, 1]));
+        let to_a_group = [&[0xff, 2][..], &[0; 13], &[1], &1_u32.to_ne_bytes()].concat();
+        let mut control = Control::default();
+        control.add(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &to_a_group);
+        assert!(!parse(control.as_bytes()).destination.unwrap().unicast);
     }
 
     proptest! {

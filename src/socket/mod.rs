@@ -13,6 +13,7 @@
 //! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
 //!   client that sends many.
 //! * [`control_message`]: the bytes beside a datagram: the address it was sent to, the size of its run.
+//! * `interfaces`: the addresses of this machine.
 //! * `call`: each call as a line of the log, for people who learn.
 //! * `sys`: the only unsafe code of the crate.
 
@@ -27,6 +28,7 @@ pub mod connect;
 pub(crate) mod connected;
 pub mod control_message;
 pub mod inherit;
+mod interfaces;
 pub mod plain;
 mod prepare;
 #[allow(unsafe_code)]
@@ -38,3 +40,4 @@ pub mod unix_file;
 pub use bind::bind;
 pub use bound::{BindOptions, Bound, BoundSocket, Description};
 pub use connect::{begin_connect, connect};
+pub use interfaces::local_addresses;

@@ -39,12 +39,16 @@ pub fn in_place(text: &mut [u8]) -> InPlace {
 
 /// [`in_place`] with the instructions of `level`.
 pub(super) fn with_level(level: Level, text: &mut [u8]) -> InPlace {
-    dispatch!(level, simd => run(simd, text))
+    dispatch!(level, simd => run(simd, text, |_| {}))
 }
 
 /// Upper-cases a stretch that is ASCII alone, and returns what changed anywhere in it.
 #[inline(always)]
-fn ascii<S: Simd>(simd: S, stretch: &mut [u8; STRETCH]) -> Option<u8x64<S>> {
+fn ascii<S: Simd>(
+    simd: S,
+    stretch: &mut [u8; STRETCH],
+    note: &mut impl FnMut(u8x64<S>),
+) -> Option<u8x64<S>> {
     let (places, _) = stretch.as_chunks_mut::<BLOCK>();
     let blocks: [u8x64<S>; STRETCH / BLOCK] =
         std::array::from_fn(|index| u8x64::load_array_ref(simd, &places[index]));
@@ -58,19 +62,21 @@ fn ascii<S: Simd>(simd: S, stretch: &mut [u8; STRETCH]) -> Option<u8x64<S>> {
     for (block, place) in blocks.into_iter().zip(places) {
         let change = ascii_change(simd, block);
         *place = (block ^ change).to_array();
+        note(change);
         changed |= change;
     }
     Some(changed)
 }
 
+/// Tells `note` what each block is XORed with, in the last one also behind what is done.
 #[inline(always)]
-fn run<S: Simd>(simd: S, text: &mut [u8]) -> InPlace {
+pub(super) fn run<S: Simd>(simd: S, text: &mut [u8], mut note: impl FnMut(u8x64<S>)) -> InPlace {
     let mut blocks = Blocks::new(simd);
     let mut changed = u8x64::splat(simd, 0);
     let mut at = 0;
     // Not found again behind other scripts: looking for it there costs those more than it saves.
     while let Some(stretch) = text[at..].first_chunk_mut()
-        && let Some(change) = ascii(simd, stretch)
+        && let Some(change) = ascii(simd, stretch, &mut note)
     {
         changed |= change;
         at += STRETCH;
@@ -79,6 +85,7 @@ fn run<S: Simd>(simd: S, text: &mut [u8]) -> InPlace {
     while at < text.len() {
         let next = load(simd, text, at + BLOCK);
         let capitals = blocks.capitals(block, next, &text[at..]);
+        note(capitals.change);
         let rest = &mut text[at..];
         if capitals.resized == 0 {
             changed |= capitals.change;

@@ -5,13 +5,15 @@
 //! UTF-8 stay as they are, cut apart as by [`slice::utf8_chunks`]. Nothing here knows of sockets.
 //!
 //! In reading order: `table.rs` holds the case data, `block.rs` lays it over 64 bytes at once (`lookup.rs` and
-//! `partial.rs` are its tools), `in_place.rs` and `append.rs` run over a text, and `remainder.rs` puts the
+//! `partial.rs` are its tools), `in_place.rs` and `append.rs` run over a text (`marks.rs` keeps which
+//! bytes that changed), and `remainder.rs` puts the
 //! reads of a stream together.
 
 mod append;
 mod block;
 mod in_place;
 mod lookup;
+mod marks;
 mod partial;
 mod remainder;
 mod table;
@@ -20,6 +22,7 @@ mod tests;
 
 pub use append::append;
 pub use in_place::{InPlace, in_place};
+pub use marks::{Marks, in_place_marked};
 pub use remainder::Remainder;
 
 /// An answer is at most this many times as long as its text (`U+0390`, 2 bytes, becomes 6).

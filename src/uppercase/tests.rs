@@ -102,6 +102,21 @@ fn check_at(level: Level, text: &[u8], expected: &[u8], resized: Option<usize>) 
         InPlace { changed, done },
         "in_place of {text:x?} at {level:?}"
     );
+
+    let (mut marked, mut marks) = (text.to_vec(), Marks::default());
+    assert_eq!(
+        marks::with_level(level, &mut marked, &mut marks),
+        result,
+        "in_place_marked of {text:x?} at {level:?}"
+    );
+    assert_eq!(marked, place, "in_place_marked of {text:x?} at {level:?}");
+    for at in 0..done {
+        assert_eq!(
+            marks.any(at..at + 1),
+            text[at] != capitals[at],
+            "mark {at} of {text:x?} at {level:?}"
+        );
+    }
 }
 
 /// [`check_at`] every level.
@@ -378,6 +393,20 @@ proptest! {
     #[test]
     fn any_bytes_become_the_naive_answer(text in prop::collection::vec(any::<u8>(), 0..300)) {
         check(&text);
+    }
+
+    #[test]
+    fn marks_say_of_any_part_whether_it_was_changed(
+        text in texts(),
+        ends in prop::collection::vec(any::<[prop::sample::Index; 2]>(), 20),
+    ) {
+        let (mut place, mut marks) = (text.clone(), Marks::default());
+        let done = in_place_marked(&mut place, &mut marks).done;
+        for [from, to] in ends {
+            let (from, to) = (from.index(done + 1), to.index(done + 1));
+            let part = from.min(to)..from.max(to);
+            prop_assert_eq!(marks.any(part.clone()), text[part.clone()] != place[part]);
+        }
     }
 
     #[test]

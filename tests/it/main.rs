@@ -11,17 +11,20 @@
 )]
 
 mod support;
+mod support_netns;
 
 mod bench;
 mod bind;
 mod demo;
 mod flood;
+mod guard;
 mod impair;
 mod inherit;
 mod interop;
 mod ipv6;
 mod lesson;
 mod library;
+mod limits;
 mod ping;
 mod receive_buffer;
 mod relay;

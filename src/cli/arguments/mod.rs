@@ -3,6 +3,7 @@
 //! their values.
 
 mod bench;
+mod guard;
 mod ping;
 mod send;
 mod serve;
@@ -15,6 +16,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 pub use self::bench::Bench;
+pub use self::guard::{GuardFlags, Switch};
 pub use self::ping::Ping;
 pub use self::send::Send;
 pub use self::serve::{BackendName, Serve};

@@ -3,6 +3,7 @@
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
+use super::guard::GuardFlags;
 use super::values::PositiveDuration;
 use super::{ENDPOINTS_AND_EXIT_CODES, Speech, Streams};
 use crate::endpoint::Endpoint;
@@ -52,6 +53,9 @@ pub struct Serve {
     /// Keep what the server does not need once it is bound: files, system calls, capabilities
     #[arg(long, env = "BULLHORN_NO_SANDBOX", value_parser = FalseyValueParser::new())]
     pub no_sandbox: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub guard: GuardFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,

@@ -1,0 +1,115 @@
+//! What one worker asks about each run before it answers: the guard, and a clock that is read at
+//! most once a batch, and not at all when nobody needs it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::Guard;
+use crate::endpoint::{Endpoint, SocketType};
+use crate::server::stats::{DropCause, Tally};
+use crate::socket::address::{Peer, canonical};
+use crate::socket::batch::{Inbox, Run};
+use crate::uppercase::Marks;
+
+/// A worker's view of the guard.
+pub(in crate::server) struct Filter {
+    guard: Arc<Guard>,
+    /// When the batch came, once somebody has asked.
+    now_ns: Option<u64>,
+    /// What the batch has dropped, by cause: how many, and the last run of them.
+    dropped: [(u64, usize); DropCause::ALL.len()],
+    has_dropped: bool,
+    /// Room for the marks of a run.
+    pub(in crate::server) marks: Marks,
+}
+
+/// What becomes of a run.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::server) struct Admission {
+    /// How many of its datagrams may be answered, from the first on.
+    pub(in crate::server) datagrams: usize,
+    /// Why the others may not.
+    pub(in crate::server) cause: DropCause,
+    /// Who is watched for answers that equal their request.
+    pub(in crate::server) watched: Option<SocketAddr>,
+}
+
+impl Filter {
+    pub(in crate::server) fn new(guard: Arc<Guard>) -> Self {
+        Self {
+            guard,
+            now_ns: None,
+            dropped: Default::default(),
+            has_dropped: false,
+            marks: Marks::default(),
+        }
+    }
+
+    /// A new batch has come.
+    pub(in crate::server) fn begin(&mut self) {
+        self.now_ns = None;
+    }
+
+    fn now_ns(&mut self) -> u64 {
+        *self.now_ns.get_or_insert_with(|| self.guard.now_ns())
+    }
+
+    /// Which of a run's datagrams may be answered. The sender on a Unix socket cannot be spoofed,
+    /// so nothing is asked about one.
+    pub(in crate::server) fn admit(&mut self, run: &Run) -> Admission {
+        let mut admission = Admission {
+            datagrams: run.datagrams(),
+            cause: DropCause::RateLimited,
+            watched: None,
+        };
+        let Some(source) = canonical(&run.peer) else {
+            return admission;
+        };
+        if let Some(cause) = self.guard.refusal(source, run.destination) {
+            admission.cause = cause;
+            admission.datagrams = 0;
+        } else if self.guard.limits(source.ip()) {
+            let now_ns = self.now_ns();
+            admission.datagrams = self.guard.admit(source.ip(), admission.datagrams, now_ns);
+        }
+        admission.watched = self.guard.loops.is_some().then_some(source);
+        admission
+    }
+
+    /// Whether an answer to `source` may be sent that is its request again.
+    pub(in crate::server) fn permits_again(&mut self, source: SocketAddr, text: &[u8]) -> bool {
+        let now_ns = self.now_ns();
+        let loops = self.guard.loops.as_ref();
+        loops.is_none_or(|loops| loops.permits(source, text, now_ns))
+    }
+
+    /// Counts datagrams of run `run` that are not answered.
+    pub(in crate::server) fn count_drop(
+        &mut self,
+        tally: &mut Tally,
+        cause: DropCause,
+        datagrams: usize,
+        run: usize,
+    ) {
+        tally.count_drop(cause, datagrams);
+        let (count, last) = &mut self.dropped[cause as usize];
+        *count += datagrams as u64;
+        *last = run;
+        self.has_dropped = true;
+    }
+
+    /// Says what the batch has dropped, where it is time to.
+    pub(in crate::server) fn warn(&mut self, endpoint: &Endpoint, inbox: &Inbox) {
+        if !std::mem::take(&mut self.has_dropped) {
+            return;
+        }
+        let now_ns = self.now_ns();
+        for cause in DropCause::ALL {
+            let (count, last) = std::mem::take(&mut self.dropped[cause as usize]);
+            if count > 0 {
+                let peer = Peer(&inbox.runs()[last].peer, SocketType::Datagram);
+                self.guard.warn(endpoint, &peer, cause, count, now_ns);
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The addresses of this machine.
+
+use std::net::IpAddr;
+
+use nix::ifaddrs::getifaddrs;
+
+/// The addresses that this machine's interfaces have now, or none where the kernel does not say.
+pub fn local_addresses() -> Vec<IpAddr> {
+    let interfaces = match getifaddrs() {
+        Ok(interfaces) => interfaces,
+        Err(error) => {
+            tracing::debug!("the addresses of this machine are not known: {error}");
+            return Vec::new();
+        }
+    };
+    interfaces
+        .filter_map(|interface| {
+            let address = interface.address?;
+            let ipv4 = address.as_sockaddr_in().map(|address| address.ip().into());
+            let ipv6 = || Some(address.as_sockaddr_in6()?.ip().into());
+            ipv4.or_else(ipv6)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_among_them() {
+        assert!(local_addresses().contains(&IpAddr::from([127, 0, 0, 1])));
+    }
+}
