@@ -131,6 +131,7 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
+    use crate::server::GuardOptions;
 
     fn peer(address: &str) -> SockAddr {
         let address: IpAddr = address.parse().unwrap();
