@@ -369,12 +369,7 @@ mod tests {
                 libc::F_SETFL as u64,
                 libc::F_SETOWN as u64,
             ),
-            (
-                libc::SYS_ioctl,
-                1,
-                libc::FIONBIO as u64,
-                libc::TIOCSTI as u64,
-            ),
+            (libc::SYS_ioctl, 1, libc::FIONBIO, libc::TIOCSTI),
             (libc::SYS_tgkill, 0, own, own + 1),
         ] {
             assert_eq!(with(call, index, allowed), ALLOWED, "{call} {allowed:#x}");
