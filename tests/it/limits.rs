@@ -324,6 +324,16 @@ fn watch_the_scheduler(done: &AtomicBool) -> Duration {
     latest
 }
 
+/// What the kernel dropped on loopback, in this thread's network, before any socket.
+fn dropped_by_loopback() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/net/dev").unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("lo:"));
+    let dropped = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
+    dropped.unwrap()
+}
+
 #[test]
 fn a_flood_of_a_million_spoofed_datagrams_is_accounted_for_and_a_polite_client_answered() {
     in_own_network(flood_and_account);
@@ -362,10 +372,14 @@ fn flood_and_account() {
     let totals = served.stop();
     assert_eq!(totals.code, Some(0));
     assert_eq!(first + second + first_failed + second_failed, FLOOD);
-    assert_eq!(
-        first + second + asked,
-        count(&totals, "received") + count(&totals, "kernel_dropped"),
-        "{totals:?}"
+    let sent = first + second + asked;
+    let arrived = count(&totals, "received") + count(&totals, "kernel_dropped");
+    // Before any socket, a busy kernel drops what exceeds net.core.netdev_max_backlog: requests, and
+    // answers to the spoofed sources too, so that this is not the exact number of either.
+    let dropped_on_the_way = dropped_by_loopback();
+    assert!(
+        (sent - dropped_on_the_way.min(sent)..=sent).contains(&arrived),
+        "{sent} sent, {arrived} arrived, {dropped_on_the_way} dropped on the way: {totals:?}"
     );
     assert_eq!(
         count(&totals, "received"),
@@ -384,6 +398,7 @@ fn flood_and_account() {
     println!(
         "{FLOOD} in {took:.1?}, not taken {}; polite: {answered} answers, longest {longest:?}, \
          scheduler late by {late:?}; \
+         dropped on the way {dropped_on_the_way}; \
          resident {half_way} then {resident}; {}",
         first_failed + second_failed,
         totals.summary

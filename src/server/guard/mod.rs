@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`Networks`] are allowed or denied, [`Sources`] tells what only spoofed
 //! datagrams say, [`Rates`] limits each source, and [`Loops`] ends endless exchanges; both keep
-//! their times in `slots`. [`Guard`] has one of each for a whole server, shared by all its workers
+//! their times in `slots`. `Guard` has one of each for a whole server, shared by all its workers
 //! without a lock, as sockets may be shared too; `filter` is one worker's view of it. Everything here but the
 //! clock is pure: time comes in as a number.
 
