@@ -7,6 +7,7 @@ pub mod arguments;
 mod bench;
 mod demo;
 mod log;
+mod metrics;
 mod pages;
 mod ping;
 mod prompt;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::Serve;
-use super::{Failure, Outcome, log};
+use super::{Failure, Outcome, log, metrics};
 use crate::report::serve as report;
 use crate::server::Server;
 use crate::socket::inherit::passed_endpoints;
@@ -21,12 +21,18 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
             std::process::id(),
         )?;
     }
-    let server = Server::builder()
+    let bound = Server::builder()
         .endpoints(endpoints)
         .bind_options(arguments.bind_options())
         .datagram_options(arguments.datagram_options())
         .stream_limits(arguments.stream_limits())
-        .start()?;
+        .bind()?;
+    let metrics = arguments
+        .metrics
+        .as_ref()
+        .map(|endpoint| metrics::Bound::new(endpoint, arguments.unix_mode))
+        .transpose()?;
+    let server = bound.start()?;
 
     let local = |operation| move |source| Failure::Local { operation, source };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -43,6 +49,13 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
             listen(SignalKind::interrupt())?,
         )
     };
+    let metrics = metrics
+        .map(|bound| {
+            let _entered = runtime.enter();
+            bound.serve(server.monitor())
+        })
+        .transpose()
+        .map_err(local("serve the metrics"))?;
 
     let speech = &arguments.speech;
     let mut stdout = io::stdout().lock();
@@ -53,15 +66,24 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
             report::ready_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
         }
     }
+    for socket in metrics.iter().flat_map(|served| &served.sockets) {
+        if speech.json {
+            report::metrics_json(&mut stdout, socket).map_err(Failure::Output)?;
+        } else if !speech.quiet {
+            report::metrics_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
+        }
+    }
     stdout.flush().map_err(Failure::Output)?;
 
-    runtime.block_on(async {
+    let stopped = runtime.block_on(async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        // The metrics go on meanwhile, and tell that the server is not ready any more.
+        tokio::task::spawn_blocking(move || server.stop()).await
     });
-    let stats = server.stop();
+    let stats = stopped.map_err(|error| local("stop the server")(io::Error::other(error)))?;
     if speech.json {
         report::totals_json(&mut stdout, &stats).map_err(Failure::Output)?;
     } else if !speech.quiet {

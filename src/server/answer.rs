@@ -12,9 +12,11 @@ use crate::uppercase;
 /// `tally` gets what was received and what has no answer; what is sent is counted after sending.
 pub(super) fn answer(inbox: &mut Inbox, outbox: &mut Outbox, limit: usize, tally: &mut Tally) {
     outbox.clear();
+    let mut received = (0, 0);
     for (index, (run, bytes)) in inbox.runs_mut().enumerate() {
         let datagrams = run.datagrams();
-        tally.received += datagrams as u64;
+        received = (received.0 + datagrams, received.1 + bytes.len());
+        tally.count_run(datagrams, run.segment_size, bytes.len());
         let unanswerable = if run.truncated {
             Some(DropCause::RequestTruncated)
         } else if run.control_truncated {
@@ -59,6 +61,7 @@ pub(super) fn answer(inbox: &mut Inbox, outbox: &mut Outbox, limit: usize, tally
             }
         }
     }
+    tally.count_batch(received.0, received.1);
 }
 
 /// Whether no datagram of the run but the first begins with a continuation byte. Else the end of
@@ -173,7 +176,7 @@ mod tests {
                     got.push((answer.run, datagram.to_vec()));
                 }
             }
-            prop_assert_eq!(got.len() as u64 + too_large, tally.received);
+            prop_assert_eq!(got.len() as u64 + too_large, tally.counters().read().received);
             prop_assert_eq!(got, expected);
         }
     }

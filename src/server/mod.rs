@@ -3,7 +3,8 @@
 //! [`Builder`] collects the wishes (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
 //! runs until it is
 //! told to stop. Datagrams are answered on plain threads (`datagram`, with the answers themselves
-//! made in `answer`, and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
+//! made in `answer`, and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`). Totals are in [`stats`]; a [`Monitor`] is for
+//! whoever wants them, and to know whether all workers are alive, from another thread. Nothing
 //! here reads arguments or prints.
 
 mod answer;
@@ -12,6 +13,7 @@ mod connection;
 mod datagram;
 pub mod impair;
 mod kernel_drops;
+mod monitor;
 mod options;
 mod running;
 pub mod stats;
@@ -23,6 +25,7 @@ use std::time::Duration;
 
 pub use builder::{BoundServer, Builder};
 pub use impair::Impairment;
+pub use monitor::Monitor;
 pub use options::{Backend, DatagramOptions, StreamLimits};
 pub use running::RunningServer;
 

@@ -22,6 +22,7 @@ mod interop;
 mod ipv6;
 mod lesson;
 mod library;
+mod metrics;
 mod ping;
 mod receive_buffer;
 mod relay;

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::values::{OptionalDuration, PositiveDuration};
+use super::values::{OptionalDuration, PositiveDuration, http_endpoint};
 use super::{ENDPOINTS_AND_EXIT_CODES, Speech};
 use crate::endpoint::Endpoint;
 use crate::server::{Backend, DatagramOptions, Impairment, StreamLimits};
@@ -49,6 +49,9 @@ pub struct Serve {
     #[arg(long, value_name = "BYTES", env = "BULLHORN_SEND_BUFFER",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     pub send_buffer: Option<u32>,
+    /// Serve /metrics, /livez and /readyz over HTTP here, as in 127.0.0.1:9300 or unix:/run/metrics.sock
+    #[arg(long, value_name = "ENDPOINT", env = "BULLHORN_METRICS", value_parser = http_endpoint)]
+    pub metrics: Option<Endpoint>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,
