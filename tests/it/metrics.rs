@@ -407,8 +407,10 @@ fn the_accept_header_chooses_between_openmetrics_and_the_older_text() {
         assert_eq!(answer.body.ends_with("\n# EOF\n"), has_end, "{headers}");
         both.push(samples(&answer.body));
     }
-    assert!(both[0].len() > 100, "{both:?}");
-    assert!(both.iter().all(|samples| *samples == both[0]), "{both:?}");
+    assert!(both[0].len() > 60, "{:?}", both[0]);
+    for samples in &both {
+        assert_eq!(samples, &both[0]);
+    }
     let build = format!(
         "bullhorn_build_info{{version=\"{}\",rustc=\"",
         env!("CARGO_PKG_VERSION")
