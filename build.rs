@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
+use std::process::Command;
 use std::{env, fs, io};
 
 /// As many characters share every byte but the last.
@@ -16,6 +17,7 @@ type Node = [u8; PAGE];
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=BULLHORN_RUSTC={}", compiler_version());
 
     let mut pages: BTreeMap<Vec<u8>, Page> = BTreeMap::new();
     let mut resized = Vec::new();
@@ -82,6 +84,18 @@ fn main() -> io::Result<()> {
     list(&mut code, "RESIZED", "Resized", resized.iter())?;
     let directory = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
     fs::write(Path::new(&directory).join("uppercase.rs"), code)
+}
+
+/// As in `rustc 1.89.0 (29483883e 2025-08-04)`, the second word; empty when the compiler does not tell.
+fn compiler_version() -> String {
+    let compiler = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(compiler).arg("--version").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let text = text.unwrap_or_default();
+    text.split_whitespace()
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The place of a lead or continuation byte in a node or page.

@@ -8,6 +8,7 @@ mod bench;
 mod demo;
 mod descriptors;
 mod log;
+mod metrics;
 mod pages;
 mod ping;
 mod prompt;

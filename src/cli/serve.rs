@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::{Serve, Speech};
-use super::{Failure, Outcome, descriptors, log};
+use super::{Failure, Outcome, descriptors, log, metrics};
 use crate::report::serve as report;
 use crate::sandbox::user::UserName;
 use crate::sandbox::{self, Needs};
 use crate::server::Server;
+use crate::socket::BoundSocket;
 use crate::socket::inherit::passed_endpoints;
 
 pub(super) fn run(arguments: &Serve) -> Outcome {
@@ -35,6 +36,11 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         .stream_limits(arguments.streams.limits())
         .guard_options(arguments.guard.options())
         .bind()?;
+    let metrics = arguments
+        .metrics
+        .as_ref()
+        .map(|endpoint| metrics::Bound::new(endpoint, arguments.unix_mode))
+        .transpose()?;
 
     let local = |operation| move |source| Failure::Local { operation, source };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -52,12 +58,23 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         )
     };
 
+    let of_metrics = metrics.iter().flat_map(metrics::Bound::sockets);
+    let sockets: Vec<&BoundSocket> = bound.sockets().iter().chain(of_metrics).collect();
     if let Some(user) = user {
-        bound.give_files_to(user.uid(), user.gid())?;
+        for socket in &sockets {
+            socket.give_file_to(user.uid(), user.gid())?;
+        }
         user.assume()?;
     }
-    let sandbox = (!arguments.no_sandbox).then(|| sandbox::enter(&Needs::of(bound.sockets())));
+    let sandbox = (!arguments.no_sandbox).then(|| sandbox::enter(&Needs::of(&sockets)));
     let server = bound.start()?;
+    let metrics = metrics
+        .map(|bound| {
+            let _entered = runtime.enter();
+            bound.serve(server.monitor())
+        })
+        .transpose()
+        .map_err(local("serve the metrics"))?;
 
     let speech = &arguments.speech;
     if let Some(sandbox) = &sandbox
@@ -74,6 +91,13 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
             report::ready_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
         }
     }
+    for socket in metrics.iter().flat_map(|served| &served.sockets) {
+        if speech.json {
+            report::metrics_json(&mut stdout, socket).map_err(Failure::Output)?;
+        } else if !speech.quiet {
+            report::metrics_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
+        }
+    }
     stdout.flush().map_err(Failure::Output)?;
     if let Some(rate) = server.rate_limit()
         && !speech.json
@@ -82,13 +106,15 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         report::rate_limit_text(&mut io::stderr(), rate).map_err(Failure::Output)?;
     }
 
-    runtime.block_on(async {
+    let stopped = runtime.block_on(async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        // The metrics go on meanwhile, and tell that the server is not ready any more.
+        tokio::task::spawn_blocking(move || server.stop()).await
     });
-    let stats = server.stop();
+    let stats = stopped.map_err(|error| local("stop the server")(io::Error::other(error)))?;
     if speech.json {
         report::totals_json(&mut stdout, &stats).map_err(Failure::Output)?;
     } else if !speech.quiet {

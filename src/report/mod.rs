@@ -8,6 +8,8 @@ pub mod bench_html;
 mod chart;
 pub mod demo;
 pub mod live;
+pub mod metrics;
+pub mod openmetrics;
 pub mod ping;
 pub mod send;
 pub mod serve;

@@ -88,6 +88,38 @@ pub fn ready_json(
     writeln!(to, "{line}")
 }
 
+/// `metrics: http://127.0.0.1:9300/metrics`
+///
+/// # Errors
+/// The writer's.
+pub fn metrics_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+    match metrics_url(socket) {
+        Some(url) => writeln!(to, "metrics: {url}"),
+        None => writeln!(to, "metrics: /metrics over HTTP on {}", socket.endpoint),
+    }
+}
+
+/// An object with `"event": "metrics"`.
+///
+/// # Errors
+/// The writer's.
+pub fn metrics_json(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+    let line = json!({
+        "schema": SCHEMA,
+        "event": "metrics",
+        "endpoint": socket.endpoint.to_string(),
+        "url": metrics_url(socket),
+    });
+    writeln!(to, "{line}")
+}
+
+/// Unix sockets have none.
+fn metrics_url(socket: &Description) -> Option<String> {
+    let endpoint = socket.endpoint.to_string();
+    let address = endpoint.strip_prefix("tcp://")?;
+    Some(format!("http://{address}/metrics"))
+}
+
 /// A line for each endpoint: what was received is what was answered and what was dropped.
 ///
 /// # Errors

@@ -106,8 +106,8 @@ const GROUPS: &[(&str, &[c_long])] = &[
         ],
     ),
     (
-        "random keys of hash tables, and what the process has used",
-        &[libc::SYS_getrandom, libc::SYS_getrusage],
+        "random keys of hash tables, and what the process has used, also from files of /proc opened before",
+        &[libc::SYS_getrandom, libc::SYS_getrusage, libc::SYS_pread64],
     ),
     ("older calls that this architecture has too", OLDER),
 ];

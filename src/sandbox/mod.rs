@@ -36,11 +36,11 @@ pub struct Needs<'a> {
 
 impl<'a> Needs<'a> {
     /// The needs of these sockets.
-    pub fn of(sockets: &'a [BoundSocket]) -> Self {
+    pub fn of(sockets: &[&'a BoundSocket]) -> Self {
         Self {
             directories: sockets
                 .iter()
-                .filter_map(BoundSocket::file_directory)
+                .filter_map(|socket| socket.file_directory())
                 .collect(),
             unix_datagrams: sockets.iter().any(|socket| {
                 let is = socket.description();

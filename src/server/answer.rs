@@ -21,9 +21,11 @@ pub(super) fn answer(
 ) {
     outbox.clear();
     filter.begin();
+    let mut received = (0, 0);
     for (index, (run, bytes)) in inbox.runs_mut().enumerate() {
         let datagrams = run.datagrams();
-        tally.received += datagrams as u64;
+        received = (received.0 + datagrams, received.1 + bytes.len());
+        tally.count_run(datagrams, run.segment_size, bytes.len());
         if let Some(cause) = unanswerable(run) {
             tally.count_drop(cause, datagrams);
             continue;
@@ -113,6 +115,7 @@ pub(super) fn answer(
             }
         }
     }
+    tally.count_batch(received.0, received.1);
 }
 
 fn unanswerable(run: &Run) -> Option<DropCause> {
@@ -315,7 +318,7 @@ mod tests {
                     got.push((answer.run, datagram.to_vec()));
                 }
             }
-            prop_assert_eq!(got.len() as u64 + too_large, tally.received);
+            prop_assert_eq!(got.len() as u64 + too_large, tally.counters().read().received);
             prop_assert_eq!(got, expected);
         }
 
@@ -355,8 +358,9 @@ mod tests {
                 }
             }
             prop_assert_eq!(got, expected);
-            prop_assert_eq!(tally.dropped_by(DropCause::LoopSuspected), looping);
-            prop_assert_eq!(tally.dropped_by(DropCause::AnswerTooLarge), too_large);
+            let totals = tally.counters().read();
+            prop_assert_eq!(totals.dropped_by(DropCause::LoopSuspected), looping);
+            prop_assert_eq!(totals.dropped_by(DropCause::AnswerTooLarge), too_large);
         }
 
         #[test]
@@ -378,8 +382,9 @@ mod tests {
             let all: Vec<_> = datagrams(&bytes, segment_size).into_iter().map(capitals).collect();
             let admitted = all.len().min(rate as usize);
             prop_assert_eq!(&got, &all[..admitted]);
-            prop_assert_eq!(tally.received, all.len() as u64);
-            prop_assert_eq!(tally.dropped_by(DropCause::RateLimited), (all.len() - admitted) as u64);
+            let totals = tally.counters().read();
+            prop_assert_eq!(totals.received, all.len() as u64);
+            prop_assert_eq!(totals.dropped_by(DropCause::RateLimited), (all.len() - admitted) as u64);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::guard::Guard;
 use super::{DatagramOptions, GuardOptions, RunningServer, StreamLimits};
 use crate::endpoint::{Endpoint, SocketType};
-use crate::error::{Error, Operation, Result};
+use crate::error::{Error, Result};
 use crate::socket::{BindOptions, BoundSocket, bind, inherit};
 
 /// A server that is not started yet.
@@ -138,22 +138,6 @@ impl BoundServer {
     /// The sockets, in the order given.
     pub fn sockets(&self) -> &[BoundSocket] {
         &self.sockets
-    }
-
-    /// Makes the files of Unix sockets another user's and group's, by their numbers. A server that
-    /// then becomes that user can still remove them.
-    ///
-    /// # Errors
-    /// [`Error::Socket`] when the kernel does not permit it.
-    pub fn give_files_to(&self, user: u32, group: u32) -> Result<()> {
-        for socket in &self.sockets {
-            if let Some(file) = &socket.file {
-                file.give_to(user, group).map_err(|source| {
-                    Error::socket(Operation::Configure, &socket.description.endpoint, source)
-                })?;
-            }
-        }
-        Ok(())
     }
 
     /// Starts to answer.

@@ -1,6 +1,6 @@
 //! One worker of one datagram socket: a plain thread that receives a batch, answers it, sends it.
 //!
-//! No lock and no allocation per datagram; the counters are touched once a batch.
+//! No lock and no allocation per datagram; the counters are the worker's own.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -15,7 +15,7 @@ use super::answer::answer;
 use super::guard::Filter;
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
-use super::stats::{DatagramCounters, DropCause, Tally};
+use super::stats::{DropCause, Tally};
 use crate::endpoint::{Endpoint, SocketType};
 use crate::socket::address::Peer;
 use crate::socket::batch::{DatagramBackend, Inbox, Outbox};
@@ -46,7 +46,7 @@ pub(super) struct Worker {
     /// A bad network that the answers go through.
     pub(super) line: Option<Line>,
     pub(super) stopping: Arc<AtomicBool>,
-    pub(super) counters: Arc<DatagramCounters>,
+    pub(super) tally: Tally,
     pub(super) kernel_drops: Arc<KernelDrops>,
     pub(super) filter: Filter,
     /// The most bytes that an answer may have.
@@ -128,12 +128,10 @@ impl Worker {
         if logged {
             self.log_requests(inbox);
         }
-        let mut tally = Tally::default();
-        answer(inbox, outbox, self.limit, &mut self.filter, &mut tally);
+        answer(inbox, outbox, self.limit, &mut self.filter, &mut self.tally);
         self.filter.warn(&self.endpoint, inbox);
         if let Some(line) = &mut self.line {
-            line.take(inbox, outbox, Instant::now(), &mut tally);
-            self.counters.add(&tally);
+            line.take(inbox, outbox, Instant::now(), &mut self.tally);
             return;
         }
         self.backend.send(inbox, outbox);
@@ -144,10 +142,10 @@ impl Worker {
         let mut failed = 0;
         for failure in &outbox.failures {
             failed += failure.datagrams;
-            tally.count_drop(cause_of(&failure.error), failure.datagrams);
+            let cause = cause_of(&failure.error);
+            self.tally.count_drop(cause, failure.datagrams);
         }
-        tally.answered += (tried - failed) as u64;
-        self.counters.add(&tally);
+        self.tally.count_answered(tried - failed);
         if logged {
             self.log_answers(inbox, outbox);
         }
@@ -160,9 +158,7 @@ impl Worker {
         };
         while line.fill(Instant::now(), flushed) {
             self.backend.send(&line.inbox, &mut line.outbox);
-            let mut tally = Tally::default();
-            line.count(&mut tally, cause_of);
-            self.counters.add(&tally);
+            line.count(&mut self.tally, cause_of);
             if tracing::enabled!(tracing::Level::DEBUG) {
                 self.log_answers(&line.inbox, &line.outbox);
             }

@@ -1,10 +1,12 @@
 //! The service: bound sockets, the workers that answer on them, and their totals.
 //!
 //! [`Builder`] collects the wishes (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
-//! runs until it is
-//! told to stop. Datagrams are answered on plain threads (`datagram`, with the answers themselves
-//! made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
-//! here reads arguments or prints.
+//! runs until it is told to stop. Datagrams are answered on plain threads (`datagram`, with the answers
+//! themselves made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in
+//! [`impair`]), streams on tokio (`stream`, `connection`, who is let in `admission`). Totals are in
+//! [`stats`]; a [`Monitor`] is for whoever wants them, and to know whether all workers are alive, from
+//! another thread. Nothing here
+//! reads arguments or prints.
 
 mod accept_failure;
 mod admission;
@@ -16,6 +18,7 @@ mod deadlines;
 pub mod guard;
 pub mod impair;
 mod kernel_drops;
+mod monitor;
 mod options;
 mod running;
 mod seldom;
@@ -28,6 +31,7 @@ use std::time::Duration;
 
 pub use builder::{BoundServer, Builder};
 pub use impair::Impairment;
+pub use monitor::Monitor;
 pub use options::{Backend, DatagramOptions, GuardOptions, StreamLimits};
 pub use running::RunningServer;
 

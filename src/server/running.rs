@@ -14,9 +14,10 @@ use super::datagram::{BATCH, Wake, Worker};
 use super::guard::{Filter, Guard};
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
-use super::stats::{DatagramCounters, Stats, StreamCounters, Totals};
+use super::monitor::{Counters, Monitor, Workers};
+use super::stats::{Stats, StreamCounters, Tally};
 use super::stream::{Draining, Listener};
-use super::{Backend, BoundServer, DatagramOptions, StreamLimits, stats};
+use super::{Backend, BoundServer, DatagramOptions, StreamLimits};
 use crate::endpoint::{Endpoint, Family, MAX_UNIX_DATAGRAM, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::socket::batch::DatagramBackend;
@@ -29,7 +30,8 @@ use crate::socket::{BoundSocket, Description};
 #[derive(Debug)]
 pub struct RunningServer {
     sockets: Vec<Description>,
-    counters: Vec<Counters>,
+    counters: Arc<Vec<(Endpoint, Counters)>>,
+    workers: Arc<Workers>,
     stopping: Arc<AtomicBool>,
     /// Sockets whose workers end when they are shut down.
     to_shut_down: Vec<Arc<Socket>>,
@@ -40,12 +42,6 @@ pub struct RunningServer {
     threads: Vec<JoinHandle<()>>,
     /// Go when the server does, after its sockets.
     files: Vec<UnixFile>,
-}
-
-#[derive(Debug)]
-enum Counters {
-    Datagram(Arc<DatagramCounters>, Vec<Arc<KernelDrops>>),
-    Stream(Arc<StreamCounters>),
 }
 
 /// A listening socket on its way to the runtime.
@@ -67,7 +63,8 @@ impl RunningServer {
     ) -> Result<Self> {
         let mut server = Self {
             sockets: Vec::new(),
-            counters: Vec::new(),
+            counters: Arc::default(),
+            workers: Arc::default(),
             stopping: Arc::default(),
             to_shut_down: Vec::new(),
             to_close: Vec::new(),
@@ -76,7 +73,7 @@ impl RunningServer {
             threads: Vec::new(),
             files: Vec::new(),
         };
-        let mut listening = Vec::new();
+        let (mut counters, mut listening) = (Vec::new(), Vec::new());
         for bound in sockets {
             let BoundSocket {
                 socket,
@@ -86,28 +83,29 @@ impl RunningServer {
             } = bound;
             server.sockets.push(description.clone());
             server.files.extend(file);
+            let endpoint = description.endpoint.clone();
             match description.socket_type {
                 SocketType::Datagram => {
-                    let counters = Arc::new(DatagramCounters::new(datagrams.impairment.is_some()));
-                    let mut kernel_drops = Vec::new();
+                    let (mut of_workers, mut kernel_drops) = (Vec::new(), Vec::new());
                     for socket in std::iter::once(socket).chain(siblings) {
+                        let tally = Tally::new(datagrams.impairment.is_some());
+                        of_workers.push(tally.counters());
                         let drops = server
-                            .start_worker(socket, &description, &datagrams, &counters)
+                            .start_worker(socket, &description, &datagrams, tally)
                             .map_err(|source| {
                                 Error::socket(Operation::Start, &description.endpoint, source)
                             })?;
                         kernel_drops.push(drops);
                     }
-                    let counters = Counters::Datagram(counters, kernel_drops);
-                    server.counters.push(counters);
+                    counters.push((endpoint, Counters::Datagram(of_workers, kernel_drops)));
                 }
                 SocketType::Stream => {
-                    let counters = Arc::new(StreamCounters::default());
-                    server.counters.push(Counters::Stream(counters.clone()));
+                    let of_listener = Arc::new(StreamCounters::default());
+                    counters.push((endpoint, Counters::Stream(of_listener.clone())));
                     listening.push(Listening {
                         socket,
                         description,
-                        counters,
+                        counters: of_listener,
                     });
                 }
             }
@@ -118,6 +116,7 @@ impl RunningServer {
                 .start_runtime(listening, &streams, stream_threads)
                 .map_err(|source| Error::socket(Operation::Start, &endpoint, source))?;
         }
+        server.counters = Arc::new(counters);
         Ok(server)
     }
 
@@ -126,7 +125,7 @@ impl RunningServer {
         socket: Socket,
         description: &Description,
         options: &DatagramOptions,
-        counters: &Arc<DatagramCounters>,
+        tally: Tally,
     ) -> io::Result<Arc<KernelDrops>> {
         let socket = Arc::new(socket);
         let kernel_drops = Arc::new(KernelDrops::new(socket.clone())?);
@@ -151,7 +150,7 @@ impl RunningServer {
             spin: options.spin,
             line: options.impairment.map(Line::new),
             stopping: self.stopping.clone(),
-            counters: counters.clone(),
+            tally,
             kernel_drops: kernel_drops.clone(),
             filter: Filter::new(self.guard.clone()),
             limit: description
@@ -194,7 +193,11 @@ impl RunningServer {
                 let (admission, draining) = (admission.clone(), self.draining.clone());
                 let listener =
                     Listener::new(socket, &description, limits, admission, counters, draining)?;
-                tasks.push(runtime.spawn(listener.run()));
+                let alive = self.workers.one_more();
+                tasks.push(runtime.spawn(async move {
+                    let _alive = alive;
+                    listener.run().await;
+                }));
             }
         }
         self.start_thread("streams", move || {
@@ -209,7 +212,11 @@ impl RunningServer {
 
     fn start_thread(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let thread = std::thread::Builder::new().name(name.to_owned());
-        self.threads.push(thread.spawn(work)?);
+        let alive = self.workers.one_more();
+        self.threads.push(thread.spawn(move || {
+            let _alive = alive;
+            work();
+        })?);
         Ok(())
     }
 
@@ -233,16 +240,12 @@ impl RunningServer {
 
     /// The totals up to now.
     pub fn stats(&self) -> Stats {
-        let totals = self.counters.iter().map(|counters| match counters {
-            Counters::Datagram(counters, kernel_drops) => {
-                let kernel_dropped = kernel_drops.iter().map(|drops| drops.total()).sum();
-                Totals::Datagram(counters.read(kernel_dropped))
-            }
-            Counters::Stream(counters) => Totals::Stream(counters.read()),
-        });
-        stats::Stats {
-            endpoints: self.endpoints().into_iter().zip(totals).collect(),
-        }
+        Counters::read_all(&self.counters)
+    }
+
+    /// What others may ask while this one answers, and while it stops.
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(&self.counters, &self.workers, &self.stopping)
     }
 
     /// Answers what was received, ends, and gives the totals.

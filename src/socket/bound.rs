@@ -9,6 +9,7 @@ use socket2::Socket;
 use super::address::{is_wildcard, to_endpoint};
 use super::unix_file::UnixFile;
 use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::error::{Error, Operation, Result};
 
 /// What may be chosen when sockets are bound.
 #[derive(Clone, Debug)]
@@ -90,6 +91,18 @@ impl BoundSocket {
     /// The directory of the file that a Unix socket has, if we made it and are to remove it.
     pub fn file_directory(&self) -> Option<BorrowedFd<'_>> {
         self.file.as_ref().map(UnixFile::directory)
+    }
+
+    /// Makes the file of a Unix socket, if we made one, another user's and group's, by their numbers.
+    /// A server that then becomes that user can still remove it.
+    ///
+    /// # Errors
+    /// [`Error::Socket`] when the kernel does not permit it.
+    pub fn give_file_to(&self, user: u32, group: u32) -> Result<()> {
+        let given = self.file.as_ref().map(|file| file.give_to(user, group));
+        given.transpose().map(drop).map_err(|source| {
+            Error::socket(Operation::Configure, &self.description.endpoint, source)
+        })
     }
 
     pub(super) fn new(

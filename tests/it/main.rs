@@ -25,6 +25,7 @@ mod ipv6;
 mod lesson;
 mod library;
 mod limits;
+mod metrics;
 mod ping;
 mod receive_buffer;
 mod relay;

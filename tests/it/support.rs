@@ -174,7 +174,8 @@ impl Served {
         served
     }
 
-    fn read_line(&mut self) -> Value {
+    /// One more line of JSON.
+    pub fn read_line(&mut self) -> Value {
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("cannot read");
         if line.is_empty() {
@@ -218,8 +219,13 @@ impl Served {
         self.stop_by("TERM")
     }
 
-    pub fn stop_by(mut self, signal: &str) -> Totals {
+    pub fn stop_by(self, signal: &str) -> Totals {
         self.process.signal(signal);
+        self.stop_after_signal()
+    }
+
+    /// What the server says last, after a signal that it has had.
+    pub fn stop_after_signal(mut self) -> Totals {
         let summary = self.read_line();
         assert_eq!(summary["event"], "summary", "{summary}");
         let status = self.process.wait();

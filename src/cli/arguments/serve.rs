@@ -4,7 +4,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 use super::guard::GuardFlags;
-use super::values::PositiveDuration;
+use super::values::{PositiveDuration, http_endpoint};
 use super::{ENDPOINTS_AND_EXIT_CODES, Speech, Streams};
 use crate::endpoint::Endpoint;
 use crate::sandbox::user::UserName;
@@ -56,6 +56,9 @@ pub struct Serve {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub guard: GuardFlags,
+    /// Serve /metrics, /livez and /readyz over HTTP here, as in 127.0.0.1:9300 or unix:/run/metrics.sock
+    #[arg(long, value_name = "ENDPOINT", env = "BULLHORN_METRICS", value_parser = http_endpoint)]
+    pub metrics: Option<Endpoint>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub speech: Speech,

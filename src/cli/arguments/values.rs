@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::endpoint::{Endpoint, SocketType};
+
 /// As [`PositiveDuration`], and a bare number is seconds, as in ping(8).
 pub(super) fn seconds_or_duration(text: &str) -> Result<PositiveDuration, String> {
     let seconds = text.parse().ok();
@@ -11,6 +13,26 @@ pub(super) fn seconds_or_duration(text: &str) -> Result<PositiveDuration, String
     match seconds {
         Some(seconds) if !seconds.is_zero() => Ok(PositiveDuration(seconds)),
         _ => text.parse(),
+    }
+}
+
+/// Where HTTP is served: an endpoint for streams; without a scheme it is TCP.
+pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, String> {
+    let has_scheme = text.contains("://")
+        || ["unix:", "unixgram:", "fd:"]
+            .iter()
+            .any(|scheme| text.starts_with(scheme));
+    let endpoint = if has_scheme {
+        text.parse::<Endpoint>()
+    } else {
+        format!("tcp://{text}").parse()
+    };
+    match endpoint {
+        Ok(endpoint) if endpoint.socket_type() == Some(SocketType::Datagram) => {
+            Err("HTTP needs a stream; write it like 127.0.0.1:9300".to_owned())
+        }
+        Ok(endpoint) => Ok(endpoint),
+        Err(error) => Err(error.to_string()),
     }
 }
 

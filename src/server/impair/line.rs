@@ -93,7 +93,10 @@ impl Line {
         self.number += 1;
         if fate.kind == Kind::Lost {
             tally.count_drop(DropCause::Impaired, 1);
-            tally.impaired.lost += 1;
+            tally.count_impaired(ImpairTotals {
+                lost: 1,
+                ..ImpairTotals::default()
+            });
             return;
         }
         if self.delayed.len() + self.due.len() >= MOST_WAITING {
@@ -221,28 +224,25 @@ impl Line {
         tally: &mut Tally,
         cause: impl Fn(&std::io::Error) -> DropCause,
     ) {
+        let mut impaired = ImpairTotals::default();
+        let mut answered = 0;
         for (index, handed) in self.handed.iter().enumerate() {
             let mut failures = self.outbox.failures.iter();
             let failure = failures.find(|failure| failure.answer == index);
-            let ImpairTotals {
-                duplicated,
-                reordered,
-                corrupted,
-                delayed,
-                ..
-            } = &mut tally.impaired;
             match failure {
                 Some(failure) if !handed.is_copy => tally.count_drop(cause(&failure.error), 1),
                 Some(_) => {}
-                None if handed.is_copy => *duplicated += 1,
+                None if handed.is_copy => impaired.duplicated += 1,
                 None => {
-                    *reordered += u64::from(handed.is_reordered);
-                    *corrupted += u64::from(handed.is_corrupted);
-                    *delayed += u64::from(handed.is_delayed);
-                    tally.answered += 1;
+                    impaired.reordered += u64::from(handed.is_reordered);
+                    impaired.corrupted += u64::from(handed.is_corrupted);
+                    impaired.delayed += u64::from(handed.is_delayed);
+                    answered += 1;
                 }
             }
         }
+        tally.count_answered(answered);
+        tally.count_impaired(impaired);
     }
 
     /// How long until something is due; `None` while nothing waits.

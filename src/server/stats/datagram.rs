@@ -1,0 +1,173 @@
+//! The counters of datagrams: one set for each worker, which nobody else writes.
+//!
+//! With one writer, adding is a load and a store and needs no locked instruction, so a batch of a
+//! single datagram can afford it. Whoever wants the totals adds up what all workers have.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::causes::DropCause;
+use super::histogram::Histogram;
+use super::impaired::ImpairTotals;
+use super::totals::DatagramTotals;
+
+/// A number that one thread writes and any may read.
+#[derive(Debug, Default)]
+struct Count(AtomicU64);
+
+impl Count {
+    /// For the one writer alone.
+    fn add(&self, more: u64) {
+        let sum = self.0.load(Ordering::Relaxed).wrapping_add(more);
+        self.0.store(sum, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counts of a [`Histogram`], without its sum, which is counted for its own sake.
+#[derive(Debug, Default)]
+struct Sizes([Count; Histogram::COUNTS]);
+
+impl Sizes {
+    fn add(&self, size: usize, times: u64) {
+        self.0[Histogram::index_of(size)].add(times);
+    }
+
+    fn read(&self, sum: u64) -> Histogram {
+        Histogram::new(self.0.each_ref().map(Count::get), sum)
+    }
+}
+
+/// What one worker has counted.
+///
+/// Aligned so that two workers never write to one cache line, nor to two that the processor
+/// fetches as a pair.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct DatagramCounters {
+    received: Count,
+    received_bytes: Count,
+    answered: Count,
+    batches: Sizes,
+    runs: Sizes,
+    datagrams: Sizes,
+    dropped: [Count; DropCause::ALL.len()],
+    /// Set where there is a bad network.
+    impaired: Option<[Count; ImpairTotals::NAMES.len()]>,
+}
+
+impl DatagramCounters {
+    pub(crate) fn read(&self) -> DatagramTotals {
+        // What was answered was received before: read in this order, the sums hold as well as they
+        // can while the worker goes on.
+        let answered = self.answered.get();
+        let dropped = self.dropped.each_ref().map(Count::get);
+        let received = self.received.get();
+        let impaired = self.impaired.as_ref();
+        DatagramTotals {
+            received,
+            answered,
+            kernel_dropped: 0,
+            batches: self.batches.read(received),
+            runs: self.runs.read(received),
+            datagrams: self.datagrams.read(self.received_bytes.get()),
+            impaired: impaired
+                .map(|counts| ImpairTotals::from_counts(counts.each_ref().map(Count::get))),
+            dropped,
+        }
+    }
+}
+
+/// A worker's hold on its counters. It cannot be copied, so they have one writer.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(Arc<DatagramCounters>);
+
+impl Tally {
+    /// With or without a bad network on the way.
+    pub(crate) fn new(is_impaired: bool) -> Self {
+        Self(Arc::new(DatagramCounters {
+            impaired: is_impaired.then(Default::default),
+            ..DatagramCounters::default()
+        }))
+    }
+
+    /// The counters, to be read.
+    pub(crate) fn counters(&self) -> Arc<DatagramCounters> {
+        self.0.clone()
+    }
+
+    /// Counts what one receive call gave: so many datagrams with so many bytes.
+    pub(crate) fn count_batch(&mut self, datagrams: usize, bytes: usize) {
+        self.0.received.add(datagrams as u64);
+        self.0.received_bytes.add(bytes as u64);
+        self.0.batches.add(datagrams, 1);
+    }
+
+    /// Counts the sizes of one run of `datagrams`, which are in its batch.
+    pub(crate) fn count_run(&mut self, datagrams: usize, segment_size: usize, bytes: usize) {
+        self.0.runs.add(datagrams, 1);
+        let before = datagrams - 1;
+        if before > 0 {
+            self.0.datagrams.add(segment_size, before as u64);
+        }
+        self.0.datagrams.add(bytes - before * segment_size, 1);
+    }
+
+    pub(crate) fn count_answered(&mut self, datagrams: usize) {
+        self.0.answered.add(datagrams as u64);
+    }
+
+    pub(crate) fn count_drop(&mut self, cause: DropCause, datagrams: usize) {
+        self.0.dropped[cause as usize].add(datagrams as u64);
+    }
+
+    pub(crate) fn count_impaired(&mut self, more: ImpairTotals) {
+        for (count, (_, more)) in self.0.impaired.iter().flatten().zip(more.named()) {
+            count.add(more);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_counted_with_the_short_last_datagram_of_a_run() {
+        let mut tally = Tally::default();
+        // Three of 100 bytes and one of 5; an empty one; one of 64.
+        tally.count_run(4, 100, 305);
+        tally.count_run(1, 0, 0);
+        tally.count_run(1, 64, 64);
+        tally.count_batch(6, 369);
+        let totals = tally.counters().read();
+        let counts = |histogram: &Histogram| {
+            let bounds = histogram
+                .cumulative(u64::MAX)
+                .zip(std::iter::once((0, 0)).chain(histogram.cumulative(u64::MAX)));
+            bounds
+                .map(|((bound, count), (_, before))| (bound, count - before))
+                .filter(|(_, count)| *count > 0)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(totals.received, 6);
+        assert_eq!(
+            counts(&totals.datagrams),
+            [(1, 1), (8, 1), (64, 1), (128, 3)]
+        );
+        assert_eq!(totals.datagrams.sum, 369);
+        assert_eq!(counts(&totals.runs), [(1, 2), (4, 1)]);
+        assert_eq!(totals.runs.sum, 6);
+        assert_eq!(counts(&totals.batches), [(8, 1)]);
+        assert_eq!(totals.batches.sum, 6);
+    }
+
+    #[test]
+    fn workers_do_not_share_a_line_of_the_cache() {
+        assert!(align_of::<DatagramCounters>() >= 128);
+        assert!(size_of::<DatagramCounters>().is_multiple_of(128));
+    }
+}
