@@ -1,6 +1,6 @@
 //! The system calls that answering needs; all others are refused with seccomp (seccomp(2)).
 //!
-//! [`GROUPS`] and [`LIMITED`] are the whole list, each entry with its reason. Not on it, among all
+//! `GROUPS` and `LIMITED` are the whole list, each entry with its reason. Not on it, among all
 //! others: opening files, new sockets, `bind`, `connect`, `execve`, new processes, signals to
 //! others, `ptrace`, `mount`, `bpf`, `io_uring`.
 //!
