@@ -3,7 +3,8 @@
 //! [`Builder`] collects the wishes (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
 //! runs until it is
 //! told to stop. Datagrams are answered on plain threads (`datagram`, with the answers themselves
-//! made in `answer`, and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`). Totals are in [`stats`]. Nothing
+//! made in `answer`, and a bad network on request in [`impair`]), streams on tokio (`stream`, `connection`; what
+//! strangers may take of them in `admission`, `deadlines` and `accept_failure`). Totals are in [`stats`]. Nothing
 //! here reads arguments or prints.
 
 mod accept_failure;
