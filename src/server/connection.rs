@@ -37,7 +37,7 @@ const FIRST_READ: usize = 16 << 10;
 
 /// The most bytes that the kernel is to hold for a peer beside those on their way to it
 /// (TCP_NOTSENT_LOWAT, tcp(7)); by itself it takes megabytes for each peer that does not read.
-pub(super) const SEND_QUEUE: u32 = 256 << 10;
+pub(super) const SEND_QUEUE: u32 = 512 << 10;
 
 /// A larger read is this part of what the kernel would still take for the peer: three parts for the
 /// growth, and one for what the kernel counts beside the bytes.

@@ -3,10 +3,9 @@
 //! [`Builder`] collects the wishes (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
 //! runs until it is told to stop. Datagrams are answered on plain threads (`datagram`, with the answers
 //! themselves made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in
-//! [`impair`]), streams on tokio (`stream`, `connection`, who is let in `admission`). Totals are in
-//! [`stats`]; a [`Monitor`] is for whoever wants them, and to know whether all workers are alive, from
-//! another thread. Nothing here
-//! reads arguments or prints.
+//! [`impair`]), streams on tokio (`stream`, `connection`; what strangers may take of them in `admission`,
+//! `deadlines` and `accept_failure`). Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
+//! to know whether all workers are alive, from another thread. Nothing here reads arguments or prints.
 
 mod accept_failure;
 mod admission;
