@@ -13,6 +13,8 @@ mod datagram;
 pub mod impair;
 mod kernel_drops;
 mod options;
+mod pulse;
+mod receive_errors;
 mod running;
 pub mod stats;
 mod stream;

@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use socket2::Socket;
+use tokio::task::AbortHandle;
 
 use super::datagram::{BATCH, Wake, Worker};
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
+use super::pulse::Pulse;
+use super::receive_errors::ReceiveErrors;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Totals};
 use super::stream::{Draining, Listener};
 use super::{Backend, DatagramOptions, StreamLimits, stats};
@@ -33,7 +36,9 @@ pub struct RunningServer {
     /// Pipes whose workers end when they are closed.
     to_close: Vec<io::PipeWriter>,
     draining: Arc<Draining>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<(Option<Endpoint>, JoinHandle<()>)>,
+    listeners: Vec<(Endpoint, AbortHandle)>,
+    pulses: Vec<(Endpoint, Arc<Pulse>)>,
     /// Go when the server does, after its sockets.
     files: Vec<UnixFile>,
 }
@@ -65,6 +70,8 @@ impl RunningServer {
             to_close: Vec::new(),
             draining: Arc::default(),
             threads: Vec::new(),
+            listeners: Vec::new(),
+            pulses: Vec::new(),
             files: Vec::new(),
         };
         let mut listening = Vec::new();
@@ -72,6 +79,7 @@ impl RunningServer {
             let BoundSocket {
                 socket,
                 siblings,
+                threads,
                 description,
                 file,
             } = bound;
@@ -83,7 +91,7 @@ impl RunningServer {
                     let mut kernel_drops = Vec::new();
                     for socket in std::iter::once(socket).chain(siblings) {
                         let drops = server
-                            .start_worker(socket, &description, datagrams, &counters)
+                            .start_workers(threads, socket, &description, datagrams, &counters)
                             .map_err(|source| {
                                 Error::socket(Operation::Start, &description.endpoint, source)
                             })?;
@@ -112,8 +120,10 @@ impl RunningServer {
         Ok(server)
     }
 
-    fn start_worker(
+    /// Starts `threads` workers that receive from one socket.
+    fn start_workers(
         &mut self,
+        threads: usize,
         socket: Socket,
         description: &Description,
         options: &DatagramOptions,
@@ -121,6 +131,23 @@ impl RunningServer {
     ) -> io::Result<Arc<KernelDrops>> {
         let socket = Arc::new(socket);
         let kernel_drops = Arc::new(KernelDrops::new(socket.clone())?);
+        let pulse = Arc::new(Pulse::new(socket.clone()));
+        self.pulses
+            .push((description.endpoint.clone(), pulse.clone()));
+        for _ in 0..threads {
+            let shared = (socket.clone(), kernel_drops.clone(), pulse.clone());
+            self.start_worker(shared, description, options, counters)?;
+        }
+        Ok(kernel_drops)
+    }
+
+    fn start_worker(
+        &mut self,
+        (socket, kernel_drops, pulse): (Arc<Socket>, Arc<KernelDrops>, Arc<Pulse>),
+        description: &Description,
+        options: &DatagramOptions,
+        counters: &Arc<DatagramCounters>,
+    ) -> io::Result<()> {
         let may_shut_down = !description.inherited && description.family != Family::Unix;
         let wake = if !may_shut_down || options.impairment.is_some() {
             let (reader, writer) = io::pipe()?;
@@ -143,14 +170,16 @@ impl RunningServer {
             line: options.impairment.map(Line::new),
             stopping: self.stopping.clone(),
             counters: counters.clone(),
-            kernel_drops: kernel_drops.clone(),
+            kernel_drops,
+            pulse,
+            receive_errors: ReceiveErrors::default(),
             limit: description
                 .endpoint
                 .max_datagram()
                 .unwrap_or(MAX_UNIX_DATAGRAM),
         };
-        self.start_thread("datagrams", move || worker.run())?;
-        Ok(kernel_drops)
+        let endpoint = Some(description.endpoint.clone());
+        self.start_thread("datagrams", endpoint, move || worker.run())
     }
 
     fn start_runtime(
@@ -183,10 +212,13 @@ impl RunningServer {
                 let draining = self.draining.clone();
                 let listener =
                     Listener::new(socket, &description, limits.clone(), counters, draining)?;
-                tasks.push(runtime.spawn(listener.run()));
+                let task = runtime.spawn(listener.run());
+                self.listeners
+                    .push((description.endpoint.clone(), task.abort_handle()));
+                tasks.push(task);
             }
         }
-        self.start_thread("streams", move || {
+        self.start_thread("streams", None, move || {
             runtime.block_on(async {
                 for task in tasks {
                     // A listener that panicked has ended too.
@@ -196,10 +228,37 @@ impl RunningServer {
         })
     }
 
-    fn start_thread(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    /// `endpoint` is the one that the thread answers on, if it is one alone.
+    fn start_thread(
+        &mut self,
+        name: &str,
+        endpoint: Option<Endpoint>,
+        work: impl FnOnce() + Send + 'static,
+    ) -> io::Result<()> {
         let thread = std::thread::Builder::new().name(name.to_owned());
-        self.threads.push(thread.spawn(work)?);
+        self.threads.push((endpoint, thread.spawn(work)?));
         Ok(())
+    }
+
+    /// The endpoints that are not answered on as they should be: a worker or listener of theirs
+    /// has ended, or datagrams wait that waited at the last call already, while none was taken.
+    ///
+    /// To be asked at intervals that are long beside what a batch takes; the first call only looks.
+    pub fn ailing(&self) -> Vec<Endpoint> {
+        let ended = self.threads.iter().filter_map(|(endpoint, thread)| {
+            let endpoint = endpoint.as_ref()?;
+            thread.is_finished().then_some(endpoint)
+        });
+        let not_listening = self.listeners.iter();
+        let not_listening = not_listening.filter(|(_, task)| task.is_finished());
+        let standing = self.pulses.iter().filter(|(_, pulse)| !pulse.is_well());
+        let mut ailing: Vec<Endpoint> = ended
+            .chain(not_listening.map(|(endpoint, _)| endpoint))
+            .chain(standing.map(|(endpoint, _)| endpoint))
+            .cloned()
+            .collect();
+        ailing.dedup();
+        ailing
     }
 
     /// The endpoints served, with the ports that the kernel chose, in the order given.
@@ -244,7 +303,7 @@ impl RunningServer {
             let _ = socket.shutdown(Shutdown::Read);
         }
         self.draining.begin();
-        for thread in self.threads.drain(..) {
+        for (_, thread) in self.threads.drain(..) {
             // A worker that panicked has ended too; its totals are in the counters.
             let _ = thread.join();
         }
@@ -254,5 +313,41 @@ impl RunningServer {
 impl Drop for RunningServer {
     fn drop(&mut self) {
         self.drain();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::server::Server;
+
+    #[test]
+    fn a_worker_that_has_ended_makes_its_endpoint_ailing() {
+        let server = Server::builder()
+            .endpoint("udp://127.0.0.1:0".parse().unwrap())
+            .endpoint("tcp://127.0.0.1:0".parse().unwrap())
+            .start();
+        let mut server = server.unwrap();
+        assert_eq!(server.ailing(), []);
+        let datagrams = server.endpoints()[0].clone();
+        let ends = || std::panic::resume_unwind(Box::new("a worker panics"));
+        server
+            .start_thread("datagrams", Some(datagrams.clone()), ends)
+            .unwrap();
+        while server.ailing().is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!(server.ailing(), [datagrams]);
+    }
+
+    #[test]
+    fn a_listener_that_has_ended_makes_its_endpoint_ailing() {
+        let server = Server::builder().endpoint("tcp://127.0.0.1:0".parse().unwrap());
+        let server = server.start().unwrap();
+        assert_eq!(server.ailing(), []);
+        server.listeners[0].1.abort();
+        while server.ailing().is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!(server.ailing(), server.endpoints());
     }
 }

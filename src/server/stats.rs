@@ -70,15 +70,18 @@ pub enum ConnectionDropCause {
     TooManyConnections,
     /// Its answers could not be written before the stopping server's time ran out.
     DrainTimeout,
+    /// The kernel refused to read or write for a reason that is not the peer's.
+    SocketFailed,
 }
 
 impl ConnectionDropCause {
     /// Every cause, in the order of the counters.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::PeerReset,
         Self::IdleTimeout,
         Self::TooManyConnections,
         Self::DrainTimeout,
+        Self::SocketFailed,
     ];
 
     /// The name in JSON and in totals.
@@ -88,6 +91,7 @@ impl ConnectionDropCause {
             Self::IdleTimeout => "idle_timeout",
             Self::TooManyConnections => "too_many_connections",
             Self::DrainTimeout => "drain_timeout",
+            Self::SocketFailed => "socket_failed",
         }
     }
 }

@@ -46,6 +46,8 @@ impl Draining {
 pub(super) struct Listener {
     kind: ListenerKind,
     endpoint: Endpoint,
+    /// Somebody else made the socket, and may share it.
+    inherited: bool,
     limits: StreamLimits,
     counters: Arc<StreamCounters>,
     draining: Arc<Draining>,
@@ -96,6 +98,7 @@ impl Listener {
         Ok(Self {
             kind,
             endpoint: description.endpoint.clone(),
+            inherited: description.inherited,
             limits,
             counters,
             draining,
@@ -118,8 +121,14 @@ impl Listener {
                 () = stop.as_mut() => break,
             }
         }
-        while let Ok(accepted) = self.accept_now() {
-            self.serve(accepted, &mut connections);
+        // Those that wait at a shared socket are left to whoever serves it next: one whose text is
+        // still on its way would be closed here without an answer.
+        while !self.inherited {
+            match self.accept_now() {
+                Ok(accepted) => self.serve(accepted, &mut connections),
+                Err(error) if is_about_one_connection(&error) => {}
+                Err(_) => break,
+            }
         }
         // Whoever connects from now on is refused.
         drop(self.kind);
@@ -203,16 +212,77 @@ impl Listener {
     /// A connection that went away before it was accepted is its own affair; without descriptors
     /// or memory, trying again at once would only take a processor.
     async fn pause_after(&self, error: &io::Error) {
-        match error.kind() {
-            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
-            _ => {
-                tracing::warn!(
-                    "{}: accepting failed: {}",
-                    self.endpoint,
-                    crate::error::plain(error)
-                );
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+        if is_about_one_connection(error) {
+            return;
         }
+        tracing::warn!(
+            "{}: accepting failed: {}",
+            self.endpoint,
+            crate::error::plain(error)
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The next connection may be accepted at once: Linux hands the network errors of a connection
+/// that waits to whoever accepts it (accept(2)).
+fn is_about_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::EINTR
+                | libc::EPERM
+                | libc::EPROTO
+                | libc::ENOPROTOOPT
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENONET
+                | libc::EOPNOTSUPP
+                | libc::ETIMEDOUT
+        )
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::socket::{BindOptions, bind};
+
+    /// What a server that is told to stop at once does with a connection that waits.
+    fn accepted_at_the_end(inherited: bool) -> u64 {
+        let endpoint = "tcp://127.0.0.1:0".parse().unwrap();
+        let bound = bind(&endpoint, &BindOptions::default());
+        let mut bound = bound.unwrap().sockets.remove(0);
+        bound.description.inherited = inherited;
+        let address = bound.socket.local_addr().unwrap().as_socket().unwrap();
+        let _waiting = std::net::TcpStream::connect(address).unwrap();
+        let counters = Arc::new(StreamCounters::default());
+        let draining = Arc::new(Draining::default());
+        draining.begin();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let limits = StreamLimits::default();
+            let description = &bound.description;
+            let listener = Listener::new(
+                bound.socket,
+                description,
+                limits,
+                counters.clone(),
+                draining,
+            );
+            listener.unwrap().run().await;
+        });
+        counters.read().accepted
+    }
+
+    #[test]
+    fn who_waits_at_a_listener_is_left_to_the_next_server_where_there_can_be_one() {
+        assert_eq!(accepted_at_the_end(false), 1);
+        assert_eq!(accepted_at_the_end(true), 0);
     }
 }
