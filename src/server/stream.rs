@@ -123,11 +123,13 @@ impl Listener {
         }
         // Those that wait at a shared socket are left to whoever serves it next: one whose text is
         // still on its way would be closed here without an answer.
-        while !self.inherited {
-            match self.accept_now() {
-                Ok(accepted) => self.serve(accepted, &mut connections),
-                Err(error) if is_about_one_connection(&error) => {}
-                Err(_) => break,
+        if !self.inherited {
+            loop {
+                match self.accept_now() {
+                    Ok(accepted) => self.serve(accepted, &mut connections),
+                    Err(error) if is_about_one_connection(&error) => {}
+                    Err(_) => break,
+                }
             }
         }
         // Whoever connects from now on is refused.

@@ -7,7 +7,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
@@ -55,7 +55,9 @@ impl Manager {
     }
 
     fn hear_until(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let begin = Instant::now();
         loop {
+            assert!(begin.elapsed() < PATIENCE, "the server does not tell it");
             if let Some(line) = self.hear().into_iter().find(|line| wanted(line)) {
                 return line;
             }
