@@ -14,6 +14,7 @@ mod ping;
 mod prompt;
 mod send;
 mod serve;
+mod service_manager;
 mod usage;
 
 use std::io::{self, Write};

@@ -1,37 +1,41 @@
 //! `bullhorn serve`: from the arguments to a running server, until a signal ends it.
 
 use std::io::{self, Write};
+use std::os::fd::RawFd;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::arguments::{Serve, Speech};
+use super::service_manager::ServiceManager;
 use super::{Failure, Outcome, descriptors, log, metrics};
+use crate::endpoint::Endpoint;
+use crate::error::Result;
 use crate::report::serve as report;
 use crate::sandbox::user::UserName;
 use crate::sandbox::{self, Needs};
 use crate::server::Server;
-use crate::socket::BoundSocket;
-use crate::socket::inherit::passed_endpoints;
+use crate::socket::inherit::{passed_descriptors as announced, passed_names};
+use crate::socket::{BindOptions, BoundSocket};
 
 pub(super) fn run(arguments: &Serve) -> Outcome {
     log::start(&arguments.speech);
     descriptors::raise_limit();
-    let mut endpoints = arguments.endpoints.clone();
-    if endpoints.is_empty() {
-        let variable = |name| std::env::var(name).ok();
-        endpoints = passed_endpoints(
-            variable("LISTEN_PID").as_deref(),
-            variable("LISTEN_FDS").as_deref(),
-            std::process::id(),
-        )?;
-    }
+    let passed = passed_descriptors()?;
+    let endpoints = match arguments.endpoints.as_slice() {
+        [] => passed.iter().copied().map(Endpoint::Descriptor).collect(),
+        given => given.to_vec(),
+    };
     let user = arguments.user.as_ref().map(UserName::resolve).transpose()?;
     if let Some(user) = &user {
         user.check()?;
     }
     let bound = Server::builder()
         .endpoints(endpoints)
-        .bind_options(arguments.bind_options())
+        .bind_options(BindOptions {
+            passed,
+            ..arguments.bind_options()
+        })
         .datagram_options(arguments.datagram_options())
         .stream_limits(arguments.streams.limits())
         .guard_options(arguments.guard.options())
@@ -41,14 +45,14 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         .as_ref()
         .map(|endpoint| metrics::Bound::new(endpoint, arguments.unix_mode))
         .transpose()?;
-
+    let mut manager = ServiceManager::from_environment();
     let local = |operation| move |source| Failure::Local { operation, source };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(local("start the runtime"))?;
-    // Before the first ready line, so that whoever reads it may send a signal at once; after the
-    // sockets, so that their descriptors are the low numbers that people know.
+    // Before the first datagram is taken, as a signal that ended the process then would lose it;
+    // after the sockets, so that their descriptors are the low numbers that people know.
     let (mut terminate, mut interrupt) = {
         let _entered = runtime.enter();
         let listen = |kind| signal(kind).map_err(local("listen for signals"));
@@ -75,6 +79,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         })
         .transpose()
         .map_err(local("serve the metrics"))?;
+    manager.tell_ready(&server);
 
     let speech = &arguments.speech;
     if let Some(sandbox) = &sandbox
@@ -107,10 +112,20 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
     }
 
     let stopped = runtime.block_on(async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let mut watchdog = manager.watchdog_interval().map(|every| {
+            let mut interval = tokio::time::interval(every);
+            // Looks in quick succession would tell nothing.
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval
+        });
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                () = next_tick(watchdog.as_mut()) => manager.tell_health(&server),
+            }
         }
+        manager.tell_stopping();
         // The metrics go on meanwhile, and tell that the server is not ready any more.
         tokio::task::spawn_blocking(move || server.stop()).await
     });
@@ -128,4 +143,31 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
 fn says_sandbox(speech: &Speech, sandbox: &sandbox::Applied) -> bool {
     let to_people = !speech.json && !speech.quiet;
     to_people && (speech.verbose == 1 || speech.verbose == 0 && !sandbox.is_complete())
+}
+
+/// The sockets that systemd passes to this process.
+fn passed_descriptors() -> Result<Vec<RawFd>> {
+    let variable = |name| std::env::var(name).ok();
+    let passed = announced(
+        variable("LISTEN_PID").as_deref(),
+        variable("LISTEN_FDS").as_deref(),
+        std::process::id(),
+    )?;
+    let names = variable("LISTEN_FDNAMES");
+    for (number, name) in passed
+        .iter()
+        .zip(passed_names(names.as_deref(), passed.len()))
+    {
+        tracing::debug!("fd:{number} is passed on as {name:?}");
+    }
+    Ok(passed)
+}
+
+async fn next_tick(interval: Option<&mut Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
 }

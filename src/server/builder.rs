@@ -1,5 +1,7 @@
 //! From wishes to bound sockets to a server that runs.
 
+use std::os::fd::RawFd;
+
 use super::guard::Guard;
 use super::{DatagramOptions, GuardOptions, RunningServer, StreamLimits};
 use crate::endpoint::{Endpoint, SocketType};
@@ -75,6 +77,7 @@ impl Builder {
     pub fn bind(mut self) -> Result<BoundServer> {
         if self.datagrams.impairment.is_some() {
             self.bind.workers = 1;
+            self.bind.inherited_workers = 1;
         }
         let sockets = self.bind_all()?;
         let is_datagram =
@@ -97,6 +100,10 @@ impl Builder {
     }
 
     fn bind_all(&self) -> Result<Vec<BoundSocket>> {
+        let options = BindOptions {
+            passed: inherit::open_ones(&self.bind.passed),
+            ..self.bind.clone()
+        };
         let default = [Endpoint::default()];
         let endpoints = match self.endpoints.as_slice() {
             [] => &default,
@@ -110,17 +117,34 @@ impl Builder {
         let mut sockets = Vec::new();
         let mut without_ipv6 = false;
         for endpoint in endpoints {
-            let bound = bind(endpoint, &self.bind)?;
+            let bound = bind(endpoint, &options)?;
             sockets.extend(bound.sockets);
             without_ipv6 |= bound.without_ipv6;
         }
         if without_ipv6 {
             tracing::warn!("this machine has no IPv6; the empty host is served over IPv4 alone");
         }
+        tell_unserved(&options.passed, &sockets);
         if sockets.is_empty() {
             return Err(Error::Usage("there is nothing to serve".to_owned()));
         }
         Ok(sockets)
+    }
+}
+
+/// Whoever passed a socket on expects it to be served.
+fn tell_unserved(passed: &[RawFd], sockets: &[BoundSocket]) {
+    for number in passed {
+        let is_served = sockets.iter().any(|socket| {
+            let description = socket.description();
+            description.inherited && description.descriptor == *number
+        });
+        if !is_served {
+            tracing::warn!(
+                "descriptor {number} was passed on and is not served: its address is none of the \
+                 endpoints given; give none, or fd:{number} too"
+            );
+        }
     }
 }
 

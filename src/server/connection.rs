@@ -182,6 +182,7 @@ where
             match self.poll_step(context) {
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(Ok(false)) => break Ok(()),
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Poll::Ready(Err(error)) => break Err(error),
                 Poll::Pending => return Poll::Pending,
             }
@@ -192,7 +193,7 @@ where
                 if let Some(name) = &self.name {
                     tracing::debug!("{name} is gone: {}", crate::error::plain(&error));
                 }
-                Outcome::Dropped(ConnectionDropCause::PeerReset)
+                Outcome::Dropped(cause_of(&error))
             }
         })
     }
@@ -301,6 +302,16 @@ where
         self.counters
             .answered_bytes
             .fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// Why a connection ended, by the kernel's reason: the peer's doing or the network's, or our own.
+fn cause_of(error: &io::Error) -> ConnectionDropCause {
+    match error.raw_os_error() {
+        Some(libc::ENOMEM | libc::ENOBUFS | libc::EIO | libc::EPERM | libc::EACCES) => {
+            ConnectionDropCause::SocketFailed
+        }
+        _ => ConnectionDropCause::PeerReset,
     }
 }
 

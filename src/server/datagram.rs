@@ -15,6 +15,7 @@ use super::answer::answer;
 use super::guard::Filter;
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
+use super::receive_errors::ReceiveErrors;
 use super::stats::{DropCause, Tally};
 use crate::endpoint::{Endpoint, SocketType};
 use crate::socket::address::Peer;
@@ -49,6 +50,7 @@ pub(super) struct Worker {
     pub(super) tally: Tally,
     pub(super) kernel_drops: Arc<KernelDrops>,
     pub(super) filter: Filter,
+    pub(super) receive_errors: ReceiveErrors,
     /// The most bytes that an answer may have.
     pub(super) limit: usize,
 }
@@ -61,7 +63,10 @@ impl Worker {
         let mut batches: u32 = 0;
         while !self.stopping.load(Ordering::Acquire) {
             match self.receive(&mut inbox) {
-                Ok(()) => self.answer(&mut inbox, &mut outbox),
+                Ok(()) => {
+                    self.receive_errors.clear();
+                    self.answer(&mut inbox, &mut outbox);
+                }
                 Err(error) => self.pause_after(&error),
             }
             self.send_delayed(false);
@@ -71,11 +76,14 @@ impl Worker {
             }
         }
         let deadline = Instant::now() + DRAIN_TIMEOUT;
-        while Instant::now() < deadline && self.backend.receive(&mut inbox, false).is_ok() {
-            if inbox.runs().is_empty() {
-                break;
+        while Instant::now() < deadline {
+            match self.backend.receive(&mut inbox, false) {
+                Ok(()) if inbox.runs().is_empty() => break,
+                Ok(()) => self.answer(&mut inbox, &mut outbox),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // Something may be there all the same.
+                Err(error) => self.pause_after(&error),
             }
-            self.answer(&mut inbox, &mut outbox);
         }
         self.send_delayed(true);
     }
@@ -108,18 +116,21 @@ impl Worker {
         }
     }
 
-    /// Errors of a receive call pass; one that stays must not take a whole processor.
-    fn pause_after(&self, error: &io::Error) {
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
-            _ => {
-                tracing::warn!(
-                    "{}: receiving failed: {}",
-                    self.endpoint,
-                    crate::error::plain(error)
-                );
-                std::thread::sleep(Duration::from_millis(10));
-            }
+    fn pause_after(&mut self, error: &io::Error) {
+        let reaction = self.receive_errors.add(error, Instant::now());
+        if let Some(untold) = reaction.warning {
+            let more = match untold {
+                0 => String::new(),
+                untold => format!(" (and {untold} errors since the last warning)"),
+            };
+            tracing::warn!(
+                "{}: receiving failed: {}{more}",
+                self.endpoint,
+                crate::error::plain(error)
+            );
+        }
+        if let Some(pause) = reaction.pause {
+            std::thread::sleep(pause);
         }
     }
 
@@ -205,10 +216,12 @@ impl Worker {
     }
 }
 
-fn cause_of(error: &io::Error) -> DropCause {
+/// Why an answer was not sent, by the kernel's reason (sendmsg(2), udp(7), unix(7)).
+pub(super) fn cause_of(error: &io::Error) -> DropCause {
     match error.raw_os_error().unwrap_or(0) {
         libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM => DropCause::QueueFull,
         libc::ECONNREFUSED
+        | libc::ECONNRESET
         | libc::ENOENT
         | libc::EPIPE
         | libc::ENOTCONN

@@ -19,6 +19,8 @@ pub mod impair;
 mod kernel_drops;
 mod monitor;
 mod options;
+mod pulse;
+mod receive_errors;
 mod running;
 mod seldom;
 pub mod stats;

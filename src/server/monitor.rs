@@ -1,7 +1,7 @@
 //! What may be asked of a running server from any thread: its totals, and whether all is well.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, DatagramTotals, Stats, StreamCounters, Totals};
@@ -38,26 +38,35 @@ impl Counters {
     }
 }
 
-/// How many threads and listeners of a server have come to their end.
+/// The workers and listeners of a server that have come to their end.
 #[derive(Debug, Default)]
 pub(super) struct Workers {
-    ended: AtomicUsize,
+    ended: Mutex<Vec<Endpoint>>,
 }
 
 impl Workers {
-    /// What the worker is to hold as long as it works; a panic drops it as well.
-    pub(super) fn one_more(self: &Arc<Self>) -> Alive {
-        Alive(self.clone())
+    /// What a worker of this endpoint is to hold as long as it works; a panic drops it as well.
+    pub(super) fn one_more(self: &Arc<Self>, endpoint: &Endpoint) -> Alive {
+        Alive(self.clone(), endpoint.clone())
+    }
+
+    /// The endpoints of those that have ended.
+    pub(super) fn ended(&self) -> Vec<Endpoint> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Endpoint>> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The life of one worker.
 #[derive(Debug)]
-pub(super) struct Alive(Arc<Workers>);
+pub(super) struct Alive(Arc<Workers>, Endpoint);
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Release);
+        self.0.lock().push(self.1.clone());
     }
 }
 
@@ -98,7 +107,7 @@ impl Monitor {
     /// Whether no worker has ended before the server was told to stop.
     pub fn is_alive(&self) -> bool {
         // In this order: workers end after the server was told.
-        let none_ended = self.workers.ended.load(Ordering::Acquire) == 0;
+        let none_ended = self.workers.ended().is_empty();
         none_ended || self.is_stopping()
     }
 
@@ -134,7 +143,7 @@ mod tests {
     fn a_worker_that_panics_is_missed() {
         let workers = Arc::new(Workers::default());
         let monitor = Monitor::new(&Arc::default(), &workers, &Arc::default());
-        let life = workers.one_more();
+        let life = workers.one_more(&Endpoint::default());
         assert!(monitor.is_alive());
         let thread = std::thread::spawn(move || {
             let _life = life;

@@ -15,7 +15,9 @@ use super::guard::{Filter, Guard};
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
 use super::monitor::{Counters, Monitor, Workers};
-use super::stats::{Stats, StreamCounters, Tally};
+use super::pulse::Pulse;
+use super::receive_errors::ReceiveErrors;
+use super::stats::{DatagramCounters, Stats, StreamCounters, Tally};
 use super::stream::{Draining, Listener};
 use super::{Backend, BoundServer, DatagramOptions, StreamLimits};
 use crate::endpoint::{Endpoint, Family, MAX_UNIX_DATAGRAM, SocketType};
@@ -40,6 +42,7 @@ pub struct RunningServer {
     draining: Arc<Draining>,
     guard: Arc<Guard>,
     threads: Vec<JoinHandle<()>>,
+    pulses: Vec<(Endpoint, Pulse)>,
     /// Go when the server does, after its sockets.
     files: Vec<UnixFile>,
 }
@@ -71,6 +74,7 @@ impl RunningServer {
             draining: Arc::default(),
             guard: Arc::new(guard),
             threads: Vec::new(),
+            pulses: Vec::new(),
             files: Vec::new(),
         };
         let (mut counters, mut listening) = (Vec::new(), Vec::new());
@@ -78,6 +82,7 @@ impl RunningServer {
             let BoundSocket {
                 socket,
                 siblings,
+                threads,
                 description,
                 file,
             } = bound;
@@ -88,13 +93,12 @@ impl RunningServer {
                 SocketType::Datagram => {
                     let (mut of_workers, mut kernel_drops) = (Vec::new(), Vec::new());
                     for socket in std::iter::once(socket).chain(siblings) {
-                        let tally = Tally::new(datagrams.impairment.is_some());
-                        of_workers.push(tally.counters());
-                        let drops = server
-                            .start_worker(socket, &description, &datagrams, tally)
+                        let (tallies, drops) = server
+                            .start_workers(threads, socket, &description, &datagrams)
                             .map_err(|source| {
                                 Error::socket(Operation::Start, &description.endpoint, source)
                             })?;
+                        of_workers.extend(tallies);
                         kernel_drops.push(drops);
                     }
                     counters.push((endpoint, Counters::Datagram(of_workers, kernel_drops)));
@@ -120,15 +124,35 @@ impl RunningServer {
         Ok(server)
     }
 
-    fn start_worker(
+    /// Starts `threads` workers that receive from one socket.
+    fn start_workers(
         &mut self,
+        threads: usize,
         socket: Socket,
         description: &Description,
         options: &DatagramOptions,
-        tally: Tally,
-    ) -> io::Result<Arc<KernelDrops>> {
+    ) -> io::Result<(Vec<Arc<DatagramCounters>>, Arc<KernelDrops>)> {
         let socket = Arc::new(socket);
         let kernel_drops = Arc::new(KernelDrops::new(socket.clone())?);
+        let mut counters = Vec::new();
+        for _ in 0..threads {
+            let tally = Tally::new(options.impairment.is_some());
+            counters.push(tally.counters());
+            let shared = (socket.clone(), kernel_drops.clone());
+            self.start_worker(shared, tally, description, options)?;
+        }
+        let pulse = Pulse::new(socket, counters.clone());
+        self.pulses.push((description.endpoint.clone(), pulse));
+        Ok((counters, kernel_drops))
+    }
+
+    fn start_worker(
+        &mut self,
+        (socket, kernel_drops): (Arc<Socket>, Arc<KernelDrops>),
+        tally: Tally,
+        description: &Description,
+        options: &DatagramOptions,
+    ) -> io::Result<()> {
         let may_shut_down = !description.inherited && description.family != Family::Unix;
         let wake = if !may_shut_down || options.impairment.is_some() {
             let (reader, writer) = io::pipe()?;
@@ -151,15 +175,19 @@ impl RunningServer {
             line: options.impairment.map(Line::new),
             stopping: self.stopping.clone(),
             tally,
-            kernel_drops: kernel_drops.clone(),
+            kernel_drops,
             filter: Filter::new(self.guard.clone()),
+            receive_errors: ReceiveErrors::default(),
             limit: description
                 .endpoint
                 .max_datagram()
                 .unwrap_or(MAX_UNIX_DATAGRAM),
         };
-        self.start_thread("datagrams", move || worker.run())?;
-        Ok(kernel_drops)
+        let alive = self.workers.one_more(&description.endpoint);
+        self.start_thread("datagrams", move || {
+            let _alive = alive;
+            worker.run();
+        })
     }
 
     fn start_runtime(
@@ -193,7 +221,7 @@ impl RunningServer {
                 let (admission, draining) = (admission.clone(), self.draining.clone());
                 let listener =
                     Listener::new(socket, &description, limits, admission, counters, draining)?;
-                let alive = self.workers.one_more();
+                let alive = self.workers.one_more(&description.endpoint);
                 tasks.push(runtime.spawn(async move {
                     let _alive = alive;
                     listener.run().await;
@@ -212,12 +240,20 @@ impl RunningServer {
 
     fn start_thread(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let thread = std::thread::Builder::new().name(name.to_owned());
-        let alive = self.workers.one_more();
-        self.threads.push(thread.spawn(move || {
-            let _alive = alive;
-            work();
-        })?);
+        self.threads.push(thread.spawn(work)?);
         Ok(())
+    }
+
+    /// The endpoints that are not answered on as they should be: a worker or listener of theirs
+    /// has ended, or datagrams wait that waited at the last call already, while none was taken.
+    ///
+    /// To be asked at intervals that are long beside what a batch takes; the first call only looks.
+    pub fn ailing(&self) -> Vec<Endpoint> {
+        let standing = self.pulses.iter().filter(|(_, pulse)| !pulse.is_well());
+        let mut ailing = self.workers.ended();
+        ailing.extend(standing.map(|(endpoint, _)| endpoint.clone()));
+        ailing.dedup();
+        ailing
     }
 
     /// The endpoints served, with the ports that the kernel chose, in the order given.
@@ -273,5 +309,31 @@ impl RunningServer {
 impl Drop for RunningServer {
     fn drop(&mut self) {
         self.drain();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::server::Server;
+
+    #[test]
+    fn a_worker_that_has_ended_makes_its_endpoint_ailing() {
+        let server = Server::builder()
+            .endpoint("udp://127.0.0.1:0".parse().unwrap())
+            .endpoint("tcp://127.0.0.1:0".parse().unwrap())
+            .start();
+        let mut server = server.unwrap();
+        assert_eq!(server.ailing(), []);
+        let datagrams = server.endpoints()[0].clone();
+        let alive = server.workers.one_more(&datagrams);
+        let panics = move || {
+            let _alive = alive;
+            std::panic::resume_unwind(Box::new("a worker panics"));
+        };
+        server.start_thread("datagrams", panics).unwrap();
+        while server.ailing().is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!(server.ailing(), [datagrams]);
     }
 }

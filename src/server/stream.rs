@@ -55,6 +55,8 @@ pub(super) struct Listener {
     socket: AsyncFd<Socket>,
     family: Family,
     endpoint: Endpoint,
+    /// Somebody else made the socket, and may share it.
+    inherited: bool,
     max_connections: usize,
     deadlines: Deadlines,
     admission: Arc<Admission>,
@@ -118,6 +120,7 @@ impl Listener {
             socket: register_listener(socket)?,
             family: description.family,
             endpoint: description.endpoint.clone(),
+            inherited: description.inherited,
             max_connections: limits.max_connections,
             deadlines: Deadlines::new(limits),
             admission,
@@ -148,7 +151,11 @@ impl Listener {
                 () = stop.as_mut() => break,
             }
         }
-        self.take_in_the_last(&mut connections);
+        // Those that wait at a shared socket are left to whoever serves it next: one whose text is
+        // still on its way would be closed here without an answer.
+        if !self.inherited {
+            self.take_in_the_last(&mut connections);
+        }
         // Whoever connects from now on is refused.
         drop(self.socket);
         let all_ended = async { while connections.join_next().await.is_some() {} };
@@ -250,5 +257,46 @@ impl Listener {
             let (endpoint, why) = (&self.endpoint, explain_accept(error));
             tracing::warn!("{endpoint}: accepting failed: {why}{times}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::GuardOptions;
+    use super::super::guard::Guard;
+    use super::*;
+    use crate::socket::{BindOptions, bind};
+
+    /// What a server that is told to stop at once does with a connection that waits.
+    fn accepted_at_the_end(inherited: bool) -> u64 {
+        let endpoint = "tcp://127.0.0.1:0".parse().unwrap();
+        let bound = bind(&endpoint, &BindOptions::default());
+        let mut bound = bound.unwrap().sockets.remove(0);
+        bound.description.inherited = inherited;
+        let address = bound.socket.local_addr().unwrap().as_socket().unwrap();
+        let _waiting = net::TcpStream::connect(address).unwrap();
+        let counters = Arc::new(StreamCounters::default());
+        let draining = Arc::new(Draining::default());
+        draining.begin();
+        let limits = StreamLimits::default();
+        let guard = Guard::new(&GuardOptions::default(), std::iter::empty());
+        let admission = Arc::new(Admission::new(&limits, Arc::new(guard)));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(async {
+            let (socket, description) = (bound.socket, &bound.description);
+            let counters = counters.clone();
+            let listener =
+                Listener::new(socket, description, &limits, admission, counters, draining);
+            listener.unwrap().run().await;
+        });
+        counters.read().accepted
+    }
+
+    #[test]
+    fn who_waits_at_a_listener_is_left_to_the_next_server_where_there_can_be_one() {
+        assert_eq!(accepted_at_the_end(false), 1);
+        assert_eq!(accepted_at_the_end(true), 0);
     }
 }

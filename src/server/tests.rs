@@ -1,6 +1,8 @@
 //! The steady path of the datagram service, step by step in one thread: nothing is allocated for a
 //! datagram.
 
+mod faults;
+
 use std::net::UdpSocket;
 use std::num::NonZeroU32;
 use std::os::fd::AsFd;

@@ -263,7 +263,13 @@ impl DatagramBackend for BatchedBackend {
                 }
                 let call = format_args!("sendmmsg({}, {})", self.socket.as_raw_fd(), end - done);
                 match traced(call, result, |count| *count) {
-                    Ok(sent) => done += sent.max(1),
+                    Ok(0) => {
+                        // No kernel says so; were it to, nothing would be left uncounted.
+                        let error = io::ErrorKind::WriteZero.into();
+                        self.fail(group, outbox, &error, &mut failures);
+                        done += 1;
+                    }
+                    Ok(sent) => done += sent,
                     Err(error) => {
                         if group.datagrams > 1 && may_be_about_segmentation(&error) {
                             self.refuse(&inbox.runs()[group.run], group.segment_size, &error);

@@ -67,6 +67,12 @@ fn is_not_local(error: &Error) -> bool {
 /// that port taken, another choice is tried.
 fn bind_every_address(endpoint: &Endpoint, options: &BindOptions) -> Result<Bound> {
     const CHOICES: usize = 16;
+    if let Some(number) = inherit::passed_for_both_families(endpoint, options) {
+        return Ok(Bound {
+            sockets: vec![inherit::inherit(number, options)?],
+            without_ipv6: false,
+        });
+    }
     let chosen_by_kernel = endpoint.port() == Some(0);
     let mut choice = 1;
     loop {
@@ -120,6 +126,9 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
         return Err(fail(Operation::Bind)(io::ErrorKind::InvalidInput.into()));
     };
     let address = to_sockaddr(endpoint).map_err(fail(Operation::Bind))?;
+    if let Some(number) = inherit::passed_for(endpoint, options) {
+        return inherit::inherit(number, options);
+    }
     let socket = create(family, socket_type).map_err(fail(Operation::Create))?;
     let descriptor = socket.as_raw_fd();
     if family == Family::Inet6 {

@@ -21,6 +21,12 @@ pub struct BindOptions {
     pub backlog: i32,
     /// How many sockets share one UDP address (SO_REUSEPORT), each for a worker of its own.
     pub workers: usize,
+    /// How many threads receive from one inherited datagram socket. With more than one, the answers
+    /// to one client may overtake each other.
+    pub inherited_workers: usize,
+    /// Descriptors of bound sockets that were passed on to this process: an endpoint that is the
+    /// address of one of them is served by it instead of being bound anew.
+    pub passed: Vec<RawFd>,
     /// The size of the kernel's receive buffer for datagrams in bytes; `None` asks for
     /// [`RECEIVE_BUFFER`], and is content with less.
     pub receive_buffer: Option<usize>,
@@ -38,6 +44,8 @@ impl Default for BindOptions {
             unix_mode: None,
             backlog: 4096,
             workers: 1,
+            inherited_workers: 1,
+            passed: Vec::new(),
             receive_buffer: None,
             send_buffer: None,
         }
@@ -60,6 +68,8 @@ pub struct BoundSocket {
     pub(crate) socket: Socket,
     /// More sockets on the same address, among which the kernel spreads the flows.
     pub(crate) siblings: Vec<Socket>,
+    /// How many threads receive from each of the sockets.
+    pub(crate) threads: usize,
     pub(crate) description: Description,
     /// The file of a Unix socket that we made; dropping it takes the file away.
     pub(crate) file: Option<UnixFile>,
@@ -118,6 +128,7 @@ impl BoundSocket {
         Ok(Self {
             socket,
             siblings: Vec::new(),
+            threads: 1,
             description: Description {
                 endpoint,
                 family,

@@ -69,14 +69,21 @@ fn split_first(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
 }
 
 /// struct in_pktinfo: interface index, our address (ipi_spec_dst), the header's destination. For a
-/// broadcast the last is not ours, so the answer comes from the second (ip(7)).
+/// broadcast the last is not ours, so the answer comes from the second (ip(7)). Only of a datagram
+/// that came before the socket was asked for this, the second is empty (ipv4_pktinfo_prepare in
+/// net/ipv4/ip_sockglue.c).
 fn ipv4_info(data: &[u8]) -> Option<PacketInfo> {
-    let ours: [u8; 4] = array(data.get(4..)?)?;
-    let sent_to: [u8; 4] = array(data.get(8..)?)?;
+    let ours = Ipv4Addr::from(array::<4>(data.get(4..)?)?);
+    let sent_to = Ipv4Addr::from(array::<4>(data.get(8..)?)?);
+    let is_one_host = !sent_to.is_multicast() && !sent_to.is_broadcast();
+    let address = match ours.is_unspecified() && is_one_host {
+        true => sent_to,
+        false => ours,
+    };
     Some(PacketInfo {
-        address: Ipv4Addr::from(ours).into(),
+        address: address.into(),
         interface: 0,
-        unicast: ours == sent_to && !Ipv4Addr::from(ours).is_multicast(),
+        unicast: address == sent_to && is_one_host,
     })
 }
 

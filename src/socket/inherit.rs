@@ -3,10 +3,13 @@
 //! Family, type and protocol are asked of the socket (SO_DOMAIN, SO_TYPE, SO_PROTOCOL; socket(7)).
 //! The descriptor is duplicated: the number itself stays open and its owner's.
 
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::address::{to_endpoint, to_sockaddr, type_of};
 use super::bind::listen;
 use super::bound::{BindOptions, BoundSocket};
 use super::prepare::prepare_first;
@@ -17,16 +20,16 @@ use crate::error::{Error, Operation, Result};
 /// The first descriptor that systemd passes (sd_listen_fds(3)).
 pub const FIRST_PASSED_DESCRIPTOR: RawFd = 3;
 
-/// The endpoints that systemd's LISTEN_PID and LISTEN_FDS announce to this process: `fd:3`,
-/// `fd:4` and so on, none when they are meant for another process (sd_listen_fds(3)).
+/// The descriptors that systemd's LISTEN_PID and LISTEN_FDS announce to this process: 3, 4 and so
+/// on, none when they are meant for another process (sd_listen_fds(3)).
 ///
 /// # Errors
 /// [`Error::Usage`] when LISTEN_FDS is no number.
-pub fn passed_endpoints(
+pub fn passed_descriptors(
     listen_pid: Option<&str>,
     listen_fds: Option<&str>,
     process_id: u32,
-) -> Result<Vec<Endpoint>> {
+) -> Result<Vec<RawFd>> {
     let (Some(pid), Some(count)) = (listen_pid, listen_fds) else {
         return Ok(Vec::new());
     };
@@ -35,7 +38,7 @@ pub fn passed_endpoints(
     }
     match count.parse::<u16>() {
         Ok(count) => Ok((0..RawFd::from(count))
-            .map(|offset| Endpoint::Descriptor(FIRST_PASSED_DESCRIPTOR + offset))
+            .map(|offset| FIRST_PASSED_DESCRIPTOR + offset)
             .collect()),
         Err(_) => Err(Error::Usage(format!(
             "LISTEN_FDS={count:?} is no number of descriptors; systemd sets it, as in LISTEN_FDS=1"
@@ -50,6 +53,12 @@ pub fn passed_endpoints(
 /// [`Error::Unsuitable`].
 pub(crate) fn check_open(number: RawFd) -> Result<()> {
     duplicate(number).map(drop)
+}
+
+/// Those of `numbers` that are open; likewise to be asked before the first socket is made.
+pub(crate) fn open_ones(numbers: &[RawFd]) -> Vec<RawFd> {
+    let is_open = |number: &RawFd| duplicate(*number).is_ok();
+    numbers.iter().copied().filter(is_open).collect()
 }
 
 fn duplicate(number: RawFd) -> Result<OwnedFd> {
@@ -67,6 +76,17 @@ fn type_name(socket_type: Type) -> String {
         libc::SOCK_RAW => "SOCK_RAW".to_owned(),
         libc::SOCK_SEQPACKET => "SOCK_SEQPACKET".to_owned(),
         number => number.to_string(),
+    }
+}
+
+/// What LISTEN_FDNAMES calls each of `count` passed descriptors; nothing when it does not name as
+/// many (sd_listen_fds_with_names(3)).
+pub fn passed_names(listen_fdnames: Option<&str>, count: usize) -> Vec<&str> {
+    let names: Vec<&str> = listen_fdnames.map_or(Vec::new(), |names| names.split(':').collect());
+    if names.len() == count {
+        names
+    } else {
+        Vec::new()
     }
 }
 
@@ -139,8 +159,10 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     {
         listen(&socket, options.backlog).map_err(fail(Operation::Listen))?;
     }
-    let bound = BoundSocket::new(socket, family, socket_type, Some(number))
+    forget_errors(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
+    let mut bound = BoundSocket::new(socket, family, socket_type, Some(number))
         .map_err(fail(Operation::Inherit))?;
+    bound.threads = options.inherited_workers.max(1);
     prepare_first(&bound, options).map_err(fail(Operation::Configure))?;
     tracing::debug!(
         "fd:{number} is {} (here also descriptor {})",
@@ -150,31 +172,96 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     Ok(bound)
 }
 
+/// With IP_RECVERR, the word that one client is gone would make the answer to another fail (ip(7)).
+fn forget_errors(socket: &Socket, family: Family, socket_type: SocketType) -> io::Result<()> {
+    if socket_type != SocketType::Datagram || family == Family::Unix {
+        return Ok(());
+    }
+    sys::set_option(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 0)?;
+    if family == Family::Inet6 {
+        sys::set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 0)?;
+    }
+    // One that is pending already.
+    socket.take_error().map(drop)
+}
+
+/// The passed descriptor whose socket is bound to `endpoint`, if there is one.
+pub(super) fn passed_for(endpoint: &Endpoint, options: &BindOptions) -> Option<RawFd> {
+    let socket_type = endpoint.socket_type()?;
+    let wanted = to_sockaddr(endpoint).ok()?;
+    find_passed(options, |socket, address| {
+        let is_same = match wanted.as_socket() {
+            Some(wanted) => address.as_socket() == Some(wanted),
+            None => to_endpoint(address, socket_type).is_some_and(|there| there == *endpoint),
+        };
+        is_same
+            && socket
+                .r#type()
+                .is_ok_and(|kind| kind == type_of(socket_type))
+    })
+}
+
+/// The passed descriptor of one socket that is every address of both families, as systemd makes of
+/// a port alone (systemd.socket(5), BindIPv6Only=).
+pub(super) fn passed_for_both_families(
+    endpoint: &Endpoint,
+    options: &BindOptions,
+) -> Option<RawFd> {
+    let socket_type = endpoint.socket_type()?;
+    let wanted = SocketAddr::from((Ipv6Addr::UNSPECIFIED, endpoint.port()?));
+    find_passed(options, |socket, address| {
+        address.as_socket() == Some(wanted)
+            && socket
+                .r#type()
+                .is_ok_and(|kind| kind == type_of(socket_type))
+            && socket.only_v6().is_ok_and(|only| !only)
+    })
+}
+
+fn find_passed(
+    options: &BindOptions,
+    is_wanted: impl Fn(&Socket, &SockAddr) -> bool,
+) -> Option<RawFd> {
+    options.passed.iter().copied().find(|number| {
+        duplicate(*number).is_ok_and(|descriptor| {
+            let socket = Socket::from(descriptor);
+            socket
+                .local_addr()
+                .is_ok_and(|address| is_wanted(&socket, &address))
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn passed(pid: Option<&str>, count: Option<&str>) -> Result<Vec<Endpoint>> {
-        passed_endpoints(pid, count, 42)
+    fn passed(pid: Option<&str>, count: Option<&str>) -> Result<Vec<RawFd>> {
+        passed_descriptors(pid, count, 42)
     }
 
     #[test]
     fn what_is_passed_to_this_process_begins_with_descriptor_3() {
-        let endpoints = passed(Some("42"), Some("2")).unwrap();
-        assert_eq!(
-            endpoints,
-            [Endpoint::Descriptor(3), Endpoint::Descriptor(4)]
-        );
+        assert_eq!(passed(Some("42"), Some("2")).unwrap(), [3, 4]);
     }
 
     #[test]
     fn what_is_passed_to_another_process_is_not_ours() {
         for pid in [None, Some(""), Some("1"), Some("x")] {
-            assert_eq!(passed(pid, Some("2")).unwrap(), []);
-            assert_eq!(passed(pid, Some("x")).unwrap(), []);
+            assert!(passed(pid, Some("2")).unwrap().is_empty());
+            assert!(passed(pid, Some("x")).unwrap().is_empty());
         }
-        assert_eq!(passed(Some("42"), None).unwrap(), []);
-        assert_eq!(passed(Some("42"), Some("0")).unwrap(), []);
+        assert!(passed(Some("42"), None).unwrap().is_empty());
+        assert!(passed(Some("42"), Some("0")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn names_that_are_not_as_many_as_the_descriptors_name_nothing() {
+        assert_eq!(passed_names(Some("udp:web"), 2), ["udp", "web"]);
+        assert_eq!(passed_names(Some(""), 1), [""]);
+        for (names, count) in [(None, 1), (Some("a:b"), 1), (Some("a"), 2), (Some("a"), 0)] {
+            assert!(passed_names(names, count).is_empty());
+        }
     }
 
     #[test]

@@ -60,7 +60,8 @@ impl PlainBackend {
             peer: message.peer,
             destination: told.destination,
             length: message.length,
-            segment_size: message.length,
+            // An inherited socket may have been asked by somebody else to join datagrams.
+            segment_size: told.segment_size.map_or(message.length, usize::from),
             truncated: message.flags & libc::MSG_TRUNC != 0,
             control_truncated: message.flags & libc::MSG_CTRUNC != 0,
         });

@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// `bullhorn` with these arguments, `socket` as descriptor 3, and what `preparation` exports.
-fn inheriting(preparation: &str, socket: impl Into<OwnedFd>, arguments: &[&str]) -> Command {
+pub fn inheriting(preparation: &str, socket: impl Into<OwnedFd>, arguments: &[&str]) -> Command {
     let program = bullhorn();
     let mut command = Command::new("sh");
     for (name, _) in program.get_envs() {

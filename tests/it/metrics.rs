@@ -483,7 +483,7 @@ fn a_server_that_drains_lives_and_is_not_ready() {
     assert_eq!(watched.get("/livez").status, 200);
     assert_eq!(watched.value("bullhorn_connections_open", 0, ""), 1);
     drop(greedy);
-    let stopped = watched.served.stop_after_signal();
+    let stopped = watched.served.ended();
     assert_eq!(stopped.code, Some(0), "{stopped:?}");
 }
 

@@ -21,7 +21,9 @@ pub fn bullhorn() -> Command {
 pub fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with("BULLHORN_") || name.starts_with("LISTEN_") {
+        let service_manager = ["LISTEN_", "NOTIFY_", "WATCHDOG_"];
+        if name.starts_with("BULLHORN_") || service_manager.iter().any(|its| name.starts_with(its))
+        {
             command.env_remove(name);
         }
     }
@@ -221,11 +223,11 @@ impl Served {
 
     pub fn stop_by(self, signal: &str) -> Totals {
         self.process.signal(signal);
-        self.stop_after_signal()
+        self.ended()
     }
 
-    /// What the server says last, after a signal that it has had.
-    pub fn stop_after_signal(mut self) -> Totals {
+    /// What a server says last that was told to stop already.
+    pub fn ended(mut self) -> Totals {
         let summary = self.read_line();
         assert_eq!(summary["event"], "summary", "{summary}");
         let status = self.process.wait();
@@ -255,6 +257,17 @@ impl Totals {
             "{self:?}"
         );
         assert_eq!(received, answered + dropped);
+    }
+}
+
+/// A receive call, made again when a signal or a pause of the machine ends it: one with a time limit
+/// is not resumed (signal(7)).
+pub fn uninterrupted<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
     }
 }
 

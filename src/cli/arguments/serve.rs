@@ -24,7 +24,7 @@ pub struct Serve {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub streams: Streams,
-    /// Threads for each UDP endpoint, each with a socket of its own [default: the CPUs that this process may use, one with -vv]
+    /// Threads for each UDP endpoint, each with a socket of its own [default: the CPUs that this process may use, one with -vv]; for an inherited socket, which they share, one unless given
     #[arg(long, value_name = "NUMBER", env = "BULLHORN_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
     /// How datagrams are moved [default: batched, but plain with -vv, which is easier to read]
@@ -80,6 +80,7 @@ impl Serve {
                 None if self.is_to_be_read() => 1,
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
+            inherited_workers: self.workers.map_or(1, usize::from),
             receive_buffer: self.receive_buffer.map(|bytes| bytes as usize),
             send_buffer: self.send_buffer.map(|bytes| bytes as usize),
             ..BindOptions::default()

@@ -96,13 +96,15 @@ pub enum ConnectionDropCause {
     TooManyFromAddress,
     /// Its answers could not be written before the stopping server's time ran out.
     DrainTimeout,
+    /// The kernel refused to read or write for a reason that is not the peer's.
+    SocketFailed,
     /// Its peer is denied, or is none of those allowed.
     SourceDenied,
 }
 
 impl ConnectionDropCause {
     /// Every cause, in the order of the counters.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::PeerReset,
         Self::IdleTimeout,
         Self::WriteTimeout,
@@ -110,6 +112,7 @@ impl ConnectionDropCause {
         Self::TooManyConnectionsTotal,
         Self::TooManyFromAddress,
         Self::DrainTimeout,
+        Self::SocketFailed,
         Self::SourceDenied,
     ];
 
@@ -123,6 +126,7 @@ impl ConnectionDropCause {
             Self::TooManyConnectionsTotal => "too_many_connections_total",
             Self::TooManyFromAddress => "too_many_from_address",
             Self::DrainTimeout => "drain_timeout",
+            Self::SocketFailed => "socket_failed",
             Self::SourceDenied => "source_denied",
         }
     }

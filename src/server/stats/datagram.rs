@@ -60,6 +60,10 @@ pub(crate) struct DatagramCounters {
 }
 
 impl DatagramCounters {
+    pub(crate) fn received(&self) -> u64 {
+        self.received.get()
+    }
+
     pub(crate) fn read(&self) -> DatagramTotals {
         // What was answered was received before: read in this order, the sums hold as well as they
         // can while the worker goes on.

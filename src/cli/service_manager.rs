@@ -1,0 +1,182 @@
+//! The service manager that started us, if one did (systemd): told when every socket is ready, when
+//! the server drains, and at intervals that it is alive; sd_notify(3), sd_watchdog_enabled(3).
+//!
+//! The socket is connected once and kept, so that a sandbox may close the file system after that.
+//! The variables are left as they are, as no child process is ever started.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use crate::endpoint::Endpoint;
+use crate::server::RunningServer;
+use crate::server::stats::{Stats, Totals};
+
+/// A service manager that does not read must not hold up the server.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Whom to tell, and how often; nobody and never without the manager's variables.
+#[derive(Debug, Default)]
+pub(super) struct ServiceManager {
+    socket: Option<UnixDatagram>,
+    watchdog: Option<Duration>,
+    /// Whether the server's trouble was told already.
+    warned: bool,
+}
+
+impl ServiceManager {
+    /// Connects to NOTIFY_SOCKET. A manager that cannot be reached is warned of and done without.
+    pub(super) fn from_environment() -> Self {
+        let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
+            return Self::default();
+        };
+        let variable = |name| std::env::var(name).ok();
+        match connect(&name) {
+            Ok(socket) => Self {
+                socket: Some(socket),
+                watchdog: watchdog_interval(
+                    variable("WATCHDOG_USEC").as_deref(),
+                    variable("WATCHDOG_PID").as_deref(),
+                    std::process::id(),
+                ),
+                warned: false,
+            },
+            Err(error) => {
+                tracing::warn!(
+                    "the service manager cannot be told that the server is ready: NOTIFY_SOCKET={}: {}",
+                    name.display(),
+                    crate::error::plain(&error)
+                );
+                Self::default()
+            }
+        }
+    }
+
+    /// How often to call [`tell_health`](Self::tell_health): half of the time after which the
+    /// manager takes the server for dead. `None` when it does not watch.
+    pub(super) fn watchdog_interval(&self) -> Option<Duration> {
+        self.watchdog
+    }
+
+    /// Every socket of the server is ready.
+    pub(super) fn tell_ready(&self, server: &RunningServer) {
+        let list = listed(&server.endpoints());
+        self.tell(&format!("READY=1\nSTATUS=Answering on {list}"));
+    }
+
+    /// The sign of life, only while every worker gives one. Without it, the manager restarts us.
+    pub(super) fn tell_health(&mut self, server: &RunningServer) {
+        let ailing = server.ailing();
+        if ailing.is_empty() {
+            self.warned = false;
+            let totals = totals_text(&server.stats());
+            let list = listed(&server.endpoints());
+            self.tell(&format!("WATCHDOG=1\nSTATUS=Answering on {list}; {totals}"));
+        } else if !std::mem::replace(&mut self.warned, true) {
+            self.tell(&format!(
+                "STATUS=No answers any more on {}",
+                listed(&ailing)
+            ));
+        }
+    }
+
+    /// The server answers what it has received, and ends.
+    pub(super) fn tell_stopping(&self) {
+        self.tell("STOPPING=1\nSTATUS=Answering what was received");
+    }
+
+    fn tell(&self, state: &str) {
+        if let Some(socket) = &self.socket
+            && let Err(error) = socket.send(state.as_bytes())
+        {
+            tracing::debug!(
+                "the service manager does not hear: {}",
+                crate::error::plain(&error)
+            );
+        }
+    }
+}
+
+/// NOTIFY_SOCKET is a path, or an abstract name after `@`.
+fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    match name.as_bytes() {
+        [b'@', name @ ..] => socket.connect_addr(&SocketAddr::from_abstract_name(name)?)?,
+        [b'/', ..] => socket.connect(name)?,
+        _ => return Err(io::Error::other("it is neither a path nor @ and a name")),
+    }
+    socket.set_write_timeout(Some(PATIENCE))?;
+    Ok(socket)
+}
+
+/// Half of WATCHDOG_USEC, unless WATCHDOG_PID says that another process is watched.
+fn watchdog_interval(usec: Option<&str>, pid: Option<&str>, process_id: u32) -> Option<Duration> {
+    if pid.is_some_and(|pid| pid.parse() != Ok(process_id)) {
+        return None;
+    }
+    let whole = usec?.parse().ok().map(Duration::from_micros);
+    whole.map(|whole| whole / 2).filter(|half| !half.is_zero())
+}
+
+fn listed(endpoints: &[Endpoint]) -> String {
+    let endpoints: Vec<String> = endpoints.iter().map(Endpoint::to_string).collect();
+    endpoints.join(", ")
+}
+
+fn totals_text(stats: &Stats) -> String {
+    let (mut received, mut answered, mut dropped, mut accepted, mut open) = (0, 0, 0, 0, 0);
+    for (_, totals) in &stats.endpoints {
+        match totals {
+            Totals::Datagram(totals) => {
+                received += totals.received;
+                answered += totals.answered;
+                dropped += totals.dropped();
+            }
+            Totals::Stream(totals) => {
+                accepted += totals.accepted;
+                open += totals.open();
+            }
+        }
+    }
+    format!(
+        "{received} datagrams received, {answered} answered, {dropped} dropped; \
+         {accepted} connections accepted, {open} open"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_watchdog_hears_from_us_in_half_of_its_time() {
+        let half = Some(Duration::from_millis(500));
+        assert_eq!(watchdog_interval(Some("1000000"), None, 42), half);
+        assert_eq!(watchdog_interval(Some("1000000"), Some("42"), 42), half);
+    }
+
+    #[test]
+    fn a_watchdog_that_is_off_or_for_another_process_hears_nothing() {
+        for (usec, pid) in [
+            (None, Some("42")),
+            (Some("1000000"), Some("7")),
+            (Some("1000000"), Some("")),
+            (Some("0"), None),
+            (Some(""), None),
+            (Some("1s"), None),
+            (Some("-1"), None),
+        ] {
+            assert_eq!(watchdog_interval(usec, pid, 42), None, "{usec:?} {pid:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_no_unix_socket_is_refused() {
+        for name in ["vsock:2:1234", "relative", "/does/not/exist", "@"] {
+            assert!(connect(OsStr::new(name)).is_err(), "{name}");
+        }
+    }
+}

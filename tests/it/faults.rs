@@ -1,0 +1,606 @@
+//! System calls that fail: nothing dies, nothing is uncounted, and the next text is answered.
+//!
+//! The failures are made by strace(1), in every call of a kind in turn. Calls are counted for each
+//! thread, so there is one worker.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::inherit::inheriting;
+use crate::support::{
+    Ended, PATIENCE, Served, Totals, bullhorn, find_program, run, skipped, uninterrupted,
+    wait_until,
+};
+
+/// Texts sent one after the other.
+const TEXTS: usize = 6;
+
+/// The first, third and so on call fails, or the second, fourth and so on.
+const EVERY_SECOND: [(&str, usize); 2] = [("1+2", 0), ("2+2", 1)];
+
+const RECEIVE_ERRORS: [&str; 8] = [
+    "EINTR",
+    "EAGAIN",
+    "ENOMEM",
+    "ENOBUFS",
+    "ECONNREFUSED",
+    "EHOSTUNREACH",
+    "EIO",
+    "ENETDOWN",
+];
+
+/// With what they are counted as.
+const SEND_ERRORS: [(&str, &str); 11] = [
+    ("EAGAIN", "queue_full"),
+    ("ENOBUFS", "queue_full"),
+    ("ENOMEM", "queue_full"),
+    ("ECONNREFUSED", "peer_gone"),
+    ("EHOSTUNREACH", "peer_gone"),
+    ("ENETUNREACH", "peer_gone"),
+    ("EPIPE", "peer_gone"),
+    ("EMSGSIZE", "answer_too_large"),
+    ("EPERM", "send_failed"),
+    ("EINVAL", "send_failed"),
+    ("EIO", "send_failed"),
+];
+
+/// strace with `call` failing as `fault` says, as in `error=EIO:when=2`; the program is to follow.
+/// With -D the program is our own child, and strace ends with it.
+fn tracer(call: &str, fault: &str, log: &Path) -> Option<Command> {
+    let strace = find_program("strace")?;
+    let mut command = Command::new(strace);
+    command.args(["-D", "-f", "-qq", "-o"]).arg(log);
+    command.args(["-e", &format!("trace={call}")]);
+    command.args(["-e", &format!("inject={call}:{fault}")]);
+    Some(command)
+}
+
+/// Whether calls can be made to fail here.
+fn can_inject() -> bool {
+    let Some(mut command) = tracer("getcwd", "error=EIO", Path::new("/dev/null")) else {
+        return false;
+    };
+    let works = command.arg("true").output();
+    let works = works.is_ok_and(|output| output.status.success());
+    if !works {
+        skipped("strace may not trace here");
+    }
+    works
+}
+
+/// A server whose `call` fails.
+struct Faulty {
+    served: Served,
+    directory: TempDir,
+}
+
+fn faulty(call: &str, fault: &str, arguments: &[&str]) -> Faulty {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = tracer(call, fault, &directory.path().join("log")).expect("asked before");
+    command.arg(bullhorn().get_program());
+    command.args(["serve", "--json", "-q", "--workers", "1"]);
+    command.args(arguments).stdin(Stdio::null());
+    let endpoints = arguments.iter().filter(|text| text.contains(':')).count();
+    Faulty {
+        served: Served::start_command(&mut command, endpoints),
+        directory,
+    }
+}
+
+impl Faulty {
+    fn port(&self) -> u16 {
+        self.served.port(0)
+    }
+
+    /// How many calls have failed by now.
+    fn faults(&self) -> usize {
+        let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+        log.matches("(INJECTED)").count()
+    }
+
+    fn stop(self) -> Totals {
+        self.served.stop()
+    }
+
+    /// Where the handler's own call may fail, a signal may have no effect.
+    fn insist_on_stopping(self) -> Totals {
+        for _ in 0..5 {
+            self.served.process.signal("TERM");
+        }
+        self.served.ended()
+    }
+}
+
+fn udp_client(port: u16) -> UdpSocket {
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(("127.0.0.1", port)).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client
+}
+
+/// Sends [`TEXTS`] texts one after the other; those that `is_lost` says get no answer.
+fn ask(server: &Faulty, what: &str, is_lost: impl Fn(usize) -> bool) {
+    let client = udp_client(server.port());
+    let mut lost = 0;
+    for number in 0..TEXTS {
+        let text = format!("text {number}");
+        client.send(text.as_bytes()).unwrap();
+        if is_lost(number) {
+            lost += 1;
+            // Else the next text could be in the same batch.
+            wait_until("the answer was not sent", || server.faults() >= lost);
+        } else {
+            let mut buffer = [0; 64];
+            let length = uninterrupted(|| client.recv(&mut buffer)).expect(what);
+            assert_eq!(&buffer[..length], text.to_uppercase().as_bytes(), "{what}");
+        }
+    }
+}
+
+fn receiving_survives(call: &str, errors: &[&str], backend: &str) {
+    if !can_inject() {
+        return;
+    }
+    for error in errors {
+        for (when, _) in EVERY_SECOND {
+            let fault = format!("error={error}:when={when}");
+            let server = faulty(call, &fault, &["udp://127.0.0.1:0", "--backend", backend]);
+            ask(&server, &fault, |_| false);
+            let all = TEXTS as u64;
+            server.stop().assert_datagrams(all, all, 0);
+        }
+    }
+}
+
+#[test]
+fn recvmmsg_may_fail_at_every_call() {
+    receiving_survives("recvmmsg", &RECEIVE_ERRORS, "batched");
+}
+
+#[test]
+fn recvmsg_may_fail_at_every_call() {
+    receiving_survives("recvmsg", &RECEIVE_ERRORS, "plain");
+}
+
+#[test]
+fn polling_may_fail_at_every_call() {
+    if !can_inject() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for error in ["EINTR", "ENOMEM", "EAGAIN"] {
+        for (when, _) in EVERY_SECOND {
+            let fault = format!("error={error}:when={when}");
+            let path = directory.path().join(format!("{error}{when}"));
+            // A Unix socket's worker polls.
+            let endpoint = format!("unixgram:{}", path.display());
+            let server = faulty("ppoll", &fault, &[&endpoint]);
+            let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
+            client.connect(&path).unwrap();
+            client.set_read_timeout(Some(PATIENCE)).unwrap();
+            for _ in 0..TEXTS {
+                client.send(b"text").unwrap();
+                let mut buffer = [0; 8];
+                assert_eq!(uninterrupted(|| client.recv(&mut buffer)).expect(&fault), 4);
+            }
+            std::fs::remove_file(directory.path().join("client")).unwrap();
+            let all = TEXTS as u64;
+            server.stop().assert_datagrams(all, all, 0);
+        }
+    }
+}
+
+fn sending_is_accounted_for(call: &str, backend: &str) {
+    if !can_inject() {
+        return;
+    }
+    for (error, cause) in SEND_ERRORS {
+        for (when, first) in EVERY_SECOND {
+            let fault = format!("error={error}:when={when}");
+            let server = faulty(call, &fault, &["udp://127.0.0.1:0", "--backend", backend]);
+            ask(&server, &fault, |number| number % 2 == first);
+            half_dropped(&server.stop(), cause, &fault);
+        }
+    }
+}
+
+fn half_dropped(totals: &Totals, cause: &str, what: &str) {
+    let (all, half) = (TEXTS as u64, TEXTS as u64 / 2);
+    totals.assert_datagrams(all, half, half);
+    let dropped = &totals.summary["endpoints"][0]["dropped_by"][cause];
+    assert_eq!(dropped, &half, "{what} {totals:?}");
+}
+
+#[test]
+fn sendmmsg_may_fail_at_every_call() {
+    sending_is_accounted_for("sendmmsg", "batched");
+}
+
+#[test]
+fn sendmsg_may_fail_at_every_call() {
+    sending_is_accounted_for("sendmsg", "plain");
+}
+
+#[test]
+fn an_interrupted_send_is_sent_again() {
+    if !can_inject() {
+        return;
+    }
+    for (call, backend) in [("sendmmsg", "batched"), ("sendmsg", "plain")] {
+        let arguments = ["udp://127.0.0.1:0", "--backend", backend];
+        let server = faulty(call, "error=EINTR:when=1+2", &arguments);
+        ask(&server, call, |_| false);
+        let all = TEXTS as u64;
+        server.stop().assert_datagrams(all, all, 0);
+    }
+}
+
+#[test]
+fn a_send_that_sends_nothing_and_does_not_say_why_is_counted() {
+    if !can_inject() {
+        return;
+    }
+    let server = faulty("sendmmsg", "retval=0:when=2+2", &["udp://127.0.0.1:0"]);
+    ask(&server, "retval=0", |number| number % 2 == 1);
+    half_dropped(&server.stop(), "send_failed", "retval=0");
+}
+
+#[test]
+fn a_server_that_can_receive_nothing_can_still_be_stopped() {
+    if !can_inject() {
+        return;
+    }
+    let server = faulty("recvmmsg", "error=ENOMEM", &["udp://127.0.0.1:0"]);
+    udp_client(server.port()).send(b"text").unwrap();
+    server.stop().assert_datagrams(0, 0, 0);
+}
+
+/// Of one batch, answers to those who are gone between answers to those who are not.
+#[test]
+fn a_peer_that_is_gone_takes_no_other_answer_with_it() {
+    const CLIENTS: usize = 9;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("server");
+    for backend in ["batched", "plain"] {
+        let served = Served::start(&[
+            &format!("unixgram:{}", path.display()),
+            "--backend",
+            backend,
+        ]);
+        let clients: Vec<UnixDatagram> = (0..CLIENTS)
+            .map(|number| {
+                let client = directory.path().join(format!("{backend}{number}"));
+                let client = UnixDatagram::bind(client).unwrap();
+                client.set_read_timeout(Some(PATIENCE)).unwrap();
+                client
+            })
+            .collect();
+        served.process.signal("STOP");
+        for (number, client) in clients.iter().enumerate() {
+            client
+                .send_to(format!("text {number}").as_bytes(), &path)
+                .unwrap();
+        }
+        let is_gone = |number: usize| number.is_multiple_of(3);
+        let staying: Vec<_> = clients
+            .into_iter()
+            .enumerate()
+            .filter(|(number, _)| !is_gone(*number))
+            .collect();
+        served.process.signal("CONT");
+        for (number, client) in &staying {
+            let mut buffer = [0; 16];
+            let length = uninterrupted(|| client.recv(&mut buffer)).expect("no answer");
+            assert_eq!(&buffer[..length], format!("TEXT {number}").as_bytes());
+        }
+        let totals = served.stop();
+        totals.assert_datagrams(CLIENTS as u64, staying.len() as u64, 3);
+        assert_eq!(totals.summary["endpoints"][0]["dropped_by"]["peer_gone"], 3);
+    }
+}
+
+/// One text over a connection of its own; what came back before its end.
+fn over_stream(port: u16, text: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut answer = String::new();
+    // A connection that the server gives up may be reset at any of these.
+    let _ = stream.write_all(text.as_bytes());
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.read_to_string(&mut answer);
+    answer
+}
+
+#[test]
+fn accepting_may_fail_at_every_call() {
+    if !can_inject() {
+        return;
+    }
+    for error in [
+        "ECONNABORTED",
+        "EINTR",
+        "EPROTO",
+        "EPERM",
+        "ENETDOWN",
+        "EHOSTUNREACH",
+        "EMFILE",
+        "ENFILE",
+        "ENOBUFS",
+        "ENOMEM",
+    ] {
+        let fault = format!("error={error}:when=1+2");
+        let server = faulty("accept4", &fault, &["tcp://127.0.0.1:0"]);
+        for number in 0..3 {
+            let text = format!("text {number}");
+            let answer = over_stream(server.port(), &text);
+            assert_eq!(answer, text.to_uppercase(), "{fault}");
+        }
+        let totals = server.stop();
+        assert_eq!(totals.code, Some(0), "{fault}");
+        let finished = &totals.summary["endpoints"][0]["finished"];
+        assert_eq!(finished, 3, "{fault} {totals:?}");
+    }
+}
+
+#[test]
+fn an_interrupted_call_ends_no_connection() {
+    if !can_inject() {
+        return;
+    }
+    for call in ["recvfrom", "sendto", "epoll_wait"] {
+        for (when, _) in EVERY_SECOND {
+            let fault = format!("error=EINTR:when={when}");
+            let server = faulty(call, &fault, &["tcp://127.0.0.1:0"]);
+            for number in 0..TEXTS {
+                let text = format!("text {number}");
+                let answer = over_stream(server.port(), &text);
+                assert_eq!(answer, text.to_uppercase(), "{call} {fault}");
+            }
+            // The runtime reads its own signals by recvfrom, and trusts that never to fail.
+            if call != "recvfrom" {
+                assert_eq!(server.insist_on_stopping().code, Some(0));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_fails_is_counted_under_its_cause_and_the_others_are_served() {
+    if !can_inject() {
+        return;
+    }
+    for (call, error, cause) in [
+        ("recvfrom", "ECONNRESET", None),
+        ("recvfrom", "ENOMEM", None),
+        ("sendto", "ECONNRESET", Some("peer_reset")),
+        ("sendto", "EPIPE", Some("peer_reset")),
+        ("sendto", "ENOMEM", Some("socket_failed")),
+        ("sendto", "ENOBUFS", Some("socket_failed")),
+        ("sendto", "EIO", Some("socket_failed")),
+    ] {
+        // The first call of each thread of the runtime.
+        let server = faulty(
+            call,
+            &format!("error={error}:when=1"),
+            &["tcp://127.0.0.1:0"],
+        );
+        let (mut failed, mut answered) = (0, 0);
+        wait_until("connections are served after the failure", || {
+            match over_stream(server.port(), "text").as_str() {
+                "TEXT" => answered += 1,
+                _ => failed += 1,
+            }
+            answered >= 10 && failed > 0
+        });
+        let Some(cause) = cause else {
+            continue;
+        };
+        let totals = server.insist_on_stopping();
+        let endpoint = &totals.summary["endpoints"][0];
+        assert_eq!(totals.code, Some(0), "{call} {error}");
+        assert_eq!(endpoint["finished"], answered, "{error} {totals:?}");
+        assert_eq!(endpoint["dropped_by"][cause], failed, "{error} {totals:?}");
+        assert_eq!(endpoint["dropped"], failed);
+    }
+}
+
+#[test]
+fn a_call_that_fails_at_the_start_is_done_without_or_told_in_one_line() {
+    if !can_inject() {
+        return;
+    }
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = format!("tcp://{}", holder.local_addr().unwrap());
+    let nowhere = Path::new("/dev/null");
+    let mut refused = 0;
+    for (call, error) in [
+        ("socket", "ENOBUFS"),
+        ("bind", "ENOBUFS"),
+        ("setsockopt", "ENOMEM"),
+        ("getsockopt", "ENOBUFS"),
+        ("getsockname", "ENOBUFS"),
+        ("listen", "EADDRINUSE"),
+        ("fcntl", "EMFILE"),
+    ] {
+        for number in 1..=3 {
+            let mut command =
+                tracer(call, &format!("error={error}:when={number}"), nowhere).unwrap();
+            command.arg(bullhorn().get_program());
+            // The last endpoint cannot be bound, so that no server goes on.
+            command.args(["serve", "udp://127.0.0.1:0", "--workers", "2", &taken]);
+            let Ended { code, stderr, .. } = run(&mut command, b"");
+            let lines = stderr
+                .lines()
+                .filter(|line| !line.contains("warning"))
+                .count();
+            assert_eq!((code, lines), (7, 1), "{call} {number}: {stderr}");
+            refused += usize::from(!stderr.contains("in use"));
+        }
+    }
+    // Else nothing was injected.
+    assert!(refused > 5, "{refused}");
+}
+
+/// Stopped, flooded until its buffer runs over, and continued: not one datagram is unaccounted for.
+fn flood_adds_up(served: Served) {
+    const FLOOD: u64 = 3000;
+    const TOO_LARGE: u64 = 3;
+    served.process.signal("STOP");
+    let client = udp_client(served.port(0));
+    for _ in 0..TOO_LARGE {
+        // Its capitals are half as long again, which is more than a datagram has.
+        client.send("ŉ".repeat(25_000).as_bytes()).unwrap();
+    }
+    for number in TOO_LARGE..FLOOD {
+        client
+            .send(format!("{number} {}", "x".repeat(1000)).as_bytes())
+            .unwrap();
+    }
+    served.process.signal("CONT");
+    let totals = served.stop();
+    let count = |name: &str| totals.summary[name].as_u64().unwrap();
+    assert_eq!(totals.code, Some(0));
+    assert!(count("kernel_dropped") > 0, "{totals:?}");
+    assert_eq!(
+        count("received") + count("kernel_dropped"),
+        FLOOD,
+        "{totals:?}"
+    );
+    assert_eq!(
+        count("received"),
+        count("answered") + count("dropped"),
+        "{totals:?}"
+    );
+    let dropped_by = &totals.summary["endpoints"][0]["dropped_by"];
+    assert_eq!(dropped_by["answer_too_large"], TOO_LARGE, "{totals:?}");
+}
+
+#[test]
+fn a_flood_of_a_stopped_server_adds_up() {
+    for options in [
+        ["--workers", "1"],
+        ["--workers", "2"],
+        ["--backend", "plain"],
+    ] {
+        let mut arguments = vec!["udp://127.0.0.1:0", "--receive-buffer", "300000"];
+        arguments.extend(options);
+        flood_adds_up(Served::start(&arguments));
+    }
+}
+
+#[test]
+fn a_flood_of_a_stopped_server_adds_up_on_an_inherited_socket() {
+    for workers in ["1", "3"] {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let arguments = ["serve", "--json", "fd:3", "--receive-buffer", "300000"];
+        let mut command = inheriting("", socket, &arguments);
+        command.args(["--workers", workers]);
+        flood_adds_up(Served::start_command(&mut command, 1));
+    }
+}
+
+#[test]
+fn a_unix_sender_waits_for_a_stopped_server_and_loses_nothing() {
+    const TEXTS: u64 = 500;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("server");
+    let served = Served::start(&[&format!("unixgram:{}", path.display())]);
+    let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
+    client.connect(&path).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    served.process.signal("STOP");
+    // Until the queue is full; the kernel drops nothing of a Unix socket.
+    client.set_nonblocking(true).unwrap();
+    let mut sent = 0;
+    while client.send(format!("text {sent}").as_bytes()).is_ok() {
+        sent += 1;
+    }
+    assert!(sent > 0);
+    client.set_nonblocking(false).unwrap();
+    let sender = client.try_clone().unwrap();
+    let sender = std::thread::spawn(move || {
+        for number in sent..TEXTS {
+            sender.send(format!("text {number}").as_bytes()).unwrap();
+        }
+    });
+    served.process.signal("CONT");
+    for number in 0..TEXTS {
+        let mut buffer = [0; 32];
+        let length = uninterrupted(|| client.recv(&mut buffer)).expect("no answer");
+        assert_eq!(&buffer[..length], format!("TEXT {number}").as_bytes());
+    }
+    sender.join().unwrap();
+    let totals = served.stop();
+    totals.assert_datagrams(TEXTS, TEXTS, 0);
+    assert_eq!(totals.summary["kernel_dropped"], 0);
+}
+
+/// With IP_RECVERR, the kernel hands the word that one client is gone to whatever call comes next.
+#[test]
+fn a_client_that_is_gone_does_not_take_the_answer_of_the_next() {
+    for backend in ["batched", "plain"] {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        if !set_recverr(&socket) {
+            return;
+        }
+        let arguments = ["serve", "--json", "fd:3", "--backend", backend];
+        let mut command = inheriting("", socket, &arguments);
+        let served = Served::start_command(&mut command, 1);
+        let client = udp_client(address.port());
+        let mut rounds = 0;
+        while rounds < 20 {
+            served.process.signal("STOP");
+            for _ in 0..5 {
+                // Gone before it is answered; the answer comes back as "port unreachable".
+                udp_client(address.port()).send(b"gone").unwrap();
+                client.send(b"here").unwrap();
+            }
+            served.process.signal("CONT");
+            for _ in 0..5 {
+                let mut buffer = [0; 8];
+                assert_eq!(
+                    uninterrupted(|| client.recv(&mut buffer)).expect("no answer"),
+                    4
+                );
+            }
+            rounds += 1;
+        }
+        served.stop().assert_datagrams(200, 200, 0);
+    }
+}
+
+/// By a program of its own, as this takes a call that no safe library of ours has.
+fn set_recverr(socket: &UdpSocket) -> bool {
+    let Some(python) = find_program("python3") else {
+        return false;
+    };
+    let script = "import socket; socket.socket(fileno=0).setsockopt(socket.IPPROTO_IP, 11, 1)";
+    let mut command = Command::new(python);
+    let socket = OwnedFd::from(socket.try_clone().unwrap());
+    command.args(["-c", script]).stdin(Stdio::from(socket));
+    assert!(command.status().unwrap().success());
+    true
+}
+
+#[test]
+fn a_thread_that_cannot_be_started_is_told_in_one_line() {
+    if !can_inject() {
+        return;
+    }
+    for number in 1..=2 {
+        let fault = format!("error=EAGAIN:when={number}");
+        let mut command = tracer("clone3", &fault, Path::new("/dev/null")).unwrap();
+        command.arg(bullhorn().get_program());
+        command.args(["serve", "-q", "udp://127.0.0.1:0", "--workers", "2"]);
+        let Ended { code, stderr, .. } = run(&mut command, b"");
+        assert_eq!((code, stderr.lines().count()), (7, 1), "{stderr}");
+        assert!(stderr.contains("start a worker"), "{stderr}");
+    }
+}
