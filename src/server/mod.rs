@@ -10,6 +10,8 @@ mod answer;
 mod builder;
 mod connection;
 mod datagram;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod impair;
 mod kernel_drops;
 mod options;

@@ -1,0 +1,59 @@
+//! From received runs to what leaves the machine: every datagram is answered once, or counted as
+//! dropped, in the order of its flow, with its own capitals.
+
+#![no_main]
+
+use bullhorn::server::fuzzing::{Received, exchange};
+use bullhorn_fuzz::{capitals, datagrams};
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    /// The peer, the size of each datagram but the last, and the bytes.
+    runs: Vec<(bool, u8, &'a [u8])>,
+    /// How much longer than the longest request an answer may be.
+    limit: u8,
+    /// The least size that may not be joined on the way out.
+    refused_size: u8,
+}
+
+fuzz_target!(|input: Input| {
+    let runs: Vec<Received> = input
+        .runs
+        .iter()
+        .take(16)
+        .map(|(peer, segment_size, bytes)| Received {
+            port: 1 + u16::from(*peer),
+            // As the kernel says it: no less than a byte, and of one datagram its length.
+            segment_size: usize::from(*segment_size).clamp(1, bytes.len().max(1)),
+            bytes,
+        })
+        .collect();
+    // No request is longer than an answer may be.
+    let longest = runs.iter().map(|run| run.segment_size).max().unwrap_or(0);
+    let limit = longest + usize::from(input.limit);
+    let sent = exchange(&runs, limit, input.refused_size.into());
+
+    let mut too_large = 0;
+    for port in [1, 2] {
+        let mut expected = Vec::new();
+        for run in runs.iter().filter(|run| run.port == port) {
+            for datagram in datagrams(run.bytes, run.segment_size) {
+                let answer = capitals(datagram);
+                if answer.len() > limit {
+                    too_large += 1;
+                } else {
+                    expected.push(answer);
+                }
+            }
+        }
+        let got = sent.datagrams.iter().filter(|datagram| datagram.0 == port);
+        assert!(got.map(|datagram| &datagram.1).eq(&expected));
+    }
+    assert_eq!(sent.dropped, too_large);
+    assert_eq!(sent.received, sent.datagrams.len() as u64 + too_large);
+    // What the kernel cuts (UDP_MAX_SEGMENTS, and the length of an IPv4 datagram).
+    let (bytes, segments) = sent.largest_joined;
+    assert!(bytes <= 65_507 && segments <= 64);
+});
