@@ -10,8 +10,8 @@ use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    /// The peer, the size of each datagram but the last, and the bytes.
-    runs: Vec<(bool, u8, &'a [u8])>,
+    /// The peer, the size of each datagram but the last, and the bytes, repeated so often.
+    runs: Vec<(bool, u16, &'a [u8], u8)>,
     /// How much longer than the longest request an answer may be.
     limit: u8,
     /// The least size that may not be joined on the way out.
@@ -19,14 +19,26 @@ struct Input<'a> {
 }
 
 fuzz_target!(|input: Input| {
-    let runs: Vec<Received> = input
+    let bytes: Vec<(usize, Vec<u8>)> = input
         .runs
         .iter()
         .take(16)
-        .map(|(peer, segment_size, bytes)| Received {
+        .map(|(_, segment_size, bytes, times)| {
+            let mut bytes = bytes.repeat(1 + usize::from(*times));
+            // As the kernel says it: no less than a byte, of one datagram its length, and at most
+            // 64 of them (UDP_GRO_CNT_MAX in net/ipv4/udp_offload.c).
+            let segment_size = usize::from(*segment_size).clamp(1, bytes.len().max(1));
+            bytes.truncate((64 * segment_size).min(65_507));
+            (segment_size.min(bytes.len().max(1)), bytes)
+        })
+        .collect();
+    let runs: Vec<Received> = input
+        .runs
+        .iter()
+        .zip(&bytes)
+        .map(|((peer, ..), (segment_size, bytes))| Received {
             port: 1 + u16::from(*peer),
-            // As the kernel says it: no less than a byte, and of one datagram its length.
-            segment_size: usize::from(*segment_size).clamp(1, bytes.len().max(1)),
+            segment_size: *segment_size,
             bytes,
         })
         .collect();
