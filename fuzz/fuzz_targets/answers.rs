@@ -1,9 +1,13 @@
 //! From received runs to what leaves the machine: every datagram is answered once, or counted as
-//! dropped, in the order of its flow, with its own capitals.
+//! dropped, in the order of its flow, with its own capitals. The loop guard drops a text that is its
+//! own answer from the ninth on, and nothing else.
 
 #![no_main]
 
+use std::collections::HashMap;
+
 use bullhorn::server::fuzzing::{Received, exchange};
+use bullhorn::server::guard::BURST;
 use bullhorn_fuzz::{capitals, datagrams};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -16,6 +20,7 @@ struct Input<'a> {
     limit: u8,
     /// The least size that may not be joined on the way out.
     refused_size: u8,
+    loop_guard: bool,
 }
 
 fuzz_target!(|input: Input| {
@@ -45,16 +50,20 @@ fuzz_target!(|input: Input| {
     // No request is longer than an answer may be.
     let longest = runs.iter().map(|run| run.segment_size).max().unwrap_or(0);
     let limit = longest + usize::from(input.limit);
-    let sent = exchange(&runs, limit, input.refused_size.into());
+    let sent = exchange(&runs, limit, input.refused_size.into(), input.loop_guard);
 
-    let mut too_large = 0;
+    let mut dropped = 0;
     for port in [1, 2] {
         let mut expected = Vec::new();
+        let mut repeated: HashMap<&[u8], u64> = HashMap::new();
         for run in runs.iter().filter(|run| run.port == port) {
             for datagram in datagrams(run.bytes, run.segment_size) {
                 let answer = capitals(datagram);
-                if answer.len() > limit {
-                    too_large += 1;
+                let times = repeated.entry(datagram).or_default();
+                *times += 1;
+                let is_loop = input.loop_guard && answer == datagram && *times > BURST;
+                if answer.len() > limit || is_loop {
+                    dropped += 1;
                 } else {
                     expected.push(answer);
                 }
@@ -63,8 +72,8 @@ fuzz_target!(|input: Input| {
         let got = sent.datagrams.iter().filter(|datagram| datagram.0 == port);
         assert!(got.map(|datagram| &datagram.1).eq(&expected));
     }
-    assert_eq!(sent.dropped, too_large);
-    assert_eq!(sent.received, sent.datagrams.len() as u64 + too_large);
+    assert_eq!(sent.dropped, dropped);
+    assert_eq!(sent.received, sent.datagrams.len() as u64 + dropped);
     // What the kernel cuts (UDP_MAX_SEGMENTS, and the length of an IPv4 datagram).
     let (bytes, segments) = sent.largest_joined;
     assert!(bytes <= 65_507 && segments <= 64);

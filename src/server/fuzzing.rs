@@ -2,9 +2,14 @@
 //! its two system calls. Only in builds of cargo-fuzz.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
+use super::GuardOptions;
 use super::answer::answer;
+use super::guard::{Filter, Guard, RateLimit};
 use super::stats::{DatagramCounters, Tally};
+use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::socket::Description;
 use crate::socket::batch::{Inbox, Outbox, Run};
 use crate::socket::coalesce::Coalescer;
 
@@ -32,9 +37,15 @@ pub struct Sent {
     pub largest_joined: (usize, usize),
 }
 
-/// Answers `runs`, groups the answers, and cuts each group as the kernel does. Datagrams of
-/// `refused_size` bytes or more may not be joined.
-pub fn exchange(runs: &[Received<'_>], limit: usize, refused_size: usize) -> Sent {
+/// Answers `runs` as one batch of a server that has just started, with the loop guard or without;
+/// groups the answers, and cuts each group as the kernel does. Datagrams of `refused_size` bytes or
+/// more may not be joined.
+pub fn exchange(
+    runs: &[Received<'_>],
+    limit: usize,
+    refused_size: usize,
+    loop_guard: bool,
+) -> Sent {
     let (mut inbox, mut outbox) = (Inbox::new(runs.len()), Outbox::default());
     for run in runs {
         if let Some(buffer) = inbox.free_buffer() {
@@ -50,7 +61,13 @@ pub fn exchange(runs: &[Received<'_>], limit: usize, refused_size: usize) -> Sen
         });
     }
     let mut tally = Tally::default();
-    answer(&mut inbox, &mut outbox, limit, &mut tally);
+    answer(
+        &mut inbox,
+        &mut outbox,
+        limit,
+        &mut filter(loop_guard),
+        &mut tally,
+    );
     let mut coalescer = Coalescer::default();
     let joins = |_: &Run, size: usize| size < refused_size;
     coalescer.group(inbox.runs(), &outbox.answers, joins);
@@ -85,4 +102,22 @@ pub fn exchange(runs: &[Received<'_>], limit: usize, refused_size: usize) -> Sen
         }
     }
     sent
+}
+
+/// Of a server on one UDP endpoint.
+fn filter(loop_guard: bool) -> Filter {
+    let options = GuardOptions {
+        loop_guard,
+        rate_limit: RateLimit::Off,
+        ..GuardOptions::default()
+    };
+    let socket = Description {
+        endpoint: Endpoint::default(),
+        family: Family::Inet,
+        socket_type: SocketType::Datagram,
+        descriptor: 3,
+        wildcard: false,
+        inherited: false,
+    };
+    Filter::new(Arc::new(Guard::new(&options, std::iter::once(&socket))))
 }
