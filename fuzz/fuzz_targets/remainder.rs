@@ -1,8 +1,9 @@
-//! A stream in reads of any lengths against the whole of it at once.
+//! A stream in reads of any lengths, each answered by itself or where it lies, against the whole of
+//! it at once.
 
 #![no_main]
 
-use bullhorn::uppercase::{Remainder, append};
+use bullhorn::uppercase::{Change, Remainder, append};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&[u8], Vec<u8>)| {
@@ -11,9 +12,9 @@ fuzz_target!(|input: (&[u8], Vec<u8>)| {
     let whole = append(text, &mut expected);
 
     let (mut remainder, mut answer, mut rest) = (Remainder::default(), Vec::new(), text);
-    let mut change = bullhorn::uppercase::Change::Nothing;
-    for length in lengths {
-        let (read, behind) = rest.split_at(rest.len().min(usize::from(length)));
+    let mut change = Change::Nothing;
+    for length in &lengths {
+        let (read, behind) = rest.split_at(rest.len().min(usize::from(*length)));
         change = change.max(remainder.append(read, &mut answer));
         assert!(remainder.len() <= 3);
         rest = behind;
@@ -23,4 +24,20 @@ fuzz_target!(|input: (&[u8], Vec<u8>)| {
     assert!(remainder.is_empty());
     assert_eq!(answer, expected);
     assert_eq!(change, whole);
+
+    let (mut remainder, mut answer, mut rest) = (Remainder::default(), Vec::new(), text);
+    for length in lengths
+        .iter()
+        .map(|length| usize::from(*length))
+        .chain([usize::MAX])
+    {
+        let (read, behind) = rest.split_at(rest.len().min(length));
+        let (mut read, mut appended) = (read.to_vec(), Vec::new());
+        let done = remainder.in_place(&mut read, &mut appended);
+        answer.extend_from_slice(&read[..done]);
+        answer.extend_from_slice(&appended);
+        rest = behind;
+    }
+    remainder.finish(&mut answer);
+    assert_eq!(answer, expected);
 });

@@ -4,10 +4,12 @@
 //! In reading order: [`text`] makes the requests and the answers they are owed, `ledger` matches
 //! and accounts for one flow, [`record`] keeps what was seen, `pacing` says when a request is due,
 //! `worker` is the loop of one thread, over `datagram` or `stream`; `run` puts them together,
-//! [`threshold`] judges what came of it.//! Plain blocking threads: a load generator must not measure its own
+//! [`threshold`] judges what came of it. Plain blocking threads: a load generator must not measure its own
 //! runtime. Nothing here reads arguments or prints.
 
 mod datagram;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod ledger;
 mod pacing;
 pub mod record;

@@ -78,7 +78,7 @@ pub(crate) fn expected(text: &[u8]) -> Vec<u8> {
 }
 
 /// How `answer` differs from the capitals of `text`, or `None`.
-pub(crate) fn check(text: &[u8], answer: &[u8]) -> Option<String> {
+pub fn check(text: &[u8], answer: &[u8]) -> Option<String> {
     let expected = expected(text);
     if answer == expected {
         return None;

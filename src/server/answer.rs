@@ -6,6 +6,7 @@
 
 use super::guard::Filter;
 use super::stats::{DropCause, Tally};
+use crate::endpoint::MAX_IPV4_DATAGRAM;
 use crate::socket::batch::{Answer, Inbox, Outbox, Place, Run};
 use crate::uppercase::{self, Change};
 
@@ -190,6 +191,8 @@ fn push_grown(answers: &mut Vec<Answer>, run: usize, begin: usize, length: usize
         && last.place == Place::Grown
         && last.range.len().is_multiple_of(last.segment_size)
         && (1..=last.segment_size).contains(&length)
+        // More, the kernel would not cut; and that would be taken for a path that cannot.
+        && last.range.len() + length <= MAX_IPV4_DATAGRAM
     {
         last.range.end += length;
         return;
@@ -407,5 +410,16 @@ mod tests {
             .flat_map(|answer| outbox.bytes(&inbox, answer).to_vec())
             .collect();
         assert_eq!(bytes, b"A\xc3\xa4B");
+    }
+
+    #[test]
+    fn what_grew_is_never_more_in_one_buffer_than_the_kernel_cuts() {
+        let mut answers = Vec::new();
+        for index in 0..64 {
+            push_grown(&mut answers, 0, index * 3000, 3000);
+        }
+        assert!(answers.iter().all(|answer| answer.range.len() <= 65_507));
+        assert_eq!(answers.iter().map(Answer::datagrams).sum::<usize>(), 64);
+        assert_eq!(answers.len(), 4);
     }
 }

@@ -14,6 +14,8 @@ mod builder;
 mod connection;
 mod datagram;
 mod deadlines;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod guard;
 pub mod impair;
 mod kernel_drops;

@@ -23,7 +23,7 @@ pub mod batched;
 pub mod bind;
 pub mod bound;
 pub(crate) mod call;
-mod coalesce;
+pub(crate) mod coalesce;
 pub mod connect;
 pub(crate) mod connected;
 pub mod control_message;

@@ -11,7 +11,7 @@ pub(super) fn seconds_or_duration(text: &str) -> Result<PositiveDuration, String
     let seconds = text.parse().ok();
     let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     match seconds {
-        Some(seconds) if !seconds.is_zero() => Ok(PositiveDuration(seconds)),
+        Some(seconds) if !seconds.is_zero() => PositiveDuration::new(seconds),
         _ => text.parse(),
     }
 }
@@ -40,13 +40,25 @@ pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, String> {
 #[derive(Clone, Copy, Debug)]
 pub struct PositiveDuration(pub Duration);
 
+/// The longest duration: a century and more is no time that a clock could be set to.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+impl PositiveDuration {
+    fn new(duration: Duration) -> Result<Self, String> {
+        match duration {
+            Duration::ZERO => Err("it must be over zero, as in 1s".to_owned()),
+            _ if duration > LONGEST => Err("it must be less than a century, as in 1s".to_owned()),
+            _ => Ok(Self(duration)),
+        }
+    }
+}
+
 impl FromStr for PositiveDuration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match humantime::parse_duration(text) {
-            Ok(Duration::ZERO) => Err("it must be over zero, as in 1s".to_owned()),
-            Ok(duration) => Ok(Self(duration)),
+            Ok(duration) => Self::new(duration),
             Err(error) => Err(format!("{error}; write it like 1s or 250ms")),
         }
     }
@@ -104,5 +116,28 @@ impl fmt::Display for OptionalNumber {
             Some(number) => write!(f, "{number}"),
             None => f.write_str("off"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_that_no_clock_can_add_is_refused() {
+        for text in [
+            "500000000000y",
+            "18446744073709551615s",
+            "0s",
+            "-1s",
+            "soon",
+        ] {
+            assert!(text.parse::<PositiveDuration>().is_err(), "{text}");
+            assert!(seconds_or_duration(text).is_err(), "{text}");
+        }
+        assert!(seconds_or_duration("1e18").is_err());
+        let century = "99y".parse::<PositiveDuration>().unwrap().0;
+        assert!(std::time::Instant::now().checked_add(century).is_some());
+        assert_eq!(seconds_or_duration("0.5").unwrap().0.as_millis(), 500);
     }
 }

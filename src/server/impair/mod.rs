@@ -99,7 +99,7 @@ impl Impairment {
 }
 
 impl fmt::Display for Impairment {
-    /// As it is typed, without the seed.
+    /// As it is typed, without the seed; a network that does nothing loses nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rates = self.rates().into_iter();
         let mut parts: Vec<String> = rates
@@ -107,6 +107,9 @@ impl fmt::Display for Impairment {
             .map(|(name, rate)| format!("{name}={rate}"))
             .collect();
         parts.extend(self.delay.map(|delay| format!("delay={delay}")));
+        if parts.is_empty() {
+            parts.push(format!("loss={}", Rate::default()));
+        }
         f.write_str(&parts.join(","))
     }
 }
@@ -121,6 +124,8 @@ mod tests {
         let impairment: Impairment = text.parse().unwrap();
         assert_eq!(impairment.to_string(), text);
         assert_eq!(text.replace('±', "+-").parse(), Ok(impairment));
+        let nothing: Impairment = "corrupt=0%".parse().unwrap();
+        assert_eq!(nothing.to_string().parse(), Ok(nothing));
         assert_eq!(
             "delay=1s".parse::<Impairment>().unwrap().to_string(),
             "delay=1s±0s"
@@ -140,6 +145,7 @@ mod tests {
             ("loss=60%,corrupt=60%", "together"),
             ("delay=5", "20ms"),
             ("delay=5ms±6ms", "less than no time"),
+            ("delay=500000000000y", "a day"),
         ] {
             let error = text.parse::<Impairment>().unwrap_err();
             assert!(error.contains(word), "{text}: {error}");

@@ -39,6 +39,9 @@ impl fmt::Display for Rate {
     }
 }
 
+/// The longest delay: more than anybody waits, and no sum of it with a time is too large for one.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A duration and how far it may be off to both sides: `20ms±5ms`, also written `20ms+-5ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spread {
@@ -66,6 +69,9 @@ impl FromStr for Spread {
             .or_else(|| text.split_once("+-"))
             .unwrap_or((text, "0s"));
         let (centre, deviation) = (duration(centre)?, duration(deviation)?);
+        if centre > LONGEST {
+            return Err(format!("{text:?} is longer than a day"));
+        }
         if deviation > centre {
             return Err(format!("{text:?} would sometimes be less than no time"));
         }

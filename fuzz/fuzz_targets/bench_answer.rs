@@ -1,0 +1,89 @@
+//! Whatever comes back to a load generator: each request is under one heading, only a right answer
+//! is called right, and none is called right twice.
+
+#![no_main]
+
+use bullhorn::bench::fuzzing::Flow;
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Arbitrary, Debug)]
+enum Step<'a> {
+    Send(u8),
+    /// The right answers from this number on, so many in one buffer.
+    Right {
+        first: u8,
+        amount: u8,
+    },
+    /// The same with a changed byte.
+    Damaged {
+        number: u8,
+        place: u8,
+        bits: u8,
+    },
+    Echo(u8),
+    /// Anything, cut into answers of this size.
+    Bytes(&'a [u8], u8),
+    GiveUpOldest,
+}
+
+fuzz_target!(|input: (u8, bool, Vec<Step>)| {
+    let (size, is_measured, steps) = input;
+    let mut flow = Flow::new(size.into(), is_measured);
+    // What each request is owed: true until it is settled.
+    let mut open: Vec<bool> = Vec::new();
+    let mut right = 0;
+    for step in steps.into_iter().take(200) {
+        match step {
+            Step::Send(amount) => {
+                let amount =
+                    usize::from(amount % 32).min(Flow::CAPACITY.saturating_sub(open.len()));
+                flow.send(amount as u64);
+                open.resize(open.len() + amount, true);
+            }
+            Step::Right { first, amount } => {
+                let numbers = usize::from(first)..usize::from(first) + usize::from(amount % 32);
+                let answers: Vec<u8> = numbers
+                    .clone()
+                    .flat_map(|n| flow.answer(n as u64))
+                    .collect();
+                flow.settle(&answers, flow.answer_length());
+                for number in numbers {
+                    let is_open = open.get_mut(number).is_some_and(std::mem::take);
+                    right += u64::from(is_open);
+                }
+            }
+            Step::Damaged {
+                number,
+                place,
+                bits,
+            } => {
+                let mut answer = flow.answer(number.into());
+                let place = usize::from(place) % answer.len();
+                // A letter that is small stays its owner's, but is wrong.
+                answer[place] ^= bits.max(1);
+                flow.settle(&answer, answer.len());
+            }
+            Step::Echo(number) => {
+                let echo = flow.request(number.into());
+                flow.settle(&echo, echo.len());
+            }
+            Step::Bytes(bytes, segment_size) => flow.settle(bytes, segment_size.into()),
+            Step::GiveUpOldest => flow.give_up_oldest(),
+        }
+        let counts = flow.counts();
+        assert_eq!(counts.sent, open.len() as u64);
+        assert_eq!(
+            counts.sent,
+            counts.ok + counts.corrupt + counts.lost + flow.outstanding()
+        );
+        assert!(counts.ok <= right, "{counts:?}");
+        // A wrong answer may have settled a request whose right one came later.
+        assert!(
+            counts.ok == right || counts.corrupt + counts.lost > 0,
+            "{counts:?}"
+        );
+    }
+    flow.finish();
+    assert!(flow.counts().is_balanced());
+});

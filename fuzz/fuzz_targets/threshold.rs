@@ -1,0 +1,45 @@
+//! A threshold is written as it was typed, and judges any figures without stumbling: what was not
+//! measured cannot be shown to be well, and a larger bound is never crossed sooner.
+
+#![no_main]
+
+use bullhorn::bench::threshold::{Figures, Threshold};
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    text: &'a str,
+    nanoseconds: u64,
+    rate: f64,
+    loss: f64,
+    milliseconds: u32,
+}
+
+fuzz_target!(|input: Input| {
+    let figures = Figures {
+        quantiles_ns: [Some(input.nanoseconds); 5],
+        max_ns: Some(input.nanoseconds),
+        rate: Some(input.rate),
+        loss: Some(input.loss),
+    };
+    if let Ok(threshold) = input.text.parse::<Threshold>() {
+        assert_eq!(threshold.to_string(), input.text);
+        assert_eq!(input.text.parse(), Ok(threshold.clone()));
+        threshold.is_crossed(&figures, Some(&figures));
+        let nothing = Figures::default();
+        assert!(threshold.is_crossed(&nothing, Some(&figures)));
+        let without = threshold.is_crossed(&figures, None);
+        assert!(without || !threshold.needs_baseline());
+        assert_eq!(
+            threshold.is_about_loss(),
+            input.text.trim_start().starts_with("loss")
+        );
+    }
+    let bound = u64::from(input.milliseconds) * 1_000_000;
+    let typed = |sign: &str| format!("p99{sign}{}ms", input.milliseconds).parse::<Threshold>();
+    let crossed = [">", "<"].map(|sign| typed(sign).unwrap().is_crossed(&figures, None));
+    // Compared as floating-point numbers, which tell apart what is less than 2^53.
+    let now = input.nanoseconds as f64;
+    assert_eq!(crossed, [now > bound as f64, now < bound as f64]);
+});

@@ -1,0 +1,95 @@
+//! A door for the fuzz targets: one flow of a load, without a socket. Only in builds of cargo-fuzz.
+
+use super::ledger::{Desk, Ledger};
+use super::record::{Counts, Record};
+use super::text::{Form, Texts};
+
+const FLOW: u32 = 5;
+
+/// A flow with its accounts.
+pub struct Flow {
+    desk: Desk,
+    ledger: Ledger,
+    is_measured: bool,
+    now_ns: u64,
+}
+
+impl Flow {
+    /// How many requests may be open at once.
+    pub const CAPACITY: usize = 256;
+
+    /// A flow of texts of `size` bytes, in the measured time or in the warm-up.
+    pub fn new(size: usize, is_measured: bool) -> Self {
+        let mut ledger = Ledger::new(FLOW, Self::CAPACITY, is_measured);
+        if is_measured {
+            ledger.begin_measuring();
+        }
+        Self {
+            desk: Desk {
+                texts: Texts::new(Form::new(size, None, false), 64),
+                record: Record::new(0, is_measured),
+                outstanding: 0,
+            },
+            ledger,
+            is_measured,
+            now_ns: 1,
+        }
+    }
+
+    /// Sends the next `amount` requests.
+    pub fn send(&mut self, amount: u64) {
+        self.now_ns += 1000;
+        let now_ns = self.now_ns;
+        self.ledger
+            .note_sent(amount, now_ns, |_| now_ns, &mut self.desk);
+    }
+
+    /// The request of this number.
+    pub fn request(&mut self, number: u64) -> Vec<u8> {
+        self.desk.texts.requests(FLOW, number, 1).to_vec()
+    }
+
+    /// The right answer to it.
+    pub fn answer(&mut self, number: u64) -> Vec<u8> {
+        self.desk.texts.answers(FLOW, number, 1).to_vec()
+    }
+
+    /// The bytes of every right answer.
+    pub fn answer_length(&self) -> usize {
+        self.desk.texts.form.answer_length()
+    }
+
+    /// Enters a buffer of answers.
+    pub fn settle(&mut self, answers: &[u8], segment_size: usize) {
+        self.now_ns += 1000;
+        self.ledger
+            .settle_segments(answers, segment_size, self.now_ns, &mut self.desk);
+    }
+
+    /// The time of the oldest open requests is up.
+    pub fn give_up_oldest(&mut self) {
+        if let Some(oldest_ns) = self.ledger.oldest_ns() {
+            self.ledger.expire(oldest_ns, &mut self.desk);
+        }
+    }
+
+    /// The run is over.
+    pub fn finish(&mut self) {
+        self.ledger.give_up(&mut self.desk);
+    }
+
+    /// Requests that are open, as the flow and as the whole worker count them.
+    pub fn outstanding(&self) -> u64 {
+        assert_eq!(u64::from(self.ledger.outstanding()), self.desk.outstanding);
+        self.desk.outstanding
+    }
+
+    /// What became of the others.
+    pub fn counts(&self) -> Counts {
+        if self.is_measured {
+            self.desk.record.counts
+        } else {
+            self.desk.record.warmup
+        }
+    }
+}
