@@ -434,7 +434,13 @@ fn measure(
     }
     // The last request of a schedule has its own step of it.
     let step = plan.settings.rate.map_or(0.0, |rate| 1.0 / rate);
-    let sending = Duration::from_nanos(record.last_sent_ns) + Duration::from_secs_f64(step);
+    let mut sending = Duration::from_nanos(record.last_sent_ns) + Duration::from_secs_f64(step);
+    if let (true, false, Some(duration)) = (is_open, is_early, plan.settings.duration)
+        && record.counts.sent < plan.limits.quota
+    {
+        // What was due and never went is missing from the whole time, not cut off at its end.
+        sending = sending.max(duration);
+    }
     Measured {
         endpoint: plan.endpoint.clone(),
         settings: plan.settings.clone(),

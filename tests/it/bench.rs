@@ -355,8 +355,8 @@ fn a_server_that_pauses_shows_in_the_longest_latency() {
     assert!(count(latency, "p90_ns") >= 100_000_000, "{summary}");
 }
 
-#[test]
-fn latency_counts_from_the_intended_time_even_when_the_generator_itself_was_held_up() {
+/// Asks 300 times a second, and is itself held up for 400 ms at the thirtieth request.
+fn bench_that_is_held_up(arguments: &[&str]) -> (Option<i32>, Value) {
     let generator = Arc::new(AtomicU32::new(0));
     let held_up = Arc::clone(&generator);
     let server = Faulty::start(move |number, text| {
@@ -377,21 +377,38 @@ fn latency_counts_from_the_intended_time_even_when_the_generator_itself_was_held
     let mut command = bullhorn();
     command
         .args(["bench", &server.endpoint, "--warmup", "off", "--json"])
-        .args(["--rate", "300", "--count", "240", "--timeout", "20s"])
+        .args(["--rate", "300", "--timeout", "20s"])
+        .args(arguments)
         .stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    generator.store(child.id(), Ordering::Release);
+    let mut bench = Running::start(&mut command);
+    generator.store(bench.child.id(), Ordering::Release);
     let mut text = String::new();
-    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut text).unwrap();
-    child.wait().unwrap();
+    let mut stdout = bench.child.stdout.take().unwrap();
+    std::io::Read::read_to_string(&mut stdout, &mut text).unwrap();
     let summary: Value = serde_json::from_str(&text).unwrap();
     assert_balanced(&summary);
+    (bench.wait().code(), summary)
+}
+
+#[test]
+fn latency_counts_from_the_intended_time_even_when_the_generator_itself_was_held_up() {
+    let (_, summary) = bench_that_is_held_up(&["--count", "240"]);
     let mean = |key: &str| count(&summary[key], "mean_ns");
     assert!(
         count(&summary["latency"], "max_ns") >= 390_000_000,
         "{summary}"
     );
     assert!(mean("service") < mean("latency") / 2, "{summary}");
+}
+
+#[test]
+fn what_was_due_at_the_end_and_never_sent_is_missing_from_the_rate() {
+    let (code, summary) = bench_that_is_held_up(&["--duration", "300ms"]);
+    assert!(count(&summary, "sent") < 89, "{summary}");
+    assert!(count(&summary, "sending_ns") >= 300_000_000, "{summary}");
+    assert!(count(&summary, "sent_per_second") < 297, "{summary}");
+    assert_eq!(summary["generator_was_the_limit"], true, "{summary}");
+    assert_eq!(code, Some(1), "{summary}");
 }
 
 #[test]
@@ -483,6 +500,52 @@ fn the_page_refers_to_nothing_outside_itself() {
     assert!(html.contains("prefers-color-scheme:dark"));
     assert!(html.contains("bullhorn&lt;&amp;&gt;test-bench-page"));
     assert!(!html.contains("NaN") && !html.contains("inf"), "{html}");
+}
+
+#[test]
+fn the_page_is_never_wider_than_the_screen() {
+    let Some(chromium) = find_program("chromium") else {
+        return;
+    };
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("page.html");
+    let arguments = ["--count", "500", "--timeout", "20s", "--html"];
+    let arguments = [&arguments[..], &[page.to_str().unwrap()]].concat();
+    assert_eq!(bench(served.endpoint(), &arguments).code, 0);
+
+    // Frames of several widths, and how wide the page in each wants to be.
+    let html = std::fs::read_to_string(&page).unwrap();
+    let quoted = html.replace('&', "&amp;").replace('"', "&quot;");
+    let frames: String = ["320", "400", "800", "1280"]
+        .map(|width| format!("<iframe width={width} srcdoc=\"{quoted}\"></iframe>"))
+        .concat();
+    let script =
+        "onload = () => document.body.textContent = [...document.querySelectorAll('iframe')]
+        .map(frame => 'wide ' + frame.width + ' '
+            + (frame.contentDocument.documentElement.scrollWidth <= frame.clientWidth)
+            + ' ' + frame.contentDocument.querySelectorAll('svg').length).join(', ')";
+    let wrapper = directory.path().join("frames.html");
+    std::fs::write(&wrapper, format!("<body>{frames}<script>{script}</script>")).unwrap();
+    let ended = run(
+        Command::new(chromium)
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+            ])
+            .args(["--no-first-run", "--disable-background-networking"])
+            .args(["--disable-component-update", "--disable-sync", "--dump-dom"])
+            .arg(format!(
+                "--user-data-dir={}",
+                directory.path().join("user").display()
+            ))
+            .arg(&wrapper),
+        b"",
+    );
+    let expected = "wide 320 true 3, wide 400 true 3, wide 800 true 3, wide 1280 true 3";
+    assert!(ended.text().contains(expected), "{}", ended.text());
 }
 
 #[test]
