@@ -37,7 +37,7 @@ const CALM: f64 = 0.05;
 
 /// From the start of a generator until its server is stopped, where that is asked for: warm-ups are
 /// over by then.
-const BEFORE_STOP: Duration = Duration::from_millis(800);
+const BEFORE_STOP: Duration = Duration::from_millis(1100);
 
 /// Before a disturbed measurement is made again.
 const PAUSE: Duration = Duration::from_secs(3);
