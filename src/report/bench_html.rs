@@ -60,16 +60,8 @@ pub fn page(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     table(to, "Answers", &counts(measured))?;
     table(to, "Rates and latencies", &figures(measured))?;
     writeln!(to, "</div><div class=\"charts\">")?;
-    section(
-        to,
-        "Latency: how many answers took how long",
-        &histogram(measured),
-    )?;
-    section(
-        to,
-        "Latency: which part of the answers took at most how long",
-        &percentiles(measured),
-    )?;
+    section(to, "Latency: how many took how long", &histogram(measured))?;
+    section(to, "Latency: percentiles", &percentiles(measured))?;
     section(to, "Right answers a second, over time", &timeline(measured))?;
     writeln!(to, "</div></main></body></html>")
 }
