@@ -8,6 +8,7 @@ use crate::tools::{Tools, installed};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 /// Before anything is measured: sockperf's own time, and so that of `bullhorn bench` too.
 pub(crate) const WARM_UP: &str = "400ms";
@@ -71,6 +72,15 @@ impl Generator {
                 }
                 command
             }
+        }
+    }
+
+    /// From its start until its server is stopped, where that is asked for: it measures by then, and
+    /// does for as long as the stop takes. sockperf takes two seconds to find out how fast its clock is.
+    pub(crate) fn before_stop(self) -> Duration {
+        match self {
+            Self::C | Self::Bench => Duration::from_millis(1100),
+            Self::Sockperf(_) => Duration::from_millis(3100),
         }
     }
 

@@ -35,10 +35,6 @@ type Failure = Box<dyn std::error::Error>;
 /// A measurement counts as undisturbed below this part of its time.
 const CALM: f64 = 0.05;
 
-/// From the start of a generator until its server is stopped, where that is asked for: warm-ups are
-/// over by then.
-const BEFORE_STOP: Duration = Duration::from_millis(1100);
-
 /// Before a disturbed measurement is made again.
 const PAUSE: Duration = Duration::from_secs(3);
 
@@ -200,8 +196,9 @@ fn once(
     let group = server.process.id();
     let mut outcome = std::thread::scope(|scope| {
         if let Some(pause) = load.stop {
+            let before = load.generator.before_stop();
             scope.spawn(move || {
-                std::thread::sleep(BEFORE_STOP);
+                std::thread::sleep(before);
                 process::stop_for(group, pause);
             });
         }
