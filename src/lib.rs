@@ -21,7 +21,7 @@
 //! * [`error`]: what can go wrong, in one line each, and its exit code.
 //! * [`uppercase`]: the transformation; bytes in, capitals out. Knows nothing of sockets.
 //! * [`socket`]: creating, binding and inheriting sockets; datagrams in batches. Knows nothing of
-//!   text. All `unsafe` code of the crate is in its `sys` folder.
+//!   text but where a line ends. All `unsafe` code of the crate is in its `sys` folder.
 //! * [`server`]: bound sockets, the workers that answer on them, and their totals.
 //! * [`sandbox`]: what a program gives up when its server is bound.
 //! * [`client`]: one request and its answer; many under way at once.

@@ -27,6 +27,8 @@ pub(crate) enum Contender {
     Tokio(Transport),
     Python,
     Socat(Transport),
+    /// `sockperf server`, which answers its own client alone, with the very bytes that came.
+    Sockperf,
 }
 
 /// A server that is ready.
@@ -44,6 +46,7 @@ impl Contender {
             Self::Tokio(_) => "plain tokio".to_owned(),
             Self::Python => "python".to_owned(),
             Self::Socat(_) => "socat with tr".to_owned(),
+            Self::Sockperf => "sockperf server".to_owned(),
         }
     }
 
@@ -67,6 +70,7 @@ impl Contender {
         match self {
             Self::C(..) | Self::Tokio(_) => None,
             Self::Python => missing("python3"),
+            Self::Sockperf => missing("sockperf"),
             Self::Socat(_) => missing("socat").or_else(|| missing("stdbuf")),
             Self::Bullhorn(transport, options) => {
                 let ready = bullhorn_command(tools, *transport, options, &Pinning::none(), false)
@@ -104,6 +108,7 @@ impl Contender {
                 start_with_port_line(pinning, Path::new("python3"), &[script, "0"])
             }
             Self::Socat(transport) => start_socat(*transport, pinning),
+            Self::Sockperf => start_sockperf(pinning),
         }
     }
 
@@ -197,13 +202,30 @@ fn start_socat(transport: Transport, pinning: &Pinning) -> Result<Server, Failur
     ));
     command.arg("EXEC:stdbuf -oL tr a-z A-Z");
     let process = Process::start(command)?;
+    wait_until_bound(table, port)?;
+    Ok(Server { process, port })
+}
+
+/// Nor does sockperf.
+fn start_sockperf(pinning: &Pinning) -> Result<Server, Failure> {
+    let port = UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    let mut command = pinning.server(Path::new("sockperf"), false);
+    command.args(["server", "-i", "127.0.0.1", "-p", &port.to_string()]);
+    command.args(["--buffer-size", &RECEIVE_BUFFER.to_string()]);
+    let process = Process::start(command)?;
+    wait_until_bound("/proc/net/udp", port)?;
+    Ok(Server { process, port })
+}
+
+/// For servers that do not say when they are ready.
+fn wait_until_bound(table: &str, port: u16) -> Result<(), Failure> {
     let row = format!("0100007F:{port:04X} ");
     let patience = Instant::now() + Duration::from_secs(5);
     while !std::fs::read_to_string(table)?.contains(&row) {
         if Instant::now() > patience {
-            return Err("socat did not bind its port".into());
+            return Err("a server did not bind its port".into());
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    Ok(Server { process, port })
+    Ok(())
 }

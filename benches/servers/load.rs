@@ -1,59 +1,83 @@
-//! A load, put on a server by one of the generators, and what came of it.
+//! A load, put on a server by one of the generators.
 
 use crate::Failure;
 use crate::contender::Transport;
-use crate::process::{Pinning, Times};
+use crate::generator::Generator;
+use crate::outcome::Outcome;
+use crate::process::Pinning;
 use crate::text::Script;
+use crate::tokio_server::RECEIVE_BUFFER;
 use crate::tools::Tools;
-use serde_json::Value;
+use std::time::Duration;
 
-/// How a generator is called. Its fields are the generator's options.
+/// How a generator is called. Its options are the generator's own.
 #[derive(Clone)]
 pub(crate) struct Load {
+    pub(crate) generator: Generator,
     pub(crate) transport: Transport,
     pub(crate) script: Script,
     pub(crate) size: usize,
-    options: Vec<(&'static str, String)>,
+    /// The server is stopped for this long, half-way.
+    pub(crate) stop: Option<Duration>,
+    options: Vec<(&'static str, Option<String>)>,
+    rate: Option<u64>,
 }
 
 impl Load {
     pub(crate) fn datagrams(flows: usize, window: usize, size: usize) -> Self {
-        let load = Self {
-            transport: Transport::Udp,
-            script: Script::Ascii,
-            size,
-            options: Vec::new(),
-        };
-        load.option("--flows", flows)
+        Self::by(Generator::C, Transport::Udp, size)
+            .option("--flows", flows)
             .option("--window", window)
             .option("--size", size)
     }
 
     pub(crate) fn lines(connections: usize, window: usize, size: usize) -> Self {
-        let load = Self {
-            transport: Transport::Tcp,
-            script: Script::Ascii,
-            size,
-            options: Vec::new(),
-        };
-        load.option("--mode", "lines")
+        Self::by(Generator::C, Transport::Tcp, size)
+            .option("--mode", "lines")
             .option("--connections", connections)
             .option("--window", window)
             .option("--size", size)
     }
 
     pub(crate) fn bulk(bytes: u64) -> Self {
-        let load = Self {
-            transport: Transport::Tcp,
+        Self::by(Generator::C, Transport::Tcp, 1)
+            .option("--mode", "bulk")
+            .option("--bytes", bytes)
+    }
+
+    /// `bullhorn bench` over UDP.
+    pub(crate) fn bench(flows: usize, size: usize) -> Self {
+        Self::by(Generator::Bench, Transport::Udp, size)
+            .option("--flows", flows)
+            .option("--size", size)
+    }
+
+    /// A test of sockperf over UDP, from one socket.
+    pub(crate) fn sockperf(test: &'static str, size: usize) -> Self {
+        Self::by(Generator::Sockperf(test), Transport::Udp, size)
+            .option("--msg-size", size)
+            .option("--buffer-size", RECEIVE_BUFFER)
+    }
+
+    fn by(generator: Generator, transport: Transport, size: usize) -> Self {
+        Self {
+            generator,
+            transport,
             script: Script::Ascii,
-            size: 1,
+            size,
+            stop: None,
             options: Vec::new(),
-        };
-        load.option("--mode", "bulk").option("--bytes", bytes)
+            rate: None,
+        }
     }
 
     pub(crate) fn option(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.options.push((name, value.to_string()));
+        self.options.push((name, Some(value.to_string())));
+        self
+    }
+
+    pub(crate) fn flag(mut self, name: &'static str) -> Self {
+        self.options.push((name, None));
         self
     }
 
@@ -62,24 +86,40 @@ impl Load {
         self
     }
 
+    pub(crate) fn stop_server(mut self, pause: Duration) -> Self {
+        self.stop = Some(pause);
+        self
+    }
+
+    /// So many texts a second, whatever becomes of them, if the generator can do that.
+    pub(crate) fn at_rate(mut self, rate: u64) -> Self {
+        let Some(option) = self.generator.rate_option() else {
+            return self;
+        };
+        self.rate = Some(rate);
+        self.option(option, rate)
+    }
+
     /// A bound in time, for loads that have none in bytes.
     pub(crate) fn seconds(self, seconds: f64) -> Self {
         let bulk = self.options.iter().any(|(name, _)| *name == "--bytes");
         if bulk {
-            self
-        } else {
-            self.option("--seconds", seconds)
+            return self;
         }
+        let (option, value) = self.generator.time_option(seconds);
+        self.option(option, value)
     }
 
     pub(crate) fn describe(&self) -> String {
-        let words = self
-            .options
-            .iter()
-            .filter(|(name, _)| *name != "--timeout-ms");
-        let words: Vec<String> = words
-            .map(|(name, value)| format!("{} {value}", name.trim_start_matches('-')))
-            .collect();
+        let options = self.options.iter();
+        let words = options
+            .filter(|(name, _)| *name != "--timeout-ms")
+            .map(|(name, value)| {
+                let name = name.trim_start_matches('-');
+                let value = value.as_deref().unwrap_or_default();
+                format!("{name} {value}").trim().to_owned()
+            });
+        let words: Vec<String> = words.collect();
         format!("{}: {}", self.script.name(), words.join(" "))
     }
 
@@ -89,103 +129,20 @@ impl Load {
         tools: &Tools,
         pinning: &Pinning,
     ) -> Result<Outcome, Failure> {
-        let generator = match self.transport {
-            Transport::Udp => tools.generator("udp"),
-            Transport::Tcp => tools.generator("tcp"),
-        };
-        let mut command = pinning.generator(&generator);
-        command.arg(port.to_string());
+        let mut command = self.generator.command(self.transport, port, tools, pinning);
         for (name, value) in &self.options {
-            command.args([*name, value.as_str()]);
+            command.arg(name).args(value);
         }
         if self.script != Script::Ascii {
             let (text, answer) = self.script.write(self.size, tools)?;
             command.arg("--text").arg(text).arg("--expect").arg(answer);
         }
         let output = command.output()?;
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr)
-                .trim()
-                .to_owned()
-                .into());
-        }
-        Outcome::parse(&serde_json::from_slice(&output.stdout)?)
-    }
-}
-
-/// What one run counted. Always: sent = answered + corrupt + lost.
-#[derive(Clone, Default)]
-pub(crate) struct Outcome {
-    pub(crate) sent: u64,
-    pub(crate) answered: u64,
-    pub(crate) corrupt: u64,
-    pub(crate) lost: u64,
-    /// Answers that name no text under way, or come a second time.
-    pub(crate) unasked: u64,
-    pub(crate) seconds: f64,
-    pub(crate) rate: f64,
-    pub(crate) p50_ns: Option<u64>,
-    pub(crate) p99_ns: Option<u64>,
-    pub(crate) server: Times,
-    pub(crate) generator_wait_seconds: f64,
-    /// What `bullhorn` said of itself.
-    pub(crate) totals: Option<Value>,
-}
-
-impl Outcome {
-    fn parse(line: &Value) -> Result<Self, Failure> {
-        let count = |key: &str| line[key].as_u64().unwrap_or(0);
-        let outcome = Self {
-            sent: count("sent"),
-            answered: count("answered"),
-            corrupt: count("corrupt"),
-            lost: count("lost"),
-            unasked: count("late_or_duplicate") + count("foreign"),
-            seconds: line["seconds"]
-                .as_f64()
-                .ok_or("a generator without seconds")?,
-            rate: line["rate"].as_f64().ok_or("a generator without rate")?,
-            p50_ns: line["p50_ns"].as_u64(),
-            p99_ns: line["p99_ns"].as_u64(),
-            server: Times::default(),
-            generator_wait_seconds: line["wait_seconds"].as_f64().unwrap_or(0.0),
-            totals: None,
-        };
+        let mut outcome = self.generator.read(&output)?;
+        outcome.requested = self.rate;
         if outcome.sent != outcome.answered + outcome.corrupt + outcome.lost {
             return Err("sent is not answered + corrupt + lost".into());
         }
         Ok(outcome)
-    }
-
-    pub(crate) fn all_right(&self) -> bool {
-        self.answered > 0 && self.answered == self.sent && self.unasked == 0
-    }
-
-    pub(crate) fn accounts(&self) -> String {
-        format!(
-            "sent {} = answered {} + corrupt {} + lost {}",
-            self.sent, self.answered, self.corrupt, self.lost
-        )
-    }
-
-    /// Answers for each second of the server's own processor time.
-    pub(crate) fn rate_per_cpu(&self) -> f64 {
-        self.answered as f64 / (self.server.cpu_ns.max(1) as f64 / 1e9)
-    }
-
-    /// The part of the time in which the server ran: near 1, it was the server that set the rate.
-    pub(crate) fn server_share(&self) -> f64 {
-        self.server.cpu_ns as f64 / 1e9 / self.seconds.max(1e-9)
-    }
-
-    /// The part of the time in which somebody else had the server's or the generator's processor.
-    /// A server of many processes waits for itself: there the generator's share alone counts.
-    pub(crate) fn disturbance(&self, server_is_one_thread: bool) -> f64 {
-        let server_wait_seconds = if server_is_one_thread {
-            self.server.wait_ns as f64 / 1e9
-        } else {
-            0.0
-        };
-        server_wait_seconds.max(self.generator_wait_seconds) / self.seconds.max(1e-9)
     }
 }

@@ -1,13 +1,16 @@
 //! Side-by-side benchmarks of servers that answer in capitals: `bullhorn serve` and peers built on
-//! the spot, in processes of their own, under generators that check every answer.
+//! the spot, in processes of their own, under generators that check every answer; and of the
+//! generators themselves.
 //!
 //! Here: the command line and the order of the rounds. What is measured is in `scenario`, against
-//! whom in `contender`, how a process is pinned and timed in `process`. docs/performance.md tells
-//! the method.
+//! whom in `contender`, by whom in `generator`, how a process is pinned and timed in `process`.
+//! docs/performance.md tells the method.
 
 mod arguments;
 mod contender;
+mod generator;
 mod load;
+mod outcome;
 mod process;
 mod scenario;
 mod table;
@@ -17,7 +20,8 @@ mod tools;
 
 use arguments::{Arguments, Mode};
 use contender::Contender;
-use load::{Load, Outcome};
+use load::Load;
+use outcome::Outcome;
 use process::Pinning;
 use scenario::{Row, Scenario};
 use std::io::IsTerminal;
@@ -94,9 +98,18 @@ fn measure(
 ) -> Result<(), Failure> {
     let mut results: Vec<(Row, Vec<Outcome>)> = Vec::new();
     for row in scenario.rows.iter().cloned() {
-        match row.contender.absence(tools) {
+        let absence = row.contender.absence(tools);
+        match absence.or_else(|| row.load.generator.absence()) {
             Some(reason) => eprintln!("servers: {} is left out: {reason}", row.contender.name()),
             None => results.push((row, Vec::new())),
+        }
+    }
+    if let Some((contender, load)) = &scenario.calibration {
+        let Some(rate) = half_of_most(contender, load, arguments, tools, pinning)? else {
+            return Ok(());
+        };
+        for (row, _) in &mut results {
+            row.load = row.load.clone().at_rate(rate);
         }
     }
     for round in 1..=arguments.rounds {
@@ -120,6 +133,23 @@ fn measure(
     progress("");
     table::print(scenario, &results);
     Ok(())
+}
+
+/// Half of what this load reaches without a rate to keep, in whole thousands a second.
+fn half_of_most(
+    contender: &Contender,
+    load: &Load,
+    arguments: &Arguments,
+    tools: &Tools,
+    pinning: &Pinning,
+) -> Result<Option<u64>, Failure> {
+    if let Some(reason) = contender.absence(tools).or(load.generator.absence()) {
+        eprintln!("servers: what half of the most is cannot be found: {reason}");
+        return Ok(None);
+    }
+    let load = load.clone().seconds(arguments.seconds);
+    let most = undisturbed(contender, &load, arguments, tools, pinning)?.rate;
+    Ok(Some((most / 2000.0).max(1.0) as u64 * 1000))
 }
 
 /// One line that is written over, on a terminal alone.
@@ -163,7 +193,17 @@ fn once(
 ) -> Result<Outcome, Failure> {
     let server = contender.start(tools, pinning)?;
     let before = server.process.times();
-    let mut outcome = load.run(server.port, tools, pinning)?;
+    let group = server.process.id();
+    let mut outcome = std::thread::scope(|scope| {
+        if let Some(pause) = load.stop {
+            let before = load.generator.before_stop();
+            scope.spawn(move || {
+                std::thread::sleep(before);
+                process::stop_for(group, pause);
+            });
+        }
+        load.run(server.port, tools, pinning)
+    })?;
     outcome.server = server.process.times().since(before);
     outcome.totals = contender.stop(server)?;
     Ok(outcome)

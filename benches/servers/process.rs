@@ -158,6 +158,11 @@ impl Process {
         Ok(self.lines.iter().collect())
     }
 
+    /// Its id, which is that of its group too.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     fn kill(&mut self) {
         signal("KILL", &format!("-{}", self.child.id()));
         let _ = self.child.kill();
@@ -169,6 +174,14 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Stops a whole process group, and lets it go on after `pause`.
+pub(crate) fn stop_for(group: u32, pause: Duration) {
+    let group = format!("-{group}");
+    signal("STOP", &group);
+    std::thread::sleep(pause);
+    signal("CONT", &group);
 }
 
 /// The shell's own `kill`, which is everywhere and knows groups.

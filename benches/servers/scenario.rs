@@ -1,10 +1,11 @@
 //! What is measured: for each scenario its rows, a server and a load each, and the row that the
 //! others are held against.
 
-use crate::contender::Contender::{self, Bullhorn, C, Python, Socat, Tokio};
+use crate::contender::Contender::{self, Bullhorn, C, Python, Socat, Sockperf, Tokio};
 use crate::contender::Transport::{Tcp, Udp};
 use crate::load::Load;
 use crate::text::Script;
+use std::time::Duration;
 
 /// What a scenario is about, hence what its table shows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub(crate) enum Measure {
     Answers,
     RoundTrip,
     Bytes,
+    /// What became of the rate that was requested, and the latencies.
+    Rate,
 }
 
 /// One server under one load.
@@ -37,6 +40,8 @@ pub(crate) struct Scenario {
     pub(crate) title: &'static str,
     pub(crate) measure: Measure,
     pub(crate) rows: Vec<Row>,
+    /// All rows send at half of the rate that this reaches.
+    pub(crate) calibration: Option<(Contender, Load)>,
 }
 
 const BULLHORN: Contender = Bullhorn(Udp, &[]);
@@ -55,8 +60,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         title,
         measure,
         rows,
+        calibration: None,
     };
-    use Measure::{Answers, Bytes, RoundTrip};
+    use Measure::{Answers, Bytes, Rate, RoundTrip};
     vec![
         scenario(
             "runs",
@@ -101,6 +107,30 @@ pub(crate) fn all() -> Vec<Scenario> {
             Answers,
             workers(),
         ),
+        scenario(
+            "generators",
+            "Generators: 64 bytes, each as fast as it goes",
+            Answers,
+            generators(),
+        ),
+        Scenario {
+            calibration: Some((Sockperf, sockperf_most())),
+            ..scenario(
+                "open",
+                "Open loop: one flow, single datagrams of 64 bytes, half of what sockperf reaches",
+                Rate,
+                open(),
+            )
+        },
+        Scenario {
+            calibration: Some((BULLHORN, bench_runs())),
+            ..scenario(
+                "open-runs",
+                "Open loop: 16 flows, 64 bytes, half of what `bullhorn bench` reaches",
+                Rate,
+                open_runs(),
+            )
+        },
     ]
 }
 
@@ -245,6 +275,98 @@ fn workers() -> Vec<Row> {
     let mut rows = group("single", &single, &[one.clone(), two.clone(), RECVFROM]);
     rows.extend(group("runs", &run_load(16, 64, 64), &[one, two, GRO]));
     rows
+}
+
+fn bench_runs() -> Load {
+    Load::bench(16, 64).option("--window", 64)
+}
+
+fn bench_single() -> Load {
+    bench_runs().flag("--no-offload")
+}
+
+/// It sends without a break, and its server answers everything.
+fn sockperf_most() -> Load {
+    Load::sockperf("under-load", 64).option("--mps", "max")
+}
+
+/// Rows that differ in who puts the load on; the first is the reference.
+fn by_generator(group: &str, rows: &[(&str, Contender, Load)]) -> Vec<Row> {
+    let row = |(index, (name, contender, load)): (usize, &(&str, Contender, Load))| Row {
+        load_name: (*name).to_owned(),
+        contender: contender.clone(),
+        load: load.clone(),
+        group: group.to_owned(),
+        reference: index == 0,
+    };
+    rows.iter().enumerate().map(row).collect()
+}
+
+fn generators() -> Vec<Row> {
+    let c = run_load(16, 64, 64);
+    let c_single = Load::datagrams(16, 64, 64);
+    let mut rows = by_generator(
+        "runs",
+        &[("C, runs", BULLHORN, c), ("bench", BULLHORN, bench_runs())],
+    );
+    rows.extend(by_generator(
+        "single",
+        &[
+            ("C, single", BULLHORN, c_single),
+            ("bench --no-offload", BULLHORN, bench_single()),
+        ],
+    ));
+    let ping_pong = Load::sockperf("ping-pong", 64);
+    let bursts = ping_pong.clone().option("--burst", 64);
+    rows.extend(by_generator(
+        "sockperf",
+        &[
+            ("sockperf under-load, most", Sockperf, sockperf_most()),
+            ("sockperf ping-pong", Sockperf, ping_pong),
+            ("sockperf ping-pong of 64", Sockperf, bursts),
+            ("bench --no-offload", BULLHORN, bench_single()),
+            ("bench", BULLHORN, bench_runs()),
+        ],
+    ));
+    rows
+}
+
+/// What a server that is stopped keeps its clients waiting.
+const STOP: Duration = Duration::from_millis(100);
+
+fn open() -> Vec<Row> {
+    let sockperf = Load::sockperf("under-load", 64);
+    let bench = Load::bench(1, 64).flag("--no-offload");
+    let stopped = |load: &Load| load.clone().stop_server(STOP);
+    by_generator(
+        "open",
+        &[
+            ("sockperf under-load", Sockperf, sockperf.clone()),
+            ("bench", BULLHORN, bench.clone()),
+            (
+                "sockperf, server stopped for 100 ms",
+                Sockperf,
+                stopped(&sockperf),
+            ),
+            (
+                "bench, server stopped for 100 ms",
+                BULLHORN,
+                stopped(&bench),
+            ),
+        ],
+    )
+}
+
+fn open_runs() -> Vec<Row> {
+    let bench = Load::bench(16, 64);
+    let stopped = bench.clone().stop_server(STOP);
+    by_generator(
+        "open-runs",
+        &[
+            ("bench", BULLHORN, bench),
+            ("bench, server stopped for 100 ms", BULLHORN, stopped),
+        ],
+    )
 }
 
 /// A few hundred texts for every server, in every way it is used above.

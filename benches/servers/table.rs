@@ -1,7 +1,7 @@
 //! Tables in Markdown: medians over the rounds, ratios to the reference round by round, and the
 //! sums that show what was lost.
 
-use crate::load::Outcome;
+use crate::outcome::Outcome;
 use crate::process::Pinning;
 use crate::scenario::{Measure, Row, Scenario};
 use crate::tokio_server::RECEIVE_BUFFER;
@@ -46,11 +46,13 @@ pub(crate) fn print(scenario: &Scenario, results: &Results) {
         Measure::Answers => "answers/s | per server CPU-second | busy",
         Measure::RoundTrip => "p50 | p99 | busy",
         Measure::Bytes => "MB/s | MB per server CPU-second | busy",
+        Measure::Rate => "requested | answered | p50 | p99 | p99.9 | max | busy",
     };
     println!(
         "| load | server | {columns} | disturbed | ratio | ratio per CPU | sent = answered + corrupt + lost |"
     );
-    println!("|---|---|--:|--:|--:|--:|--:|--:|---|");
+    let right = "--:|".repeat(columns.split('|').count() + 3);
+    println!("|---|---|{right}---|");
     for (row, outcomes) in results {
         print_row(scenario.measure, row, outcomes, results);
     }
@@ -77,13 +79,26 @@ fn print_row(measure: Measure, row: &Row, outcomes: &[Outcome], results: &Result
     };
     let p50 = |outcome: &Outcome| outcome.p50_ns.unwrap_or(0) as f64;
     let p99 = |outcome: &Outcome| outcome.p99_ns.unwrap_or(0) as f64;
+    let p99_9 = |outcome: &Outcome| outcome.p99_9_ns.unwrap_or(0) as f64;
+    let max = |outcome: &Outcome| outcome.max_ns.unwrap_or(0) as f64;
+    let requested = |outcome: &Outcome| outcome.requested.unwrap_or(0) as f64;
     let values = match measure {
-        Measure::Answers => [
+        Measure::Answers => vec![
             count(of(|outcome| outcome.rate)),
             count(of(Outcome::rate_per_cpu)),
         ],
-        Measure::RoundTrip => [microseconds(of(p50)), microseconds(of(p99))],
-        Measure::Bytes => [
+        Measure::RoundTrip => vec![microseconds(of(p50)), microseconds(of(p99))],
+        Measure::Rate => vec![
+            count(of(requested)),
+            thousandths(of(|outcome| {
+                outcome.rate / outcome.requested.unwrap_or(0) as f64
+            })),
+            microseconds(of(p50)),
+            microseconds(of(p99)),
+            microseconds(of(p99_9)),
+            microseconds(of(max)),
+        ],
+        Measure::Bytes => vec![
             megabytes(of(|outcome| outcome.rate)),
             megabytes(of(Outcome::rate_per_cpu)),
         ],
@@ -108,7 +123,7 @@ fn print_row(measure: Measure, row: &Row, outcomes: &[Outcome], results: &Result
         values.join(" | "),
         percent(disturbed),
         // More is better throughout: half the time is twice the ratio.
-        if measure == Measure::RoundTrip {
+        if matches!(measure, Measure::RoundTrip | Measure::Rate) {
             ratio(|outcome| 1.0 / outcome.p50_ns.unwrap_or(0).max(1) as f64)
         } else {
             ratio(|outcome| outcome.rate)
@@ -187,6 +202,10 @@ fn significant(ratio: f64) -> String {
 
 fn percent(part: f64) -> String {
     format!("{:.0} %", 100.0 * part)
+}
+
+fn thousandths(part: f64) -> String {
+    format!("{:.2} %", 100.0 * part)
 }
 
 fn count(value: f64) -> String {

@@ -5,7 +5,7 @@ use std::io;
 use socket2::Socket;
 
 use super::ledger::{Desk, Ledger};
-use super::worker::{Clock, Taken, Transport};
+use super::transport::{Clock, Taken, Transport};
 use crate::socket::connected::Batch;
 
 pub(super) struct Datagrams {

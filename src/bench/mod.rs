@@ -3,26 +3,33 @@
 //!
 //! In reading order: [`text`] makes the requests and the answers they are owed, `ledger` matches
 //! and accounts for one flow, [`record`] keeps what was seen, `pacing` says when a request is due,
-//! `worker` is the loop of one thread, over `datagram` or `stream`; `run` puts them together,
-//! [`threshold`] judges what came of it. Plain blocking threads: a load generator must not measure its own
-//! runtime. Nothing here reads arguments or prints.
+//! `worker` is the loop of one thread, over a `transport`, which is `datagram` or `stream`; `plan`
+//! says how much each worker has to do, `run` lets them, `measured` is what came of it, and
+//! [`threshold`] judges that.
+//!
+//! Plain blocking threads: a load generator must not measure its own runtime. Nothing here reads
+//! arguments or prints.
 
 mod datagram;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod ledger;
+mod measured;
 mod pacing;
+mod plan;
 pub mod record;
 mod run;
 mod stream;
 pub mod text;
 pub mod threshold;
+mod transport;
 mod worker;
 
 use std::time::Duration;
 
+pub use measured::Measured;
 pub use record::{Counts, Record};
-pub use run::{Measured, Observer, Progress, Wish, run};
+pub use run::{Observer, Progress, Wish, run};
 
 use crate::endpoint::{Endpoint, Family, FamilyFilter, SocketType};
 

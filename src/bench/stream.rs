@@ -6,7 +6,7 @@ use std::ops::Range;
 use socket2::Socket;
 
 use super::ledger::{Desk, Ledger};
-use super::worker::{Clock, Taken, Transport};
+use super::transport::{Clock, Taken, Transport};
 
 /// The most bytes read at once.
 const CHUNK: usize = 128 << 10;

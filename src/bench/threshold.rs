@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::run::Measured;
+use super::measured::Measured;
 
 /// The figures of a result that can be judged; what was not measured is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -7,11 +7,10 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
-
 use super::ledger::{Desk, Ledger};
 use super::pacing::Pace;
 use super::record::Record;
+use super::transport::{Clock, Taken, Transport};
 use crate::socket::sys::PollSet;
 
 /// So many looks in vain at the flow that waits longest, before a look at the next. Servers answer
@@ -35,64 +34,6 @@ const LAG_NS: u64 = 20_000_000;
 
 /// A sleep takes about this much longer than it was to.
 const SLEEP_SLACK: Duration = Duration::from_micros(100);
-
-/// Nanoseconds since the run began, and never 0.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    zero: Instant,
-}
-
-impl Clock {
-    pub(super) fn start() -> Self {
-        Self {
-            zero: Instant::now(),
-        }
-    }
-
-    pub(super) fn now_ns(self) -> u64 {
-        self.zero.elapsed().as_nanos() as u64 + 1
-    }
-}
-
-/// How texts travel: over the sockets of a worker's flows, which are named by their place.
-pub(super) trait Transport: Send {
-    /// The sockets, one for each flow.
-    fn sockets(&self) -> &[Socket];
-
-    /// Whether many texts travel as one buffer.
-    fn has_offload(&self) -> bool;
-
-    /// Whether the flow has more to write than the kernel takes.
-    fn waits_for_room(&self, _place: usize) -> bool {
-        false
-    }
-
-    /// Sends the next `amount` texts of a flow; returns how many are under way now.
-    fn send(
-        &mut self,
-        place: usize,
-        ledger: &Ledger,
-        amount: usize,
-        desk: &mut Desk,
-    ) -> io::Result<usize>;
-
-    /// Takes what has come on a flow and settles it.
-    fn receive(
-        &mut self,
-        place: usize,
-        ledger: &mut Ledger,
-        desk: &mut Desk,
-        clock: Clock,
-    ) -> io::Result<Taken>;
-}
-
-/// What came of a look at a flow that had something.
-pub(super) enum Taken {
-    /// Answers, at this time.
-    At(u64),
-    /// The end of the connection.
-    Closed,
-}
 
 /// When requests are sent.
 pub(super) enum Load {

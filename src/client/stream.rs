@@ -5,13 +5,11 @@
 //! has failed; those behind it are sent anew on the next connection.
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io;
 use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
-
-use socket2::Socket;
 
 use super::flow::whole_milliseconds;
 use super::queue::Queue;
@@ -19,14 +17,10 @@ use super::texts::Next;
 use super::{Answer, Observer, Settings, Texts};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
-use crate::socket::call::{Excerpt, traced, traced_zero};
+use crate::socket::call::traced_zero;
 use crate::socket::connect;
+use crate::socket::lines::{Arrival, Lines};
 use crate::socket::sys::PollSet;
-
-const READ_SIZE: usize = 65_536;
-
-/// No further line is taken up while this many bytes wait to be written.
-const MOST_UNWRITTEN: usize = 1 << 20;
 
 /// The client side of one stream endpoint.
 pub(super) struct Exchange {
@@ -37,10 +31,8 @@ pub(super) struct Exchange {
 }
 
 struct Connection {
-    socket: Socket,
+    stream: Lines,
     lines: VecDeque<Line>,
-    unwritten: VecDeque<u8>,
-    received: Vec<u8>,
     half_closed: bool,
     /// When a byte last went or came, or the first line was taken up.
     last_progress: Instant,
@@ -143,7 +135,7 @@ impl Exchange {
     fn is_congested(&self) -> bool {
         self.connection
             .as_ref()
-            .is_some_and(|connection| connection.unwritten.len() >= MOST_UNWRITTEN)
+            .is_some_and(|connection| connection.stream.is_congested())
     }
 
     fn connection(&mut self, observer: &mut dyn Observer) -> Result<&mut Connection> {
@@ -214,10 +206,8 @@ impl Connection {
                         .set_nonblocking(true)
                         .map_err(|source| Error::socket(Operation::Configure, endpoint, source))?;
                     let connection = Self {
-                        socket,
+                        stream: Lines::new(socket),
                         lines: VecDeque::new(),
-                        unwritten: VecDeque::new(),
-                        received: Vec::new(),
                         half_closed: false,
                         last_progress: Instant::now(),
                     };
@@ -234,8 +224,7 @@ impl Connection {
         if self.lines.is_empty() {
             self.last_progress = sent;
         }
-        self.unwritten.extend(&text);
-        self.unwritten.push_back(b'\n');
+        self.stream.push(&text);
         self.lines.push_back(Line { number, text, sent });
     }
 
@@ -247,16 +236,20 @@ impl Connection {
         timeout: Duration,
         queue: &mut Queue,
     ) -> std::result::Result<(), Broken> {
-        self.write().map_err(Broken::Failed)?;
-        if half_close && !self.half_closed && self.unwritten.is_empty() {
-            let call = format_args!("shutdown({}, SHUT_WR)", self.socket.as_raw_fd());
-            traced_zero(call, self.socket.shutdown(Shutdown::Write)).map_err(Broken::Failed)?;
+        if self.stream.write().map_err(Broken::Failed)? {
+            self.last_progress = Instant::now();
+        }
+        if half_close && !self.half_closed && !self.stream.has_unwritten() {
+            let socket = self.stream.socket();
+            let call = format_args!("shutdown({}, SHUT_WR)", socket.as_raw_fd());
+            traced_zero(call, socket.shutdown(Shutdown::Write)).map_err(Broken::Failed)?;
             self.half_closed = true;
         }
         let patience = (!self.lines.is_empty())
             .then(|| (self.last_progress + timeout).saturating_duration_since(Instant::now()));
         let mut poll = PollSet::default();
-        let place = poll.add(self.socket.as_fd(), true, !self.unwritten.is_empty());
+        let socket = self.stream.socket().as_fd();
+        let place = poll.add(socket, true, self.stream.has_unwritten());
         if let Some(texts) = texts {
             poll.add(texts, true, false);
         }
@@ -272,45 +265,19 @@ impl Connection {
         Ok(())
     }
 
-    fn write(&mut self) -> io::Result<()> {
-        while !self.unwritten.is_empty() {
-            let (bytes, _) = self.unwritten.as_slices();
-            let result = self.socket.send_with_flags(bytes, libc::MSG_NOSIGNAL);
-            if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-                break;
-            }
-            let call = format_args!("send({}, {})", self.socket.as_raw_fd(), Excerpt(bytes));
-            let written = traced(call, result, |written| *written)?;
-            self.unwritten.drain(..written);
-            self.last_progress = Instant::now();
-        }
-        Ok(())
-    }
-
     fn read(&mut self, queue: &mut Queue) -> std::result::Result<(), Broken> {
-        let old = self.received.len();
-        self.received.resize(old + READ_SIZE, 0);
-        let result = (&self.socket).read(&mut self.received[old..]);
-        let length = result.as_ref().map_or(0, |length| *length);
-        self.received.truncate(old + length);
-        if matches!(&result, Err(error) if matches!(error.kind(),
-            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted))
-        {
+        let arrival = self.stream.read().map_err(Broken::Failed)?;
+        if arrival == Arrival::Nothing {
             return Ok(());
         }
-        let call = format_args!("recv({})", self.socket.as_raw_fd());
-        traced(call, result, |length| {
-            format!("{length} {}", Excerpt(&self.received[old..]))
-        })
-        .map_err(Broken::Failed)?;
         self.last_progress = Instant::now();
         self.take_answers(queue);
-        if length == 0 {
+        if arrival == Arrival::End {
             // A last answer may lack its line end.
-            if !self.received.is_empty()
+            if !self.stream.rest().is_empty()
                 && let Some(line) = self.lines.pop_front()
             {
-                line.settle(std::mem::take(&mut self.received), queue);
+                line.settle(self.stream.rest().to_vec(), queue);
             }
             return Err(Broken::Closed);
         }
@@ -319,26 +286,16 @@ impl Connection {
 
     /// Every answer that is whole goes to its line.
     fn take_answers(&mut self, queue: &mut Queue) {
-        let mut given = 0;
         while let Some(line) = self.lines.front() {
             let line_ends = line.text.iter().filter(|byte| **byte == b'\n').count();
-            let rest = &self.received[given..];
-            let is_line_end = |(offset, byte): (usize, &u8)| (*byte == b'\n').then_some(offset);
-            let Some(end) = rest
-                .iter()
-                .enumerate()
-                .filter_map(is_line_end)
-                .nth(line_ends)
-            else {
+            let Some(answer) = self.stream.take(line_ends) else {
                 break;
             };
-            let answer = rest[..end].to_vec();
-            given += end + 1;
+            let answer = answer.to_vec();
             if let Some(line) = self.lines.pop_front() {
                 line.settle(answer, queue);
             }
         }
-        self.received.drain(..given);
     }
 }
 

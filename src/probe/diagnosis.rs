@@ -6,7 +6,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The text came back as it was sent.
+    /// The text came back as it was sent. An echo over a pipe may join two datagrams, so there may be
+    /// more behind it.
     Unchanged,
     /// The beginning of the right answer, and no more.
     Truncated {
@@ -41,7 +42,7 @@ pub fn diagnose(text: &[u8], expected: &[u8], answer: &[u8]) -> Option<Problem> 
     if answer == expected {
         return None;
     }
-    if answer == text {
+    if answer.starts_with(text) {
         return Some(Problem::Unchanged);
     }
     let common = expected
@@ -116,6 +117,7 @@ mod tests {
         let of = |answer: &[u8]| diagnose(b"abcd", b"ABCD", answer);
         assert_eq!(of(b"ABCD"), None);
         assert_eq!(of(b"abcd"), Some(Problem::Unchanged));
+        assert_eq!(of(b"abcdabce"), Some(Problem::Unchanged));
         assert_eq!(
             of(b"ABC"),
             Some(Problem::Truncated {

@@ -19,7 +19,8 @@ h1{font-size:1.3rem;overflow-wrap:anywhere;margin:0 0 .25rem}
 h2{font-size:1rem;margin:0 0 .5rem}
 p{margin:.25rem 0 1rem;color:var(--soft)}
 .bad{color:var(--ink);border-left:4px solid #c2410c;padding-left:.6rem}
-main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.5rem}
+main{display:grid;gap:1.5rem}
+.tables,.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1.5rem}
 section{min-width:0}
 table{border-collapse:collapse;width:100%}
 td,th{padding:.15rem 0;border-bottom:1px solid var(--line);text-align:left;font-weight:normal}
@@ -55,21 +56,14 @@ pub fn page(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
             "<p class=\"bad\">The generator was the limit: the server may be faster than this.</p>"
         )?;
     }
-    writeln!(to, "<main>")?;
+    writeln!(to, "<main><div class=\"tables\">")?;
     table(to, "Answers", &counts(measured))?;
     table(to, "Rates and latencies", &figures(measured))?;
-    section(
-        to,
-        "Latency: how many answers took how long",
-        &histogram(measured),
-    )?;
-    section(
-        to,
-        "Latency: which part of the answers took at most how long",
-        &percentiles(measured),
-    )?;
+    writeln!(to, "</div><div class=\"charts\">")?;
+    section(to, "Latency: how many took how long", &histogram(measured))?;
+    section(to, "Latency: percentiles", &percentiles(measured))?;
     section(to, "Right answers a second, over time", &timeline(measured))?;
-    writeln!(to, "</main></body></html>")
+    writeln!(to, "</div></main></body></html>")
 }
 
 fn what(measured: &Measured) -> String {
@@ -107,10 +101,12 @@ fn counts(measured: &Measured) -> Vec<(String, String)> {
 }
 
 fn figures(measured: &Measured) -> Vec<(String, String)> {
-    let mut rows = vec![
-        ("sent".to_owned(), per_second(measured.sent_rate())),
-        ("achieved".to_owned(), per_second(measured.achieved_rate())),
-    ];
+    let mut rows = Vec::new();
+    if let Some(rate) = measured.settings.rate {
+        rows.push(("requested".to_owned(), per_second(rate)));
+    }
+    rows.push(("sent".to_owned(), per_second(measured.sent_rate())));
+    rows.push(("achieved".to_owned(), per_second(measured.achieved_rate())));
     let latency = &measured.record.latency;
     if !latency.is_empty() {
         for (name, quantile) in QUANTILES {
@@ -139,7 +135,10 @@ fn table(to: &mut dyn Write, title: &str, rows: &[(String, String)]) -> io::Resu
 }
 
 fn section(to: &mut dyn Write, title: &str, chart: &str) -> io::Result<()> {
-    writeln!(to, "<section><h2>{title}</h2>{chart}</section>")
+    writeln!(
+        to,
+        "<section aria-label=\"{title}\"><h2>{title}</h2>{chart}</section>"
+    )
 }
 
 /// A mark at each decade of nanoseconds from `low` to `high`.
@@ -221,7 +220,10 @@ fn timeline(measured: &Measured) -> String {
         .collect();
     let end = points.last().map_or(1.0, |point| point.0).max(step_s);
     let top = points.iter().map(|point| point.1).fold(0.0, f64::max);
-    let y = Axis::rising(top, per_second);
+    let y = Axis::rising(top, |rate| match rate {
+        0.0 => "0".to_owned(),
+        _ => per_second(rate),
+    });
     let mut x = Axis::rising(end, |value| format!("{value} s"));
     x.high = end;
     x.ticks.retain(|tick| tick.at <= end);

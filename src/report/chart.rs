@@ -104,7 +104,7 @@ pub(super) fn curve(x: &Axis, y: &Axis, points: &[(f64, f64)]) -> String {
 
 /// The axes, and what `draw` puts between them. Writing to a String cannot fail.
 fn framed(x: &Axis, y: &Axis, draw: impl FnOnce(&mut String)) -> String {
-    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">");
+    let mut svg = format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\">");
     for tick in &y.ticks {
         let at = y_of(y, tick.at);
         let _ = write!(

@@ -1,6 +1,6 @@
 //! Sockets: created, bound, inherited; datagrams received and answered in batches.
 //!
-//! This folder knows nothing of text and nothing of servers or clients. In reading order:
+//! This folder knows nothing of text but where a line ends, and nothing of servers or clients. In reading order:
 //!
 //! * [`address`]: between [`Endpoint`](crate::Endpoint) and the kernel's `sockaddr`.
 //! * [`bound`]: a socket that is bound; [`mod@bind`] makes it from an endpoint, `prepare` sets its
@@ -12,6 +12,7 @@
 //!   `coalesce` finds those that can go together.
 //! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
 //!   client that sends many.
+//! * `lines`: lines over a connection, for clients.
 //! * [`control_message`]: the bytes beside a datagram: the address it was sent to, the size of its run.
 //! * `interfaces`: the addresses of this machine.
 //! * `call`: each call as a line of the log, for people who learn.
@@ -29,6 +30,7 @@ pub(crate) mod connected;
 pub mod control_message;
 pub mod inherit;
 mod interfaces;
+pub(crate) mod lines;
 pub mod plain;
 mod prepare;
 #[allow(unsafe_code)]

@@ -1,4 +1,4 @@
-//! A bad network inside the server: `ping` finds exactly what it did.
+//! A bad network inside the server: `ping` and `bench` find exactly what it did.
 
 use serde_json::Value;
 
@@ -16,6 +16,24 @@ fn probe_through(
     let totals = served.stop();
     assert_eq!(totals.code, Some(0), "{totals:?}");
     assert_equal(&ended.summary(), &totals.summary);
+    (ended.summary(), totals)
+}
+
+/// [`probe_through`] with the load generator.
+fn load_through(
+    endpoint: &str,
+    impairment: &str,
+    seed: &str,
+    arguments: &[&str],
+) -> (Value, Totals) {
+    let served = Served::start(&[endpoint, "--impair", impairment, "--seed", seed]);
+    let common = ["bench", "--json", served.endpoint(), "--warmup", "off"];
+    let ended = run(bullhorn().args(common).args(arguments), b"");
+    assert_eq!(ended.stderr, "");
+    crate::schemas::assert_lines("bench", &ended.text());
+    let totals = served.stop();
+    assert_eq!(totals.code, Some(0), "{totals:?}");
+    assert_equal_load(&ended.summary(), &totals.summary);
     (ended.summary(), totals)
 }
 
@@ -73,6 +91,41 @@ fn assert_equal(found: &Value, server: &Value) {
     let sum = counts("ok") + counts("corrupt") + counts("lost") + counts("pending");
     assert_eq!(counts("sent"), sum, "{context}");
     assert_eq!((counts("pending"), counts("stray")), (0, 0), "{context}");
+}
+
+/// Every count of the load generator against the server's own truth.
+fn assert_equal_load(found: &Value, server: &Value) {
+    let truth = &server["endpoints"][0];
+    let context = format!("found {found}\ntruth {server}");
+    let number = |value: &Value| {
+        value
+            .as_u64()
+            .unwrap_or_else(|| panic!("{value}: {context}"))
+    };
+    let impaired = |name| number(&truth["impaired"][name]);
+    let counts = |name| number(&found[name]);
+    assert_eq!(number(&truth["kernel_dropped"]), 0, "{context}");
+    for (what, of_client, of_server) in [
+        ("sent", counts("sent"), number(&truth["received"])),
+        (
+            "answers",
+            counts("ok") + counts("corrupt") + counts("late"),
+            number(&truth["answered"]),
+        ),
+        ("lost", counts("lost") - counts("late"), impaired("lost")),
+        ("all lost", number(&truth["dropped"]), impaired("lost")),
+        ("corrupt", counts("corrupt"), impaired("corrupted")),
+        ("duplicate", counts("duplicate"), impaired("duplicated")),
+        ("pending", counts("pending"), 0),
+        ("stray", counts("stray"), 0),
+        (
+            "sum",
+            counts("ok") + counts("corrupt") + counts("lost"),
+            counts("sent"),
+        ),
+    ] {
+        assert_eq!(of_client, of_server, "{what}: {context}");
+    }
 }
 
 /// With more patience than a busy machine needs: a late answer would count as nothing else.
@@ -174,6 +227,97 @@ fn the_same_seed_does_the_same_and_another_does_not() {
     };
     assert_eq!(truth("1"), truth("1"));
     assert_ne!(truth("1"), truth("2"));
+}
+
+/// Few under way, so that the machine itself loses nothing.
+const LOAD: [&str; 8] = [
+    "--count",
+    "4000",
+    "--flows",
+    "4",
+    "--window",
+    "16",
+    "--timeout",
+    "3s",
+];
+
+#[test]
+fn bench_finds_all_kinds_at_once_exactly() {
+    let impairment = "loss=5%,duplicate=3%,reorder=2%,corrupt=1%,delay=2ms±1ms";
+    for arguments in [
+        &[][..],
+        &["--no-offload"],
+        &["--threads", "2"],
+        &["--rate", "5000"],
+    ] {
+        let arguments = [&LOAD, arguments].concat();
+        let (found, _) = load_through("udp://127.0.0.1:0", impairment, "7", &arguments);
+        assert_eq!(found["sent"], 4000);
+        for name in ["lost", "duplicate", "corrupt"] {
+            assert!(found[name].as_u64() > Some(10), "{name}: {found}");
+        }
+    }
+}
+
+#[test]
+fn bench_finds_loss_exactly() {
+    let (found, _) = load_through("udp://[::1]:0", "loss=20%", "1", &LOAD);
+    let lost = found["lost"].as_u64().unwrap();
+    assert!((600..1000).contains(&lost), "{found}");
+    assert_eq!(found["loss_ppm"], lost * 250);
+}
+
+#[test]
+fn bench_finds_duplicates_exactly() {
+    let (found, _) = load_through("udp://127.0.0.1:0", "duplicate=50%", "2", &LOAD);
+    assert!(found["duplicate"].as_u64() > Some(1500), "{found}");
+    assert_eq!(found["ok"], 4000);
+}
+
+#[test]
+fn bench_takes_what_is_reordered_for_right_and_nothing_else() {
+    let (found, totals) = load_through("udp://127.0.0.1:0", "reorder=40%", "3", &LOAD);
+    let impaired = &totals.summary["endpoints"][0]["impaired"];
+    assert!(impaired["reordered"].as_u64() > Some(800), "{totals:?}");
+    assert_eq!([&found["ok"], &found["duplicate"]], [4000, 0], "{found}");
+}
+
+#[test]
+fn bench_finds_corruption_exactly_wherever_the_bit_is() {
+    // In the smallest text every changed bit is in what tells whose it is.
+    for size in ["16", "64"] {
+        let arguments = [&LOAD[..], &["--size", size]].concat();
+        let (found, _) = load_through("udp://127.0.0.1:0", "corrupt=50%", "4", &arguments);
+        assert!(found["corrupt"].as_u64() > Some(1500), "{found}");
+    }
+}
+
+#[test]
+fn bench_finds_delay() {
+    let (found, totals) = load_through("udp://127.0.0.1:0", "delay=20ms+-5ms", "5", &LOAD);
+    let impaired = &totals.summary["endpoints"][0]["impaired"];
+    assert_eq!(impaired["delayed"], 4000);
+    let shortest = found["latency"]["min_ns"].as_u64();
+    assert!(shortest >= Some(15_000_000), "{found}");
+}
+
+#[test]
+fn bench_finds_what_befalls_unix_datagrams_exactly() {
+    let impairment = "loss=10%,duplicate=10%,reorder=10%,corrupt=10%";
+    // A receiver of Unix datagrams holds ten of them, and no more.
+    let arguments = [
+        "--count",
+        "2000",
+        "--flows",
+        "4",
+        "--window",
+        "4",
+        "--timeout",
+        "3s",
+    ];
+    let endpoint = "unixgram:@bullhorn-test-impair-load";
+    let (found, _) = load_through(endpoint, impairment, "9", &arguments);
+    assert!(found["corrupt"].as_u64() > Some(50), "{found}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Other people's programs are answered, and the server is well afterwards; `send` asks a server
-//! that is not ours.
+//! Other people's programs are answered, and the server is well afterwards; `send`, `ping` and
+//! `bench` ask servers that are not ours.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -326,4 +326,109 @@ fn send_is_answered_by_the_smallest_server() {
         "{ended:?}"
     );
     assert!(server.child.try_wait().unwrap().is_none(), "it has ended");
+}
+
+/// `ping` and `bench` find every answer of this server right.
+fn is_asked_by_ping_and_bench(endpoint: &str, count: &str) {
+    for arguments in [
+        &["ping", "-i", "1ms", "-W", "30s"][..],
+        &[
+            "bench",
+            "--flows",
+            "2",
+            "--window",
+            "2",
+            "--warmup",
+            "off",
+            "--timeout",
+            "30s",
+        ],
+    ] {
+        let ended = run(
+            bullhorn()
+                .args(arguments)
+                .args(["--json", endpoint, "-c", count]),
+            b"",
+        );
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let summary = ended.summary();
+        let count: u64 = count.parse().unwrap();
+        assert_eq!(
+            [&summary["sent"], &summary["ok"]],
+            [count, count],
+            "{ended:?}"
+        );
+        for key in ["corrupt", "lost", "pending", "duplicate", "late", "stray"] {
+            assert_eq!(summary[key], 0, "{ended:?}");
+        }
+    }
+}
+
+/// Serves with `socat` and `tr` at `address`; `endpoint` is what our clients call it.
+fn socat_with_tr_is_right(address: &str, endpoint: &str) {
+    let Some(socat) = find_program("socat") else {
+        return;
+    };
+    // stdbuf, because tr holds answers back otherwise; -t, because a busy machine takes its time.
+    let _server = Running::start(
+        Command::new(socat)
+            .args(["-t", "30", address, "SYSTEM:stdbuf -oL tr a-z A-Z"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null()),
+    );
+    crate::support::wait_until("socat to serve", || {
+        run_bullhorn(["send", "--timeout", "30s", endpoint, "ready"]).code == 0
+    });
+    is_asked_by_ping_and_bench(endpoint, "40");
+}
+
+/// A port of an address of this test's own, free a moment ago.
+fn free_port(host: &str) -> u16 {
+    let socket = std::net::UdpSocket::bind((host, 0)).unwrap();
+    socket.local_addr().unwrap().port()
+}
+
+#[test]
+fn socat_with_tr_is_right_over_udp() {
+    let host = "127.99.98.95";
+    let port = free_port(host);
+    socat_with_tr_is_right(
+        &format!("UDP4-RECVFROM:{port},bind={host},fork"),
+        &format!("udp://{host}:{port}"),
+    );
+}
+
+#[test]
+fn socat_with_tr_is_right_over_tcp() {
+    let host = "127.99.98.94";
+    let port = free_port(host);
+    socat_with_tr_is_right(
+        &format!("TCP4-LISTEN:{port},bind={host},reuseaddr,fork"),
+        &format!("tcp://{host}:{port}"),
+    );
+}
+
+#[test]
+fn socat_with_tr_is_right_over_a_unix_stream() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("socat");
+    let path = path.to_str().unwrap();
+    socat_with_tr_is_right(&format!("UNIX-LISTEN:{path},fork"), &format!("unix:{path}"));
+}
+
+#[test]
+fn the_smallest_server_is_right() {
+    let Some(server) = find_example("udp_server") else {
+        return;
+    };
+    let mut server = Running::start(
+        Command::new(server)
+            .arg("127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null()),
+    );
+    let line = first_line(&mut server);
+    let (_, rest) = line.split_once("addr: ").expect("no address");
+    let (address, _) = rest.split_once(',').expect("no address");
+    is_asked_by_ping_and_bench(address, "500");
 }

@@ -560,9 +560,25 @@ fn signals_work_when_everything_is_lost() {
     let (code, text) = signalled(&[&endpoint, "-W", "10ms"], 4, &["QUIT", "INT"]);
     assert_eq!(code, 5, "{text}");
     assert_eq!(text.matches("0 ok + 0 corrupt").count(), 2, "{text}");
-    // Nothing has come at all yet, and the probes are pending.
-    let (code, text) = signalled(&[&endpoint, "-W", "1h"], 1, &["INT"]);
-    assert_eq!(code, 5, "{text}");
+}
+
+#[test]
+fn an_interrupt_before_the_first_answer_leaves_the_probes_pending() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    silent
+        .set_read_timeout(Some(crate::support::PATIENCE))
+        .unwrap();
+    let endpoint = format!("udp://{}", silent.local_addr().unwrap());
+    let mut command = bullhorn();
+    command.args(["ping", &endpoint, "-W", "1h"]);
+    let mut process = Running::start(command.stdout(Stdio::piped()));
+    // So one was sent.
+    silent.recv(&mut [0; 128]).unwrap();
+    process.signal("INT");
+    let mut text = String::new();
+    let mut output = process.child.stdout.take().unwrap();
+    std::io::Read::read_to_string(&mut output, &mut text).unwrap();
+    assert_eq!(process.wait().code(), Some(5), "{text}");
     assert!(
         text.contains("0 lost + ") && !text.contains("+ 0 pending"),
         "{text}"

@@ -7,12 +7,17 @@ use serde_json::{Value, json};
 
 use crate::support::{Served, bullhorn, run, run_bullhorn};
 
+/// The published schema of a verb.
+fn published(verb: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{verb}.json"));
+    let text = std::fs::read_to_string(path).expect("no such schema");
+    serde_json::from_str(&text).expect("no JSON")
+}
+
 /// The schema of a verb, in which a key that it does not name is an error. In the published form
 /// it is not, as keys may be added.
 fn strict(verb: &str) -> jsonschema::Validator {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{verb}.json"));
-    let text = std::fs::read_to_string(path).expect("no such schema");
-    let mut schema: Value = serde_json::from_str(&text).expect("no JSON");
+    let mut schema = published(verb);
     assert!(jsonschema::meta::is_valid(&schema), "{verb}");
     forbid_unknown_keys(&mut schema);
     jsonschema::draft202012::new(&schema).expect("no schema")
@@ -33,7 +38,8 @@ fn forbid_unknown_keys(schema: &mut Value) {
     }
 }
 
-/// Holds every line against the schema, the last must be a summary; returns the events met.
+/// Holds every line against the schema, the last must be a summary; returns the events met. The
+/// schema itself asks for every number to be an integer.
 pub fn assert_lines(verb: &str, output: &str) -> Vec<String> {
     let schema = strict(verb);
     let mut events = Vec::new();
@@ -142,4 +148,92 @@ fn ping_keeps_to_its_schema() {
     ]);
     let events = assert_lines("ping", &ended.text());
     assert!(events.iter().any(|met| met == "outage_begin"), "{events:?}");
+}
+
+/// What `bench` says with these arguments, held against its schema.
+fn bench(endpoint: &str, arguments: &[&str]) -> Value {
+    let ended = run(
+        bullhorn()
+            .args(["bench", "--json", endpoint])
+            .args(arguments),
+        b"",
+    );
+    assert_eq!(assert_lines("bench", &ended.text()), ["summary"]);
+    ended.summary()
+}
+
+#[test]
+fn every_key_of_bench_is_always_there() {
+    let schema = published("bench");
+    for object in [&schema, &schema["$defs"]["latency"]] {
+        let keys: Vec<&String> = object["properties"].as_object().unwrap().keys().collect();
+        assert_eq!(json!(keys), object["required"]);
+    }
+}
+
+#[test]
+fn bench_keeps_to_its_schema() {
+    let served = Served::start(&[
+        "udp://127.0.0.1:0",
+        "tcp://[::1]:0",
+        "unix:@bullhorn-test-schema-bench",
+        "unixgram:@bullhorn-test-schema-bench",
+    ]);
+    for endpoint in &served.endpoints {
+        let closed = ["--warmup", "10ms", "--count", "100", "--timeout", "20s"];
+        let summary = bench(endpoint, &closed);
+        assert_eq!(
+            [&summary["mode"], &summary["ok"]],
+            [&json!("closed"), &json!(100)]
+        );
+        assert!(summary["window"].is_u64() && summary["service"].is_null());
+        let open = ["--rate", "2000", "--duration", "50ms", "--threads", "2"];
+        let summary = bench(endpoint, &open);
+        assert_eq!(
+            [&summary["mode"], &summary["window"]],
+            [&json!("open"), &json!(null)]
+        );
+        assert!(summary["service"]["p50_ns"].is_u64(), "{summary}");
+    }
+}
+
+#[test]
+fn bench_keeps_to_its_schema_when_nothing_comes_back() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("udp://{}", silent.local_addr().unwrap());
+    for load in [["--window", "4"], ["--rate", "1000"]] {
+        let all = [&load[..], &["--count", "20", "--timeout", "50ms"]].concat();
+        let summary = bench(&endpoint, &all);
+        assert_eq!([&summary["sent"], &summary["lost"]], [20, 20], "{summary}");
+        assert_eq!(summary["loss_ppm"], 1_000_000);
+        assert!(summary["latency"]["max_ns"].is_null(), "{summary}");
+        assert_eq!(summary["latency_histogram"], json!([]));
+    }
+}
+
+#[test]
+fn bench_keeps_to_its_schema_when_answers_are_wrong_and_thresholds_crossed() {
+    let impair = "loss=20%,duplicate=20%,corrupt=20%";
+    let served = Served::start(&["udp://127.0.0.1:0", "--impair", impair]);
+    let baseline = tempfile::NamedTempFile::new().unwrap();
+    let first = bench(served.endpoint(), &["--count", "100", "--timeout", "1s"]);
+    std::fs::write(baseline.path(), first.to_string()).unwrap();
+    let summary = bench(
+        served.endpoint(),
+        &[
+            "--count",
+            "100",
+            "--timeout",
+            "1s",
+            "--baseline",
+            baseline.path().to_str().unwrap(),
+            "--fail-if",
+            "loss>1%,p50>+0.0001%,rate>+0%",
+            "--fail-if",
+            "p99.99>1ns",
+        ],
+    );
+    let crossed = summary["crossed"].as_array().unwrap();
+    assert!(crossed.contains(&json!("loss>1%")), "{summary}");
+    assert!(crossed.contains(&json!("p99.99>1ns")), "{summary}");
 }

@@ -1,0 +1,207 @@
+//! The ledger, answer by answer, and against what a list of all requests says.
+
+use super::*;
+use crate::bench::record::Counts;
+use crate::bench::text::Form;
+use proptest::prelude::*;
+
+const FLOW: u32 = 5;
+
+fn desk(size: usize) -> Desk {
+    Desk {
+        texts: Texts::new(Form::new(size, None, false), 64),
+        record: Record::new(0, false),
+        outstanding: 0,
+    }
+}
+
+fn ledger(capacity: usize) -> Ledger {
+    let mut ledger = Ledger::new(FLOW, capacity, false);
+    ledger.begin_measuring();
+    ledger
+}
+
+fn send(ledger: &mut Ledger, amount: u64, now_ns: u64, desk: &mut Desk) {
+    ledger.note_sent(amount, now_ns, |_| now_ns, desk);
+}
+
+fn answer(number: u64, desk: &mut Desk) -> Vec<u8> {
+    desk.texts.answers(FLOW, number, 1).to_vec()
+}
+
+#[test]
+fn a_run_in_order_is_settled_at_once_and_timed_by_its_sends() {
+    let (mut desk, mut ledger) = (desk(64), ledger(256));
+    send(&mut ledger, 10, 100, &mut desk);
+    send(&mut ledger, 20, 300, &mut desk);
+    let answers = desk.texts.answers(FLOW, 0, 30).to_vec();
+    assert!(ledger.settle_run(&answers, 1_100, &mut desk));
+    assert_eq!((desk.record.counts.ok, desk.outstanding), (30, 0));
+    assert_eq!(desk.record.latency.count_at(1_000), 10);
+    assert_eq!(desk.record.latency.count_at(800), 20);
+}
+
+#[test]
+fn what_was_overtaken_holds_up_nothing_and_is_lost_when_its_place_is_needed() {
+    let (mut desk, mut ledger) = (desk(64), ledger(256));
+    send(&mut ledger, 2, 1, &mut desk);
+    for number in 1..300 {
+        let right = answer(number, &mut desk);
+        ledger.settle_one(&right, 2, &mut desk);
+        assert_eq!(ledger.in_flight(), 0);
+        send(&mut ledger, 1, 2, &mut desk);
+    }
+    assert_eq!((desk.record.counts.ok, desk.record.counts.lost), (299, 1));
+    let late = answer(0, &mut desk);
+    ledger.settle_one(&late, 3, &mut desk);
+    ledger.settle_one(&late, 3, &mut desk);
+    assert_eq!(
+        (desk.record.counts.late, desk.record.counts.duplicate),
+        (1, 1)
+    );
+}
+
+#[test]
+fn an_echo_and_an_empty_answer_and_nonsense_are_corrupt() {
+    let (mut desk, mut ledger) = (desk(64), ledger(256));
+    send(&mut ledger, 3, 1, &mut desk);
+    let echo = desk.texts.requests(FLOW, 1, 1).to_vec();
+    ledger.settle_one(&echo, 2, &mut desk);
+    assert!(!ledger.is_open(1));
+    ledger.settle_segments(&[], 0, 2, &mut desk);
+    ledger.settle_one(b"404 NOT FOUND", 2, &mut desk);
+    assert_eq!((desk.record.counts.corrupt, desk.outstanding), (3, 0));
+    ledger.settle_one(b"404 NOT FOUND", 2, &mut desk);
+    assert_eq!(desk.record.counts.stray, 1);
+}
+
+#[test]
+fn requests_of_the_warm_up_are_counted_apart() {
+    let mut desk = desk(64);
+    let mut ledger = Ledger::new(FLOW, 256, false);
+    send(&mut ledger, 4, 1, &mut desk);
+    ledger.begin_measuring();
+    send(&mut ledger, 4, 2, &mut desk);
+    let answers = desk.texts.answers(FLOW, 0, 8).to_vec();
+    ledger.settle_segments(&answers, 64, 3, &mut desk);
+    let four = Counts {
+        sent: 4,
+        ok: 4,
+        ..Counts::default()
+    };
+    assert_eq!((desk.record.counts, desk.record.warmup), (four, four));
+    assert_eq!(desk.record.latency.len(), 4);
+}
+
+/// What becomes of one request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Right,
+    Lost,
+    Late,
+    Corrupt(usize),
+    Twice,
+    TwiceAndDamaged(usize),
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        6 => Just(Fate::Right),
+        1 => Just(Fate::Lost),
+        1 => Just(Fate::Late),
+        1 => (0..64usize).prop_map(Fate::Corrupt),
+        1 => Just(Fate::Twice),
+        1 => (0..64usize).prop_map(Fate::TwiceAndDamaged),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_fate_is_found_out(
+        bursts in proptest::collection::vec(proptest::collection::vec(fate(), 1..40), 1..20),
+        swaps in proptest::collection::vec(0..1000usize, 0..20),
+        segments in 1..10usize,
+    ) {
+        let (mut desk, mut ledger) = (desk(64), ledger(1024));
+        let mut expected = Counts::default();
+        let mut late = Vec::new();
+        for fates in &bursts {
+            let first = ledger.next();
+            send(&mut ledger, fates.len() as u64, 10, &mut desk);
+            let mut answers = Vec::new();
+            for (number, fate) in (first..).zip(fates) {
+                let right = answer(number, &mut desk);
+                let damaged = |at: usize| {
+                    let mut wrong = right.clone();
+                    wrong[at] ^= 0x55;
+                    wrong
+                };
+                expected.sent += 1;
+                match *fate {
+                    Fate::Right => expected.ok += 1,
+                    Fate::Lost => expected.lost += 1,
+                    Fate::Late => {
+                        expected.lost += 1;
+                        expected.late += 1;
+                        late.push(right.clone());
+                    }
+                    Fate::Corrupt(_) => expected.corrupt += 1,
+                    Fate::Twice | Fate::TwiceAndDamaged(_) => {
+                        expected.ok += 1;
+                        expected.duplicate += 1;
+                    }
+                }
+                match *fate {
+                    Fate::Lost | Fate::Late => {}
+                    Fate::Corrupt(at) => answers.push(vec![damaged(at)]),
+                    Fate::Twice => answers.push(vec![right.clone(), right]),
+                    Fate::TwiceAndDamaged(at) => answers.push(vec![right.clone(), damaged(at)]),
+                    Fate::Right => answers.push(vec![right]),
+                }
+            }
+            for swap in &swaps {
+                if answers.len() > 1 {
+                    let at = swap % (answers.len() - 1);
+                    answers.swap(at, at + 1);
+                }
+            }
+            let answers = answers.concat();
+            for run in answers.chunks(segments) {
+                ledger.settle_segments(&run.concat(), 64, 20, &mut desk);
+                let counts = &desk.record.counts;
+                prop_assert_eq!(counts.sent, counts.ok + counts.corrupt + counts.lost + desk.outstanding);
+            }
+        }
+        ledger.expire(10, &mut desk);
+        for answer in late {
+            ledger.settle_one(&answer, 30, &mut desk);
+        }
+        prop_assert_eq!(desk.record.counts, expected);
+        prop_assert!(expected.is_balanced());
+        prop_assert_eq!(desk.record.latency.len(), expected.ok);
+        prop_assert_eq!((desk.outstanding, ledger.outstanding(), ledger.in_flight()), (0, 0, 0));
+    }
+
+    #[test]
+    fn the_sums_hold_whatever_comes(
+        steps in proptest::collection::vec((0..4u8, 0..80u64, proptest::collection::vec(any::<u8>(), 0..80)), 0..60),
+    ) {
+        let (mut desk, mut ledger) = (desk(32), ledger(256));
+        for (now_ns, (kind, number, bytes)) in (1..).zip(steps) {
+            match kind {
+                0 => send(&mut ledger, 1 + number % 64, now_ns, &mut desk),
+                1 => ledger.settle_segments(&bytes, number as usize % 33, now_ns, &mut desk),
+                2 => {
+                    let known = answer(number, &mut desk);
+                    ledger.settle_one(&known, now_ns, &mut desk);
+                }
+                _ => ledger.expire(now_ns.saturating_sub(number), &mut desk),
+            }
+            let counts = &desk.record.counts;
+            prop_assert_eq!(counts.sent, counts.ok + counts.corrupt + counts.lost + desk.outstanding);
+            prop_assert_eq!(desk.outstanding, u64::from(ledger.outstanding()));
+        }
+        ledger.leave_pending(&mut desk);
+        prop_assert!(desk.record.counts.is_balanced());
+    }
+}

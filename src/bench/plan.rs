@@ -1,0 +1,204 @@
+//! From the settings of a run to its workers, and from what they have seen to one result.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use socket2::Socket;
+
+use super::Settings;
+use super::datagram::Datagrams;
+use super::ledger::{Desk, Ledger};
+use super::measured::Measured;
+use super::pacing::Pace;
+use super::record::Record;
+use super::stream::Streams;
+use super::text::{Form, Texts};
+use super::transport::{Clock, Transport};
+use super::worker::{Finished, Limits, Load, Shared, Worker};
+use crate::endpoint::{Endpoint, SocketType};
+use crate::error::{Error, Operation, Result};
+
+/// A flow may get this many windows ahead of a request that was overtaken, which then is lost.
+const WINDOWS_AHEAD: usize = 8;
+
+/// The fewest places of a ledger.
+const LEAST_PLACES: usize = 256;
+
+/// The most places of all ledgers with a schedule together, which bounds their memory.
+const MOST_PLACES: usize = 1 << 22;
+
+/// The most bytes of one receive buffer, and so of one run of answers.
+const RUN_BYTES: usize = 65_536;
+
+/// The limits that hold for all workers; the quota is that of the whole run.
+pub(super) fn limits(settings: &Settings, begin_ns: u64, endpoint: &Endpoint) -> Limits {
+    let nanoseconds = |duration: Duration| duration.as_nanos().min(u64::MAX as u128 / 4) as u64;
+    let measure_from_ns = begin_ns + settings.warmup.map_or(0, nanoseconds);
+    let duration_ns = settings.duration.map_or(u64::MAX / 2, nanoseconds);
+    let window = settings.window.unwrap_or(1) as usize;
+    let is_stream = endpoint.socket_type() == Some(SocketType::Stream);
+    let joins = settings.has_offload || is_stream;
+    let burst = match settings.rate {
+        Some(_) => 64,
+        // A run goes out whole; single datagrams go by halves, so that neither side ever idles.
+        None if joins => window,
+        None => window.div_ceil(2),
+    };
+    Limits {
+        measure_from_ns,
+        send_until_ns: measure_from_ns + duration_ns,
+        quota: settings.count.unwrap_or(u64::MAX),
+        timeout_ns: nanoseconds(settings.timeout),
+        spin: settings.spin,
+        burst,
+    }
+}
+
+/// What the workers of a run have in common.
+pub(super) struct Plan<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) endpoint: &'a Endpoint,
+    pub(super) form: Form,
+    pub(super) limits: Limits,
+    pub(super) begin_ns: u64,
+    pub(super) clock: Clock,
+    pub(super) shared: &'a Shared,
+    pub(super) watcher: thread::Thread,
+}
+
+impl Plan<'_> {
+    /// The work of one thread: its load, and what it had of the processors.
+    pub(super) fn work(
+        &self,
+        number: usize,
+        sockets: Vec<Socket>,
+    ) -> Result<(Finished, Option<Duration>)> {
+        let fail = |operation| move |source| Error::socket(operation, self.endpoint, source);
+        let finished = match self.endpoint.socket_type() {
+            Some(SocketType::Stream) => {
+                let streams = Streams::new(sockets).map_err(fail(Operation::Configure))?;
+                self.worker(number, streams).run()
+            }
+            _ => {
+                let has_offload = self.settings.has_offload;
+                let datagrams = Datagrams::new(sockets, self.form.text_length(), has_offload)
+                    .map_err(fail(Operation::Configure))?;
+                self.worker(number, datagrams).run()
+            }
+        };
+        Ok((finished.map_err(fail(Operation::Send))?, thread_cpu()))
+    }
+
+    fn worker<T: Transport>(&self, number: usize, transport: T) -> Worker<'_, T> {
+        let workers = self.settings.threads as usize;
+        let flows = transport.sockets().len();
+        let window = u64::from(self.settings.window.unwrap_or(1));
+        let is_open = self.settings.rate.is_some();
+        let places = match self.settings.rate {
+            None => window as usize * WINDOWS_AHEAD,
+            Some(rate) => {
+                let in_time = rate * self.settings.timeout.as_secs_f64();
+                let most = MOST_PLACES / self.settings.flows as usize;
+                ((in_time / f64::from(self.settings.flows)) as usize * 2).min(most)
+            }
+        };
+        let places = places.max(LEAST_PLACES).max(self.limits.burst);
+        let run = RUN_BYTES / self.form.answer_length() + 1;
+        Worker {
+            number,
+            ledgers: (0..flows)
+                .map(|place| Ledger::new((place * workers + number) as u32, places, is_open))
+                .collect(),
+            desk: Desk {
+                texts: Texts::new(self.form.clone(), run.max(self.limits.burst)),
+                record: Record::new(self.limits.measure_from_ns, is_open),
+                outstanding: 0,
+            },
+            load: match self.settings.rate {
+                Some(rate) => {
+                    let may_bunch = transport.has_offload();
+                    Load::Open(Pace::new(self.begin_ns, rate, number, workers, may_bunch))
+                }
+                None => Load::Closed {
+                    window,
+                    threshold: self.threshold(window, transport.has_offload()),
+                },
+            },
+            limits: Limits {
+                quota: share(self.limits.quota, number, workers),
+                ..self.limits
+            },
+            clock: self.clock,
+            shared: self.shared,
+            transport,
+        }
+    }
+
+    /// How much of the window must be free before a flow sends again. Runs stay whole, but for
+    /// those lost on the way; single datagrams go by halves.
+    fn threshold(&self, window: u64, has_offload: bool) -> u64 {
+        if has_offload {
+            window - window / 8
+        } else {
+            window.div_ceil(2)
+        }
+    }
+}
+
+/// The part of worker `number` in a sum.
+fn share(sum: u64, number: usize, workers: usize) -> u64 {
+    let (number, workers) = (number as u64, workers as u64);
+    sum / workers + u64::from(number < sum % workers)
+}
+
+/// What this thread has had of the processors (proc_pid_schedstat(5)).
+fn thread_cpu() -> Option<Duration> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// One result of what all workers have seen.
+pub(super) fn measure(
+    plan: &Plan<'_>,
+    finished: Vec<(Finished, Option<Duration>)>,
+    is_early: bool,
+) -> Measured {
+    let is_open = plan.settings.rate.is_some();
+    let mut record = Record::new(plan.limits.measure_from_ns, is_open);
+    let (mut looks, mut looks_in_vain, mut refused, mut closed) = (0, 0, 0, 0);
+    let mut has_offload = plan.settings.has_offload;
+    let mut cpu = Some(Duration::ZERO);
+    for (finished, worker_cpu) in finished {
+        record.add(&finished.record);
+        looks += finished.looks;
+        looks_in_vain += finished.looks_in_vain;
+        refused += finished.refused;
+        closed += finished.closed;
+        has_offload &= finished.has_offload;
+        cpu = cpu.zip(worker_cpu).map(|(sum, more)| sum + more);
+    }
+    // The last request of a schedule has its own step of it.
+    let step = plan.settings.rate.map_or(0.0, |rate| 1.0 / rate);
+    let mut sending = Duration::from_nanos(record.last_sent_ns) + Duration::from_secs_f64(step);
+    if let (true, false, Some(duration)) = (is_open, is_early, plan.settings.duration)
+        && record.counts.sent < plan.limits.quota
+    {
+        // What was due and never went is missing from the whole time, not cut off at its end.
+        sending = sending.max(duration);
+    }
+    Measured {
+        endpoint: plan.endpoint.clone(),
+        settings: plan.settings.clone(),
+        sending,
+        elapsed: sending.max(Duration::from_nanos(record.last_ok_ns)),
+        record,
+        cpu,
+        idle_share: looks_in_vain as f64 / (looks as f64).max(1.0),
+        has_offload,
+        refused,
+        closed,
+        is_early,
+    }
+}
