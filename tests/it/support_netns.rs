@@ -4,13 +4,18 @@
 use std::io;
 use std::io::Write;
 use std::net::{SocketAddr, SocketAddrV4};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::support::{bullhorn, clean, find_program, own, skipped};
+
+/// More than any network takes to come up.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Two namespaces, joined by a cable: this end is 10.99.0.1 and fd99::1, the other 10.99.0.2 and fd99::2.
 pub struct Network {
@@ -48,6 +53,9 @@ impl Network {
             assert!(ip(&[&["-n", side][..], &ipv4].concat()));
             assert!(ip(&["-n", side, "link", "set", "lo", "up"]));
             assert!(ip(&["-n", side, "link", "set", "cable", "up"]));
+        }
+        for side in [here, there] {
+            wait_for_groups(side);
         }
         Some(network)
     }
@@ -115,6 +123,21 @@ impl Drop for Network {
 fn ip(arguments: &[&str]) -> bool {
     let output = Command::new("ip").args(arguments).output();
     output.is_ok_and(|output| output.status.success())
+}
+
+/// The kernel makes the route to IPv6 groups only some time after the interface is up
+/// (net/ipv6/addrconf.c). Without IPv6 on the machine there is none to wait for.
+fn wait_for_groups(side: &str) {
+    let begin = Instant::now();
+    let arguments = ["-n", side, "-6", "route", "show", "table", "local"];
+    while Path::new("/proc/net/if_inet6").exists() {
+        let output = Command::new("ip").args(arguments).output().expect("no ip");
+        let routes = String::from_utf8_lossy(&output.stdout).into_owned();
+        if routes.contains("ff00::/8 dev cable") {
+            return;
+        }
+        assert!(begin.elapsed() < PATIENCE, "no route to groups: {routes}");
+    }
 }
 
 /// Runs a test in a network of its own, with loopback alone, together with all threads and programs

@@ -1,9 +1,10 @@
 //! Unix datagrams: a client that does not read, and one that is gone, cost nobody else anything.
 
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 
 use crate::bind::kernel_setting;
-use crate::support::{PATIENCE, Served, run_bullhorn, skipped, wait_until};
+use crate::support::{PATIENCE, Served, bullhorn, find_program, run_bullhorn, skipped, wait_until};
 
 #[test]
 fn an_answer_that_has_no_room_in_its_clients_queue_is_dropped_and_counted() {
@@ -69,4 +70,42 @@ fn an_answer_to_a_client_that_is_gone_is_dropped_and_counted() {
     totals.assert_datagrams(3, 1, 2);
     let causes = &totals.summary["endpoints"][0]["dropped_by"];
     assert_eq!(causes["peer_gone"], 2, "{causes}");
+}
+
+/// Asks "hello" from a path of any length, and prints the answer.
+const FROM_A_PATH: &str = r#"
+use Socket;
+my ($server, $own) = @ARGV;
+socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die $!;
+bind($socket, pack_sockaddr_un($own)) or die $!;
+send($socket, "hello", 0, pack_sockaddr_un($server)) or die $!;
+alarm 30;
+recv($socket, my $answer, 100, 0);
+print $answer;
+"#;
+
+#[test]
+fn a_client_may_be_bound_to_a_path_of_108_bytes() {
+    // One that fills sun_path to its end, without a NUL (unix(7)); few languages can.
+    let Some(perl) = find_program("perl") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    for backend in ["batched", "plain"] {
+        let arguments = ["serve", "--json", "unixgram:./server", "--backend", backend];
+        // In the same directory as the client, so that its path means the same to both.
+        let served =
+            Served::start_command(bullhorn().current_dir(directory.path()).args(arguments), 1);
+        for length in [107, 108] {
+            let own: String = backend.chars().cycle().take(length).collect();
+            let output = Command::new(&perl)
+                .current_dir(directory.path())
+                .args(["-e", FROM_A_PATH, "server", &own])
+                .output()
+                .unwrap();
+            let answer = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(answer, "HELLO", "{length}: {output:?}");
+        }
+        served.stop().assert_datagrams(2, 2, 0);
+    }
 }

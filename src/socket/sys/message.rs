@@ -46,15 +46,24 @@ pub(crate) fn receive_message(
     if length < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel wrote `msg_namelen` bytes of an address of the socket's family, at most
-    // the size of the storage; the rest is still zero.
-    let peer = unsafe { SockAddr::new(address, header.msg_namelen) };
+    // SAFETY: the kernel wrote an address of the socket's family, of `name_length` bytes; the rest
+    // is still zero.
+    let peer = unsafe { SockAddr::new(address, name_length(&header)) };
     Ok(Message {
         length: length as usize,
         peer,
         control_length: header.msg_controllen as _,
         flags: header.msg_flags,
     })
+}
+
+/// The bytes of the address that a receive call gave. Of a Unix socket whose path has no room for a
+/// zero behind it the kernel counts one, which it then does not take (unix_mkname_bsd in
+/// net/unix/af_unix.c).
+pub(super) fn name_length(header: &libc::msghdr) -> libc::socklen_t {
+    header
+        .msg_namelen
+        .min(size_of::<libc::sockaddr_un>() as libc::socklen_t)
 }
 
 /// Sends one datagram to `peer` with `control` beside it (none when empty).

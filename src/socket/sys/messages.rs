@@ -12,6 +12,7 @@ use std::ptr;
 
 use socket2::{SockAddr, SockAddrStorage};
 
+use super::message::name_length;
 use crate::socket::control_message::CAPACITY;
 
 /// Control messages of one datagram, aligned as the kernel's cmsghdr wants it.
@@ -113,10 +114,7 @@ impl ReceiveArray {
     pub(crate) fn message(&self, index: usize) -> ReceivedMessage<'_> {
         let header = &self.headers[index];
         let control_length = (header.msg_hdr.msg_controllen as usize).min(CAPACITY);
-        let name_length = header
-            .msg_hdr
-            .msg_namelen
-            .min(size_of::<libc::sockaddr_storage>() as _);
+        let name_length = name_length(&header.msg_hdr);
         let mut storage = SockAddrStorage::zeroed();
         // SAFETY: a sockaddr_storage may be seen as one.
         *unsafe { storage.view_as::<libc::sockaddr_storage>() } = self.addresses[index];
