@@ -42,16 +42,9 @@ pub(super) fn answer(
             }
             bytes = &mut bytes[..admission.datagrams * segment_size];
         }
-        let beginnings = Beginnings::of(bytes, segment_size);
         let has_several = bytes.len() > segment_size;
-        let watched = admission.watched.filter(|_| !beginnings.all_change);
-        let result = if !beginnings.cut_between_characters {
-            uppercase::InPlace {
-                changed: false,
-                done: 0,
-            }
-        } else if watched.is_some() && has_several {
-            uppercase::in_place_marked(bytes, &mut filter.marks)
+        let result = if has_several {
+            uppercase::in_segments(bytes, segment_size, &mut filter.marks)
         } else {
             uppercase::in_place(bytes)
         };
@@ -69,13 +62,18 @@ pub(super) fn answer(
                     segment_size,
                 });
             };
-            match watched {
-                Some(source) if has_several || !result.changed => {
+            let all_change = if has_several {
+                filter.marks.are_everywhere(segment_size, in_place)
+            } else {
+                result.changed
+            };
+            match admission.watched {
+                Some(source) if !all_change => {
                     // What lies between two datagrams that are not answered is one answer.
                     let (mut from, mut at) = (0, 0);
                     loop {
                         let end = in_place.min(at + segment_size);
-                        let changed = result.changed && filter.marks.any(at..end);
+                        let changed = has_several && filter.marks.any(at..end);
                         if !changed && !filter.permits_again(source, &bytes[at..end]) {
                             filter.count_drop(tally, DropCause::LoopSuspected, 1, index);
                             if at > from {
@@ -101,7 +99,9 @@ pub(super) fn answer(
             let refused = if length > limit {
                 Some(DropCause::AnswerTooLarge)
             } else if change == Change::Nothing
-                && watched.is_some_and(|source| !filter.permits_again(source, segment))
+                && admission
+                    .watched
+                    .is_some_and(|source| !filter.permits_again(source, segment))
             {
                 Some(DropCause::LoopSuspected)
             } else {
@@ -128,59 +128,6 @@ fn unanswerable(run: &Run) -> Option<DropCause> {
         Some(DropCause::NoReturnAddress)
     } else {
         None
-    }
-}
-
-/// What the first bytes of its datagrams say about a run.
-struct Beginnings {
-    /// No datagram but the first begins with a continuation byte. Else the end of one and the
-    /// beginning of the next could look like one character, which they are not.
-    cut_between_characters: bool,
-    /// Each of several datagrams has a small letter of ASCII in its first bytes, so that none is its
-    /// own answer. Of a single one this is not asked.
-    all_change: bool,
-}
-
-impl Beginnings {
-    /// So many bytes of each datagram are looked through for a small letter: one vector.
-    const LOOK: usize = 16;
-
-    fn of(bytes: &[u8], segment_size: usize) -> Self {
-        let mut segments = bytes.chunks(segment_size);
-        let first = segments.next().unwrap_or_default();
-        if first.len() == bytes.len() {
-            return Self {
-                cut_between_characters: true,
-                all_change: false,
-            };
-        }
-        // Without a way out of the loop: hardly any run has a datagram that is different, and all
-        // others are looked through to the end.
-        let (inside, all_change) = segments.fold(
-            (false, Self::has_small_letter(first)),
-            |(inside, all_change), segment| {
-                (
-                    inside | matches!(segment[0], 0x80..=0xbf),
-                    all_change & Self::has_small_letter(segment),
-                )
-            },
-        );
-        Self {
-            cut_between_characters: !inside,
-            all_change,
-        }
-    }
-
-    fn has_small_letter(segment: &[u8]) -> bool {
-        let any = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .fold(false, |any, byte| any | byte.is_ascii_lowercase())
-        };
-        match segment.first_chunk::<{ Self::LOOK }>() {
-            Some(beginning) => any(beginning),
-            None => any(segment),
-        }
     }
 }
 
@@ -393,23 +340,27 @@ mod tests {
 
     #[test]
     fn a_character_cut_by_two_datagrams_is_not_put_together() {
-        // The end of the first and the beginning of the second would be a small ä.
-        let runs = [(b"a\xc3\xa4b".to_vec(), 2)];
-        let mut inbox = inbox_of(&runs);
-        let mut outbox = Outbox::default();
-        answer(
-            &mut inbox,
-            &mut outbox,
-            LIMIT,
-            &mut unguarded(),
-            &mut Tally::default(),
-        );
-        let bytes: Vec<u8> = outbox
-            .answers
-            .iter()
-            .flat_map(|answer| outbox.bytes(&inbox, answer).to_vec())
-            .collect();
-        assert_eq!(bytes, b"A\xc3\xa4B");
+        // The end of the one and the beginning of the next would be a small ä.
+        for letters in (0..700).step_by(2) {
+            let text = [&vec![b'a'; letters][..], b"a\xc3\xa4b"].concat();
+            let mut inbox = inbox_of(&[(text, 2)]);
+            let mut outbox = Outbox::default();
+            answer(
+                &mut inbox,
+                &mut outbox,
+                LIMIT,
+                &mut unguarded(),
+                &mut Tally::default(),
+            );
+            let bytes: Vec<u8> = outbox
+                .answers
+                .iter()
+                .flat_map(|answer| outbox.bytes(&inbox, answer).to_vec())
+                .collect();
+            let (capitals, end) = bytes.split_at(letters);
+            assert!(capitals.iter().all(|byte| *byte == b'A'));
+            assert_eq!(end, b"A\xc3\xa4B");
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub fn in_place(text: &mut [u8]) -> InPlace {
 
 /// [`in_place`] with the instructions of `level`.
 pub(super) fn with_level(level: Level, text: &mut [u8]) -> InPlace {
-    dispatch!(level, simd => run(simd, text, |_| {}))
+    dispatch!(level, simd => run(simd, text, usize::MAX, |_| {}))
 }
 
 /// Upper-cases a stretch that is ASCII alone, and returns what changed anywhere in it.
@@ -68,9 +68,28 @@ fn ascii<S: Simd>(
     Some(changed)
 }
 
-/// Tells `note` what each block is XORed with, in the last one also behind what is done.
+/// Whether a segment that begins behind `from` begins with a continuation byte. The end of the one
+/// before and its beginning could look like one character, which they are not.
 #[inline(always)]
-pub(super) fn run<S: Simd>(simd: S, text: &mut [u8], mut note: impl FnMut(u8x64<S>)) -> InPlace {
+fn is_cut_in_characters(text: &[u8], from: usize, segment_size: usize) -> bool {
+    let next = from.checked_next_multiple_of(segment_size.max(1));
+    let segments = next.map_or(text.len(), |next| next.max(segment_size));
+    // Without a way out of the loop: hardly any text has such a segment, and all others are looked
+    // through to the end.
+    (segments..text.len())
+        .step_by(segment_size.max(1))
+        .fold(false, |is_cut, at| is_cut | matches!(text[at], 0x80..=0xBF))
+}
+
+/// Upper-cases texts of `segment_size` bytes, the last perhaps shorter. Tells `note` what each block is
+/// XORed with, in the last one also behind what is done.
+#[inline(always)]
+pub(super) fn run<S: Simd>(
+    simd: S,
+    text: &mut [u8],
+    segment_size: usize,
+    mut note: impl FnMut(u8x64<S>),
+) -> InPlace {
     let mut blocks = Blocks::new(simd);
     let mut changed = u8x64::splat(simd, 0);
     let mut at = 0;
@@ -80,6 +99,12 @@ pub(super) fn run<S: Simd>(simd: S, text: &mut [u8], mut note: impl FnMut(u8x64<
     {
         changed |= change;
         at += STRETCH;
+    }
+    if is_cut_in_characters(text, at, segment_size) {
+        return InPlace {
+            changed: changed.simd_gt(0).any_true(),
+            done: at,
+        };
     }
     let mut block = load(simd, text, at);
     while at < text.len() {

@@ -22,7 +22,7 @@ mod tests;
 
 pub use append::append;
 pub use in_place::{InPlace, in_place};
-pub use marks::{Marks, in_place_marked};
+pub use marks::{Marks, in_segments};
 pub use remainder::Remainder;
 
 /// An answer is at most this many times as long as its text (`U+0390`, 2 bytes, becomes 6).

@@ -105,11 +105,11 @@ fn check_at(level: Level, text: &[u8], expected: &[u8], resized: Option<usize>) 
 
     let (mut marked, mut marks) = (text.to_vec(), Marks::default());
     assert_eq!(
-        marks::with_level(level, &mut marked, &mut marks),
+        marks::with_level(level, &mut marked, usize::MAX, &mut marks),
         result,
-        "in_place_marked of {text:x?} at {level:?}"
+        "in_segments of {text:x?} at {level:?}"
     );
-    assert_eq!(marked, place, "in_place_marked of {text:x?} at {level:?}");
+    assert_eq!(marked, place, "in_segments of {text:x?} at {level:?}");
     for at in 0..done {
         assert_eq!(
             marks.any(at..at + 1),
@@ -396,12 +396,38 @@ proptest! {
     }
 
     #[test]
+    fn segments_are_texts_of_their_own(
+        text in prop_oneof![texts(), (0..700_usize, texts()).prop_map(|(letters, text)| {
+            // So that what comes first is ASCII alone for some blocks.
+            [vec![b'a'; letters], text].concat()
+        })],
+        segment_size in prop_oneof![1..100_usize, Just(64), Just(128)],
+    ) {
+        let (mut place, mut marks) = (text.clone(), Marks::default());
+        let done = in_segments(&mut place, segment_size, &mut marks).done;
+        prop_assert_eq!(&place[done..], &text[done..]);
+        let whole = if done == text.len() { done } else { done - done % segment_size };
+        let expected: Vec<u8> = text[..whole].chunks(segment_size).flat_map(naive).collect();
+        prop_assert_eq!(&place[..whole], expected);
+        let unchanged = text[..whole].chunks(segment_size).zip(place.chunks(segment_size));
+        let all_change = unchanged.clone().all(|(before, after)| before != after);
+        prop_assert!(all_change || !marks.are_everywhere(segment_size, whole));
+        if segment_size == 64 && whole > 0 {
+            prop_assert_eq!(marks.are_everywhere(64, whole), all_change);
+        }
+        for (index, (before, after)) in unchanged.enumerate() {
+            let at = index * segment_size;
+            prop_assert_eq!(marks.any(at..at + before.len()), before != after);
+        }
+    }
+
+    #[test]
     fn marks_say_of_any_part_whether_it_was_changed(
         text in texts(),
         ends in prop::collection::vec(any::<[prop::sample::Index; 2]>(), 20),
     ) {
         let (mut place, mut marks) = (text.clone(), Marks::default());
-        let done = in_place_marked(&mut place, &mut marks).done;
+        let done = in_segments(&mut place, usize::MAX, &mut marks).done;
         for [from, to] in ends {
             let (from, to) = (from.index(done + 1), to.index(done + 1));
             let part = from.min(to)..from.max(to);
