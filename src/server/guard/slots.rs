@@ -15,9 +15,10 @@ const WAYS: usize = 8;
 const TIME_BITS: u32 = 44;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 
-/// The furthest a time may be ahead, in nanoseconds: some 17 seconds. Times are kept modulo 2^44
-/// (almost five hours), and what seems further ahead than this is long past.
-pub(super) const MOST_AHEAD: u64 = 1 << 34;
+/// The furthest a time may be ahead, in nanoseconds: some 4 seconds. Times are kept modulo 2^44
+/// (almost five hours), and what seems further ahead than this is long past. A key that nobody has
+/// used for just that long seems used again for those 4 seconds.
+pub(super) const MOST_AHEAD: u64 = 1 << 32;
 
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -99,7 +100,9 @@ impl Slot<'_> {
 
 fn ahead_of(slot: u64, now: u64) -> u64 {
     let ahead = slot.wrapping_sub(now) & TIME_MASK;
-    if ahead <= MOST_AHEAD { ahead } else { 0 }
+    // Just before the times begin anew at zero, an unused slot would seem ahead of now.
+    let is_kept = slot != 0 && ahead <= MOST_AHEAD;
+    if is_kept { ahead } else { 0 }
 }
 
 #[cfg(test)]
@@ -127,6 +130,18 @@ mod tests {
     fn a_key_whose_tag_is_zero_does_not_find_unused_slots() {
         let now = TIME_MASK - 10;
         assert_eq!(Slots::new(1).find(0, now).ahead, 0);
+    }
+
+    #[test]
+    fn an_unused_slot_is_free_at_any_time() {
+        for before_the_end in [0, 1, 1_000_000, MOST_AHEAD, MOST_AHEAD + 1] {
+            let (slots, now) = (Slots::new(1), TIME_MASK - before_the_end);
+            for tag in 1..=8 {
+                assert!(slots.find(hash(tag), now).set(now, 100 + tag));
+            }
+            let kept = (1..=8).filter(|tag| slots.find(hash(*tag), now).ahead == 100 + tag);
+            assert_eq!(kept.count(), 8, "{before_the_end}");
+        }
     }
 
     #[test]
