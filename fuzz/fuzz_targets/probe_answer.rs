@@ -70,11 +70,8 @@ fn check_diagnosis(text: &[u8], expected: &[u8], answer: &[u8]) {
     assert_eq!(problem.is_none(), answer == expected);
     match problem {
         None | Some(Problem::AnotherProbe { .. }) => {}
-        // Once or more often: an echo may join what it got.
-        Some(Problem::Unchanged) => {
-            assert!(!answer.is_empty());
-            assert!(answer.chunks(text.len()).all(|chunk| chunk == text));
-        }
+        // An echo may join what it got, so more may be behind it.
+        Some(Problem::Unchanged) => assert!(answer.starts_with(text)),
         Some(Problem::Truncated {
             length,
             expected_length,
