@@ -90,6 +90,22 @@ impl Running {
             .status()
             .expect("no sh");
         assert!(status.success(), "kill -{name} failed");
+        if name == "STOP" {
+            // Threads stop one by one, and those that run not at once.
+            wait_until("every thread has stopped", || self.is_stopped());
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        tasks.expect("no /proc").all(|task| {
+            let stat = std::fs::read_to_string(task.expect("no task").path().join("stat"));
+            // pid (name) state ...; the name may have brackets in it (proc_pid_stat(5)).
+            stat.is_ok_and(|stat| {
+                stat.rsplit_once(") ")
+                    .is_some_and(|(_, rest)| rest.starts_with('T'))
+            })
+        })
     }
 
     pub fn wait(&mut self) -> ExitStatus {
