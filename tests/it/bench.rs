@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, Running, Served, bullhorn, capitals, find_program, run, run_bullhorn, wait_until,
+    Ended, Running, Served, bullhorn, capitals, closed_port, find_program, run, run_bullhorn,
+    wait_until,
 };
 
 /// Asks without a warm-up, and gives up late: a busy machine is no lossy network.
@@ -550,12 +551,8 @@ fn the_page_is_never_wider_than_the_screen() {
 
 #[test]
 fn nobody_there_is_refused_and_silence_is_no_answer_and_an_echo_is_wrong() {
-    let free = UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
     for scheme in ["udp", "tcp"] {
-        let ended = run_bullhorn(["bench", &format!("{scheme}://{free}")]);
+        let ended = run_bullhorn(["bench", &format!("{scheme}://{}", closed_port())]);
         assert_eq!(
             (ended.code, ended.text().as_str()),
             (4, ""),

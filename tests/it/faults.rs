@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::inherit::inheriting;
 use crate::support::{
     Ended, PATIENCE, Served, Totals, bullhorn, find_program, run, skipped, uninterrupted,
-    wait_until,
+    wait_until, wait_until_gone,
 };
 
 /// Texts sent one after the other.
@@ -288,11 +288,15 @@ fn a_peer_that_is_gone_takes_no_other_answer_with_it() {
                 .unwrap();
         }
         let is_gone = |number: usize| number.is_multiple_of(3);
+        let addresses: Vec<_> = clients.iter().map(|it| it.local_addr().unwrap()).collect();
         let staying: Vec<_> = clients
             .into_iter()
             .enumerate()
             .filter(|(number, _)| !is_gone(*number))
             .collect();
+        for address in addresses.iter().step_by(3) {
+            wait_until_gone(address);
+        }
         served.process.signal("CONT");
         for (number, client) in &staying {
             let mut buffer = [0; 16];
@@ -507,37 +511,40 @@ fn a_flood_of_a_stopped_server_adds_up_on_an_inherited_socket() {
 
 #[test]
 fn a_unix_sender_waits_for_a_stopped_server_and_loses_nothing() {
-    const TEXTS: u64 = 500;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("server");
     let served = Served::start(&[&format!("unixgram:{}", path.display())]);
-    let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
-    client.connect(&path).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    // One client fills the server's queue, another one waits for room in it: an answer that finds its
+    // client's own queue full would be dropped.
+    let [first, second] = ["first", "second"].map(|name| {
+        let client = UnixDatagram::bind(directory.path().join(name)).unwrap();
+        client.connect(&path).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client
+    });
     served.process.signal("STOP");
-    // Until the queue is full; the kernel drops nothing of a Unix socket.
-    client.set_nonblocking(true).unwrap();
+    first.set_nonblocking(true).unwrap();
     let mut sent = 0;
-    while client.send(format!("text {sent}").as_bytes()).is_ok() {
+    while first.send(format!("text {sent}").as_bytes()).is_ok() {
         sent += 1;
     }
     assert!(sent > 0);
-    client.set_nonblocking(false).unwrap();
-    let sender = client.try_clone().unwrap();
-    let sender = std::thread::spawn(move || {
-        for number in sent..TEXTS {
-            sender.send(format!("text {number}").as_bytes()).unwrap();
-        }
-    });
+    first.set_nonblocking(false).unwrap();
+    let waiting = second.try_clone().unwrap();
+    let waiting = std::thread::spawn(move || waiting.send(b"the last text").unwrap());
     served.process.signal("CONT");
-    for number in 0..TEXTS {
+    let answer = |client: &UnixDatagram| {
         let mut buffer = [0; 32];
         let length = uninterrupted(|| client.recv(&mut buffer)).expect("no answer");
-        assert_eq!(&buffer[..length], format!("TEXT {number}").as_bytes());
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    };
+    for number in 0..sent {
+        assert_eq!(answer(&first), format!("TEXT {number}"));
     }
-    sender.join().unwrap();
+    assert_eq!(answer(&second), "THE LAST TEXT");
+    waiting.join().unwrap();
     let totals = served.stop();
-    totals.assert_datagrams(TEXTS, TEXTS, 0);
+    totals.assert_datagrams(sent + 1, sent + 1, 0);
     assert_eq!(totals.summary["kernel_dropped"], 0);
 }
 

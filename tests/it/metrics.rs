@@ -12,7 +12,7 @@ use socket2::SockRef;
 
 use crate::schemas::assert_lines;
 use crate::support::{
-    PATIENCE, Served, bullhorn, find_program, own, run, run_bullhorn, wait_until,
+    PATIENCE, Served, bullhorn, find_program, own, run, run_bullhorn, wait_until, wait_until_gone,
 };
 
 /// A server and where it tells its metrics.
@@ -239,6 +239,7 @@ fn datagrams_without_an_answer_are_under_their_cause() {
     let client = UnixDatagram::bind_addr(&gone).unwrap();
     client.send_to_addr(b"a", &to).unwrap();
     drop(client);
+    wait_until_gone(&gone);
     watched.served.process.signal("CONT");
     watched.wait_for(1, name, 1, ",cause=\"peer_gone\"");
 

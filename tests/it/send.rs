@@ -2,7 +2,9 @@
 
 use std::net::UdpSocket;
 
-use crate::support::{Served, bullhorn, capitals, joined, mixed_lines, own, run, run_bullhorn};
+use crate::support::{
+    Served, bullhorn, capitals, closed_port, joined, mixed_lines, own, run, run_bullhorn,
+};
 
 fn all_come_back_over(endpoint: &str) {
     let served = Served::start(&[endpoint]);
@@ -97,15 +99,11 @@ fn the_longest_datagram_goes_and_one_byte_more_is_refused_with_its_line_number()
 
 #[test]
 fn a_port_that_nobody_holds_says_refused_at_once() {
-    let free = UdpSocket::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
     for scheme in ["udp", "tcp"] {
         let begin = std::time::Instant::now();
         let ended = run_bullhorn([
             "send",
-            &format!("{scheme}://{free}"),
+            &format!("{scheme}://{}", closed_port()),
             "--timeout",
             "50s",
             "a",

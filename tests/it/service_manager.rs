@@ -7,6 +7,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -31,8 +32,12 @@ impl Manager {
         Self::on(socket, name)
     }
 
-    fn on_abstract_name(kind: &str) -> Self {
-        let name = own(&format!("bullhorn-test-manager-{kind}"));
+    /// Each on a name of its own: a program that another test starts at this moment holds the last
+    /// one's for as long as it starts.
+    fn on_abstract_name() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = own(&format!("bullhorn-test-manager-{number}"));
         let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap());
         Self::on(socket.unwrap(), format!("@{name}"))
     }
@@ -91,7 +96,7 @@ fn asked(endpoint: &str) -> String {
 fn readiness_is_told_when_every_socket_answers_and_draining_when_it_begins() {
     let directory = tempfile::tempdir().unwrap();
     let by_path = Manager::at(&directory.path().join("notify"));
-    let by_name = Manager::on_abstract_name("ready");
+    let by_name = Manager::on_abstract_name();
     for manager in [by_path, by_name] {
         let arguments = ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"];
         let mut command = manager.command("", &arguments);
@@ -113,7 +118,7 @@ fn readiness_is_told_when_every_socket_answers_and_draining_when_it_begins() {
 
 #[test]
 fn a_server_that_cannot_bind_is_never_ready() {
-    let manager = Manager::on_abstract_name("never");
+    let manager = Manager::on_abstract_name();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = format!("tcp://{}", taken.local_addr().unwrap());
     let mut command = manager.command("", &["udp://127.0.0.1:0", &taken]);
@@ -140,7 +145,7 @@ fn a_manager_that_cannot_be_reached_is_done_without() {
 #[test]
 fn the_watchdog_gets_signs_of_life_with_the_totals() {
     for preparation in ["", "export WATCHDOG_PID=$$;"] {
-        let manager = Manager::on_abstract_name("alive");
+        let manager = Manager::on_abstract_name();
         let preparation = format!("export WATCHDOG_USEC=50000; {preparation}");
         let served = manager.start(&preparation, &["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]);
         for _ in 0..5 {
@@ -164,7 +169,7 @@ fn a_watchdog_that_is_off_or_for_another_process_gets_no_signs_of_life() {
         "export WATCHDOG_USEC=0;",
         "export WATCHDOG_USEC=20000 WATCHDOG_PID=1;",
     ] {
-        let manager = Manager::on_abstract_name("off");
+        let manager = Manager::on_abstract_name();
         let served = manager.start(preparation, &["udp://127.0.0.1:0"]);
         assert_eq!(manager.hear()[0], "READY=1");
         // The first sign would come at once.
@@ -177,7 +182,7 @@ fn a_watchdog_that_is_off_or_for_another_process_gets_no_signs_of_life() {
 /// A thread that pings whatever happens to the workers would prove nothing.
 #[test]
 fn the_watchdog_gets_no_sign_of_life_while_a_worker_stands_still() {
-    let manager = Manager::on_abstract_name("stuck");
+    let manager = Manager::on_abstract_name();
     let arguments = ["-v", "udp://127.0.0.1:0", "--workers", "1"];
     let mut command = manager.command("export WATCHDOG_USEC=400000;", &arguments);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
@@ -233,7 +238,7 @@ fn activate(manager: &Manager, options: &[&str], arguments: &[&str]) -> Option<R
 
 #[test]
 fn a_datagram_starts_the_server_that_answers_it() {
-    let manager = Manager::on_abstract_name("datagram");
+    let manager = Manager::on_abstract_name();
     let address = own_address();
     let endpoint = format!("udp://{address}");
     let options = ["--datagram", "--listen", &address];
@@ -261,7 +266,7 @@ fn a_datagram_starts_the_server_that_answers_it() {
 
 #[test]
 fn a_connection_starts_the_server_of_all_sockets_that_systemd_holds() {
-    let manager = Manager::on_abstract_name("streams");
+    let manager = Manager::on_abstract_name();
     let address = own_address();
     let name = own("@bullhorn-test-activate-all");
     let options = [
@@ -349,7 +354,8 @@ fn a_passed_socket_of_both_families_serves_every_address() {
 
 #[test]
 fn a_passed_socket_that_nobody_serves_is_warned_of() {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // An address that no other test takes, as its port has to be free for TCP too.
+    let socket = UdpSocket::bind("127.99.98.93:0").unwrap();
     // The same address, and yet another socket.
     let endpoint = format!("tcp://{}", socket.local_addr().unwrap());
     let served = with_passed(socket, &[&endpoint], 1);

@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
@@ -294,6 +296,20 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(begin.elapsed() < PATIENCE, "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+}
+
+/// Waits until nobody holds the socket that a client of the server had: a program that another test
+/// starts at this moment has a copy of every descriptor for as long as it starts.
+pub fn wait_until_gone(client: &SocketAddr) {
+    wait_until("the client is gone", || {
+        let probe = UnixDatagram::unbound().unwrap();
+        probe.connect_addr(client).is_err()
+    });
+}
+
+/// The discard port on an address of loopback that is nobody's: no other test can get it.
+pub fn closed_port() -> net::SocketAddr {
+    net::SocketAddr::from(([127, 99, 98, 97], 9))
 }
 
 /// A name that no other run of the tests has.
