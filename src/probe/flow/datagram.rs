@@ -81,7 +81,9 @@ impl Flow for DatagramFlow {
                 }
             }
             Err(error) => {
-                self.forget_unix_socket();
+                if ends_connection(&error) {
+                    self.forget_unix_socket();
+                }
                 Transmission::Failed(error)
             }
         }
@@ -126,7 +128,43 @@ impl Flow for DatagramFlow {
     }
 }
 
+/// Whether nobody is at the other end any more. All other errors befall one text: a full queue has
+/// room again soon, and answers to earlier texts are still to come to this very socket.
+fn ends_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected)
+}
+
 /// A kernel that does not know the question has nothing to tell.
 fn drops_of(socket: &Socket) -> u64 {
     sys::dropped_datagrams(socket).map_or(0, u64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+
+    #[test]
+    fn a_full_queue_costs_one_text_and_not_the_answers_to_those_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("server");
+        let server = UnixDatagram::bind(&path).unwrap();
+        let endpoint = format!("unixgram:{}", path.display());
+        let mut flow = DatagramFlow::new(&endpoint.parse().unwrap());
+        let mut queued = 0;
+        while matches!(flow.send(b"text"), Transmission::Taken) {
+            queued += 1;
+        }
+        for _ in 0..queued {
+            let (_, client) = server.recv_from(&mut [0; 8]).unwrap();
+            server.send_to_addr(b"TEXT", &client).unwrap();
+            let mut answer = Vec::new();
+            assert!(matches!(flow.receive(&mut answer), Reception::Answer));
+            assert_eq!(answer, b"TEXT");
+        }
+        assert!(queued > 0);
+        assert!(matches!(flow.send(b"text"), Transmission::Taken));
+    }
 }
