@@ -1,27 +1,20 @@
 //! One connection: bytes in, capitals out, in order, as they come.
 //!
-//! The buffers belong to the runtime's threads and are lent for the length of one poll, so an idle
-//! connection holds none. What the peer does not take is kept, at most the answer to
+//! The buffers belong to the event loop ([`super::event_loop`]) and are lent for the length of one turn, so an
+//! idle connection holds none. What the peer does not take is kept, at most the answer to
 //! [`FIRST_READ`], and nothing more is read until it is gone: memory is constant and the peer's own
 //! sending slows down. The peer's half-close gets all answers and then ours.
 
-use std::cell::RefCell;
-use std::future::poll_fn;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd};
-use std::pin::{Pin, pin};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::Socket;
 
 use super::admission::Admitted;
-use super::deadlines::Deadlines;
 use super::stats::{ConnectionDropCause, StreamCounters};
-use super::stream::Draining;
 use crate::socket::call::{Excerpt, traced, traced_zero};
 use crate::socket::sys;
 use crate::uppercase::Remainder;
@@ -43,20 +36,37 @@ pub(super) const SEND_QUEUE: u32 = 512 << 10;
 /// growth, and one for what the kernel counts beside the bytes.
 const ROOM_FOR_ONE: usize = 4;
 
-struct Buffers {
+/// So many reads that fill their buffers, and then it is the turn of others.
+const READS_IN_A_ROW: usize = 4;
+
+/// For one read and its answer.
+pub(super) struct Buffers {
     request: Box<[u8]>,
     answer: Vec<u8>,
 }
 
-thread_local! {
-    static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers {
-        request: vec![0; READ_SIZE].into_boxed_slice(),
-        answer: Vec::new(),
-    });
+impl Default for Buffers {
+    fn default() -> Self {
+        Self {
+            request: vec![0; READ_SIZE].into_boxed_slice(),
+            answer: Vec::new(),
+        }
+    }
 }
 
-pub(super) struct Connection<S: AsFd> {
-    stream: S,
+/// What comes next on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// The peer is to send, or to end.
+    ToRead,
+    /// The peer is to take an answer; nothing is read until then.
+    ToWrite,
+    /// Nothing: it has come to its end.
+    Over,
+}
+
+pub(super) struct Connection {
+    socket: Socket,
     /// The beginning of a character whose end has not come yet.
     remainder: Remainder,
     /// Answers that the peer has not taken yet.
@@ -67,8 +77,6 @@ pub(super) struct Connection<S: AsFd> {
     is_bulk: bool,
     /// The peer has sent all it will.
     ended: bool,
-    /// What was received before the server was told to stop is the last to be answered.
-    draining: bool,
     /// Whether a byte was read or written since the last look.
     active: bool,
     /// The answers that the kernel held at the last look.
@@ -87,24 +95,21 @@ enum Outcome {
     Dropped(ConnectionDropCause),
 }
 
-impl<S> Connection<S>
-where
-    S: AsyncRead + AsyncWrite + AsFd + Unpin,
-{
+impl Connection {
+    /// `socket` does not block.
     pub(super) fn new(
-        stream: S,
+        socket: Socket,
         admitted: Admitted,
         name: Option<Box<str>>,
         counters: Arc<StreamCounters>,
     ) -> Self {
         Self {
-            stream,
+            socket,
             remainder: Remainder::default(),
             unsent: Vec::new(),
             taken: 0,
             is_bulk: false,
             ended: false,
-            draining: false,
             active: false,
             unacknowledged: 0,
             counters,
@@ -114,119 +119,91 @@ where
         }
     }
 
-    /// Answers until the peer ends, resets or keeps us waiting, or the server is told to stop.
-    pub(super) async fn run(mut self, draining: Arc<Draining>, deadlines: Deadlines) {
-        let mut stop = pin!(draining.notify.notified());
-        stop.as_mut().enable();
-        self.draining = draining.has_begun();
-        let mut interval = deadlines.interval(false);
-        let mut next_look = pin!(tokio::time::sleep(interval));
-        let mut quiet = Duration::ZERO;
-        let mut was_blocked = false;
-        let mut is_registered = false;
-        let outcome = poll_fn(|context| {
-            // Each is polled once, to leave the task's waker, and after that only looked at: polling
-            // takes a lock, and this is done for every line of every connection.
-            if !is_registered {
-                self.draining |= stop.as_mut().poll(context).is_ready();
-            }
-            self.draining |= draining.has_begun();
-            if let Poll::Ready(outcome) = self.poll(context) {
-                return Poll::Ready(outcome);
-            }
-            let was_registered = std::mem::replace(&mut is_registered, true);
-            let is_blocked = !self.unsent.is_empty();
-            let begins_to_wait = is_blocked && !was_blocked;
-            was_blocked = is_blocked;
-            if begins_to_wait {
-                self.unacknowledged = u32::MAX;
-                interval = deadlines.interval(true);
-                let look = tokio::time::Instant::now() + interval;
-                next_look.as_mut().reset(look);
-            } else if was_registered && !next_look.is_elapsed() {
-                return Poll::Pending;
-            }
-            while next_look.as_mut().poll(context).is_ready() {
-                quiet = match self.has_moved() {
-                    true => Duration::ZERO,
-                    false => quiet + interval,
-                };
-                if let Some(cause) = deadlines.missed(is_blocked, quiet) {
-                    return Poll::Ready(Outcome::Dropped(cause));
-                }
-                interval = deadlines.interval(is_blocked);
-                let look = tokio::time::Instant::now() + interval;
-                next_look.as_mut().reset(look);
-            }
-            Poll::Pending
-        })
-        .await;
-        self.outcome = Some(outcome);
+    /// Writes, reads and answers as far as the kernel lets it, or until it is the turn of others.
+    /// While the server drains, what the kernel has received is the last to be answered.
+    pub(super) fn proceed(&mut self, buffers: &mut Buffers, draining: bool) -> Progress {
+        loop {
+            let outcome = match self.take_turn(buffers, draining) {
+                Ok(true) => Outcome::Finished,
+                Ok(false) => return Progress::ToRead,
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => continue,
+                    io::ErrorKind::WouldBlock if self.unsent.is_empty() => return Progress::ToRead,
+                    io::ErrorKind::WouldBlock => return Progress::ToWrite,
+                    _ => {
+                        if let Some(name) = &self.name {
+                            tracing::debug!("{name} is gone: {}", crate::error::plain(&error));
+                        }
+                        Outcome::Dropped(cause_of(&error))
+                    }
+                },
+            };
+            self.outcome = Some(outcome);
+            return Progress::Over;
+        }
+    }
+
+    /// It is to end for `cause`, which is counted when it is dropped.
+    pub(super) fn give_up(&mut self, cause: ConnectionDropCause) {
+        self.outcome = Some(Outcome::Dropped(cause));
+    }
+
+    /// The next [`has_moved`](Self::has_moved) is measured from now.
+    pub(super) fn begin_to_wait(&mut self) {
+        self.unacknowledged = u32::MAX;
     }
 
     /// Whether a byte went in or out since the last look. While an answer waits, that is whether
     /// the peer took any: the kernel asks for more only when a third of its buffer is free, which
     /// may be a megabyte.
-    fn has_moved(&mut self) -> bool {
+    pub(super) fn has_moved(&mut self) -> bool {
         let mut has_moved = std::mem::take(&mut self.active);
         if !self.unsent.is_empty() {
-            let unacknowledged = sys::unacknowledged(&self.stream).unwrap_or(0);
+            let unacknowledged = sys::unacknowledged(&self.socket).unwrap_or(0);
             has_moved |= unacknowledged < self.unacknowledged;
             self.unacknowledged = unacknowledged;
         }
         has_moved
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
-        let result = loop {
-            match self.poll_step(context) {
-                Poll::Ready(Ok(true)) => {}
-                Poll::Ready(Ok(false)) => break Ok(()),
-                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Poll::Ready(Err(error)) => break Err(error),
-                Poll::Pending => return Poll::Pending,
+    /// Writes what is unsent, else reads and answers. `true` when all is done.
+    fn take_turn(&mut self, buffers: &mut Buffers, draining: bool) -> io::Result<bool> {
+        let mut reads = 0;
+        loop {
+            self.write_unsent()?;
+            if self.ended {
+                let result = self.socket.shutdown(Shutdown::Write);
+                let call = format_args!("shutdown({}, SHUT_WR)", self.socket.as_raw_fd());
+                traced_zero(call, result)?;
+                return Ok(true);
             }
-        };
-        Poll::Ready(match result {
-            Ok(()) => Outcome::Finished,
-            Err(error) => {
-                if let Some(name) = &self.name {
-                    tracing::debug!("{name} is gone: {}", crate::error::plain(&error));
-                }
-                Outcome::Dropped(cause_of(&error))
+            self.answer(buffers, draining)?;
+            reads += 1;
+            let goes_on = draining || self.ended || self.is_bulk && reads < READS_IN_A_ROW;
+            if !goes_on {
+                return Ok(false);
             }
-        })
+        }
     }
 
-    /// Writes what is unsent, else reads and answers. `false` when all is done.
-    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    fn write_unsent(&mut self) -> io::Result<()> {
         while self.taken < self.unsent.len() {
-            let written = ready!(write(&mut self.stream, context, &self.unsent[self.taken..]))?;
+            let written = write(&self.socket, &self.unsent[self.taken..])?;
             self.taken += written;
             self.note_written(written);
         }
         // Gives the memory back, as the next answer may be long in coming.
         self.unsent = Vec::new();
         self.taken = 0;
-        if self.ended {
-            let descriptor = self.stream.as_fd().as_raw_fd();
-            let result = ready!(Pin::new(&mut self.stream).poll_shutdown(context));
-            traced_zero(format_args!("shutdown({descriptor}, SHUT_WR)"), result)?;
-            return Poll::Ready(Ok(false));
-        }
-        BUFFERS.with_borrow_mut(|buffers| self.poll_answer(context, buffers))
+        Ok(())
     }
 
     /// One read and its answer, written as far as the peer takes it.
-    fn poll_answer(
-        &mut self,
-        context: &mut Context<'_>,
-        buffers: &mut Buffers,
-    ) -> Poll<io::Result<bool>> {
+    fn answer(&mut self, buffers: &mut Buffers, draining: bool) -> io::Result<()> {
         let Buffers { request, answer } = buffers;
         let request = &mut request[..self.read_size()];
         let most = request.len();
-        let length = ready!(self.read(context, request))?;
+        let length = self.read(request, draining)?;
         let request = &mut request[..length];
         if let Some(name) = &self.name
             && length > 0
@@ -247,23 +224,23 @@ where
         };
         let mut parts = [&request[..in_place], answer.as_slice()];
         while let Some(part) = parts.iter_mut().find(|part| !part.is_empty()) {
-            match write(&mut self.stream, context, part) {
-                Poll::Ready(Ok(written)) => {
+            match write(&self.socket, part) {
+                Ok(written) => {
                     if let Some(name) = &self.name {
                         tracing::debug!("{name} gets {}", Excerpt(&part[..written]));
                     }
                     self.note_written(written);
                     *part = &part[written..];
                 }
-                unwritten => {
+                Err(error) => {
                     self.is_bulk = false;
                     self.unsent = parts.concat();
-                    return unwritten.map_ok(|_| true);
+                    return Err(error);
                 }
             }
         }
         self.is_bulk = length == most;
-        Poll::Ready(Ok(true))
+        Ok(())
     }
 
     /// How much to read at once: in a bulk transfer as much as the peer will surely take the answer
@@ -271,30 +248,23 @@ where
     fn read_size(&self) -> usize {
         match self.is_bulk {
             false => FIRST_READ,
-            true => sys::send_room(&self.stream, SEND_QUEUE)
+            true => sys::send_room(&self.socket, SEND_QUEUE)
                 .map_or(FIRST_READ, |room| (room / ROOM_FOR_ONE).max(FIRST_READ)),
         }
     }
 
     /// One read; 0 at the end of what is to be answered.
-    fn read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let descriptor = self.stream.as_fd().as_raw_fd();
-        let result = if self.draining {
-            // Asks the kernel itself: the runtime may not know yet that something is there.
-            match (&*SockRef::from(&self.stream)).read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-                result => result,
+    fn read(&self, buffer: &mut [u8], draining: bool) -> io::Result<usize> {
+        let result = match (&self.socket).read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return if draining { Ok(0) } else { Err(error) };
             }
-        } else {
-            let mut request = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut self.stream).poll_read(context, &mut request))
-                .map(|()| request.filled().len())
+            result => result,
         };
-        Poll::Ready(traced(
-            format_args!("read({descriptor})"),
-            result,
-            |length| format!("{length} {}", Excerpt(&buffer[..*length])),
-        ))
+        let call = format_args!("read({})", self.socket.as_raw_fd());
+        traced(call, result, |length| {
+            format!("{length} {}", Excerpt(&buffer[..*length]))
+        })
     }
 
     fn note_written(&mut self, bytes: usize) {
@@ -316,22 +286,28 @@ fn cause_of(error: &io::Error) -> ConnectionDropCause {
 }
 
 /// One write; a stream that takes nothing is as good as closed.
-fn write<S: AsyncWrite + AsFd + Unpin>(
-    stream: &mut S,
-    context: &mut Context<'_>,
-    bytes: &[u8],
-) -> Poll<io::Result<usize>> {
-    let descriptor = stream.as_fd().as_raw_fd();
-    let result = ready!(Pin::new(stream).poll_write(context, bytes));
-    let call = format_args!("write({descriptor}, {})", Excerpt(bytes));
+fn write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+    let result = socket.send_with_flags(bytes, libc::MSG_NOSIGNAL);
+    if let Err(error) = &result
+        && error.kind() == io::ErrorKind::WouldBlock
+    {
+        return result;
+    }
+    let call = format_args!("write({}, {})", socket.as_raw_fd(), Excerpt(bytes));
     match traced(call, result, |written| *written) {
-        Ok(0) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-        result => Poll::Ready(result),
+        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+        result => result,
     }
 }
 
-impl<S: AsFd> Drop for Connection<S> {
-    /// Counts the connection, also when its task was ended from outside.
+impl AsFd for Connection {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Connection {
+    /// Counts the connection, also when its event loop ends before it.
     fn drop(&mut self) {
         let unsent = (self.unsent.len() - self.taken) as u64;
         self.counters
@@ -344,10 +320,7 @@ impl<S: AsFd> Drop for Connection<S> {
             Some(Outcome::Dropped(cause)) => self.counters.count_drop(cause),
             None => self.counters.count_drop(ConnectionDropCause::DrainTimeout),
         }
-        // The descriptor is closed right after this, without a word from the runtime.
-        let _ = traced_zero(
-            format_args!("close({})", self.stream.as_fd().as_raw_fd()),
-            Ok(()),
-        );
+        // The descriptor is closed right after this.
+        let _ = traced_zero(format_args!("close({})", self.socket.as_raw_fd()), Ok(()));
     }
 }

@@ -3,8 +3,8 @@
 //! [`Builder`] collects the wishes (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
 //! runs until it is told to stop. Datagrams are answered on plain threads (`datagram`, with the answers
 //! themselves made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in
-//! [`impair`]), streams on tokio (`stream`, `connection`; what strangers may take of them in `admission`,
-//! `deadlines` and `accept_failure`). Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
+//! [`impair`]), streams on tokio (`stream` accepts, an `event_loop` serves each `connection`; what strangers may
+//! take of them in `admission`, `deadlines` and `accept_failure`). Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
 //! to know whether all workers are alive, from another thread. Nothing here reads arguments or prints.
 
 mod accept_failure;
@@ -14,6 +14,7 @@ mod builder;
 mod connection;
 mod datagram;
 mod deadlines;
+mod event_loop;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod guard;

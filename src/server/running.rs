@@ -11,6 +11,8 @@ use socket2::Socket;
 
 use super::admission::Admission;
 use super::datagram::{BATCH, Wake, Worker};
+use super::deadlines::Deadlines;
+use super::event_loop::EventLoops;
 use super::guard::{Filter, Guard};
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
@@ -212,15 +214,32 @@ impl RunningServer {
         let mut tasks = Vec::new();
         {
             let _entered = runtime.enter();
+            let deadlines = Deadlines::new(limits);
+            let (event_loops, all) = EventLoops::new(threads, deadlines, &self.draining)?;
+            for event_loop in all {
+                // Without one of them, every endpoint would fail some of its connections.
+                let endpoints = listening.iter().map(|it| &it.description.endpoint);
+                let alive: Vec<_> = endpoints.map(|it| self.workers.one_more(it)).collect();
+                tasks.push(runtime.spawn(async move {
+                    let _alive = alive;
+                    event_loop.run().await;
+                }));
+            }
             for Listening {
                 socket,
                 description,
                 counters,
             } in listening
             {
-                let (admission, draining) = (admission.clone(), self.draining.clone());
-                let listener =
-                    Listener::new(socket, &description, limits, admission, counters, draining)?;
+                let listener = Listener::new(
+                    socket,
+                    &description,
+                    limits.max_connections,
+                    event_loops.clone(),
+                    admission.clone(),
+                    counters,
+                    self.draining.clone(),
+                )?;
                 let alive = self.workers.one_more(&description.endpoint);
                 tasks.push(runtime.spawn(async move {
                     let _alive = alive;
@@ -231,7 +250,7 @@ impl RunningServer {
         self.start_thread("streams", move || {
             runtime.block_on(async {
                 for task in tasks {
-                    // A listener that panicked has ended too.
+                    // One that panicked has ended too.
                     let _ = task.await;
                 }
             });

@@ -1,36 +1,31 @@
 //! Listening sockets on tokio: accepting, the most connections, stopping.
 //!
-//! What happens on one connection is in [`super::connection`], who is let in by the whole server in
+//! Who serves the connections is in [`super::event_loop`], who is let in by the whole server in
 //! [`super::admission`], what becomes of a failed accept in [`super::accept_failure`].
 
 use std::io;
-use std::net;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use socket2::{SockAddr, Socket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::accept_failure::Failures;
 use super::admission::{Admission, Admitted};
 use super::connection::{Connection, SEND_QUEUE};
-use super::deadlines::Deadlines;
+use super::event_loop::EventLoops;
 use super::seldom::Seldom;
 use super::stats::{ConnectionDropCause, StreamCounters};
-use super::{DRAIN_TIMEOUT, StreamLimits};
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::explain_accept;
 use crate::socket::Description;
 use crate::socket::address::Peer;
 use crate::socket::call::traced;
-use crate::socket::sys::register_listener;
+use crate::socket::sys::register_readable;
 
 /// How a server tells its listeners and connections to come to an end.
 #[derive(Debug, Default)]
@@ -58,7 +53,7 @@ pub(super) struct Listener {
     /// Somebody else made the socket, and may share it.
     inherited: bool,
     max_connections: usize,
-    deadlines: Deadlines,
+    event_loops: EventLoops,
     admission: Arc<Admission>,
     counters: Arc<StreamCounters>,
     draining: Arc<Draining>,
@@ -71,34 +66,8 @@ pub(super) struct Listener {
 
 /// A connection that the kernel has completed.
 struct Accepted {
-    stream: Stream,
+    socket: Socket,
     address: SockAddr,
-}
-
-enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-impl Stream {
-    /// Takes a connection into the runtime that this is called in.
-    fn new(descriptor: OwnedFd, family: Family) -> io::Result<Self> {
-        match family {
-            Family::Inet | Family::Inet6 => {
-                let stream = net::TcpStream::from(descriptor);
-                stream.set_nonblocking(true)?;
-                // Without it a small answer waits for the peer's delayed acknowledgement. A peer
-                // that has reset the connection makes it fail, and the first read will tell.
-                let _ = stream.set_nodelay(true);
-                Ok(Self::Tcp(TcpStream::from_std(stream)?))
-            }
-            Family::Unix => {
-                let stream = unix::net::UnixStream::from(descriptor);
-                stream.set_nonblocking(true)?;
-                Ok(Self::Unix(UnixStream::from_std(stream)?))
-            }
-        }
-    }
 }
 
 impl Listener {
@@ -106,7 +75,8 @@ impl Listener {
     pub(super) fn new(
         socket: Socket,
         description: &Description,
-        limits: &StreamLimits,
+        max_connections: usize,
+        event_loops: EventLoops,
         admission: Arc<Admission>,
         counters: Arc<StreamCounters>,
         draining: Arc<Draining>,
@@ -117,12 +87,12 @@ impl Listener {
             let _ = socket.set_tcp_notsent_lowat(SEND_QUEUE);
         }
         Ok(Self {
-            socket: register_listener(socket)?,
+            socket: register_readable(socket)?,
             family: description.family,
             endpoint: description.endpoint.clone(),
             inherited: description.inherited,
-            max_connections: limits.max_connections,
-            deadlines: Deadlines::new(limits),
+            max_connections,
+            event_loops,
             admission,
             counters,
             draining,
@@ -133,42 +103,33 @@ impl Listener {
         })
     }
 
-    /// Accepts until told to stop; then takes in what the kernel had accepted before, and waits
-    /// for the connections to end.
+    /// Accepts until told to stop, and then takes in what the kernel had accepted before.
     pub(super) async fn run(mut self) {
-        let mut connections = JoinSet::new();
         let draining = self.draining.clone();
         let mut stop = std::pin::pin!(draining.notify.notified());
         stop.as_mut().enable();
         while !draining.has_begun() {
             tokio::select! {
                 accepted = self.accept() => match accepted {
-                    Ok(accepted) => self.serve(accepted, &mut connections),
+                    Ok(accepted) => self.serve(accepted),
                     Err(error) => self.note_failure(&error),
                 },
-                // Its descriptor is free, which may be what was missing.
-                Some(_) = connections.join_next() => self.paused_until = None,
                 () = stop.as_mut() => break,
             }
         }
         // Those that wait at a shared socket are left to whoever serves it next: one whose text is
         // still on its way would be closed here without an answer.
         if !self.inherited {
-            self.take_in_the_last(&mut connections);
+            self.take_in_the_last();
         }
-        // Whoever connects from now on is refused.
-        drop(self.socket);
-        let all_ended = async { while connections.join_next().await.is_some() {} };
-        if timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
-            // Each counts itself as it is dropped.
-            connections.shutdown().await;
-        }
+        // Dropped with its socket: whoever connects from now on is refused.
     }
 
     /// The next connection, after the pause if there is one.
     async fn accept(&self) -> io::Result<Accepted> {
         if let Some(end) = self.paused_until {
-            sleep_until(end).await;
+            // A connection that ends leaves its descriptor, which may be what was missing.
+            let _ = timeout_at(end, self.event_loops.departure()).await;
         }
         let result = self
             .socket
@@ -178,12 +139,12 @@ impl Listener {
     }
 
     /// Asks the kernel itself: the runtime may not know yet that a connection is there.
-    fn take_in_the_last(&mut self, connections: &mut JoinSet<()>) {
+    fn take_in_the_last(&mut self) {
         loop {
             match self.socket.get_ref().accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 result => match self.traced_accept(result) {
-                    Ok(accepted) => self.serve(accepted, connections),
+                    Ok(accepted) => self.serve(accepted),
                     Err(error) => {
                         self.note_failure(&error);
                         if self.paused_until.is_some() {
@@ -204,11 +165,16 @@ impl Listener {
                 Peer(address, SocketType::Stream)
             )
         })?;
-        let stream = Stream::new(socket.into(), self.family)?;
-        Ok(Accepted { stream, address })
+        socket.set_nonblocking(true)?;
+        if self.family != Family::Unix {
+            // Without it a small answer waits for the peer's delayed acknowledgement. A peer that has
+            // reset the connection makes it fail, and the first read will tell.
+            let _ = socket.set_tcp_nodelay(true);
+        }
+        Ok(Accepted { socket, address })
     }
 
-    fn serve(&mut self, Accepted { stream, address }: Accepted, connections: &mut JoinSet<()>) {
+    fn serve(&mut self, Accepted { socket, address }: Accepted) {
         let peer = Peer(&address, SocketType::Stream);
         self.failures.forget();
         self.paused_until = None;
@@ -221,13 +187,8 @@ impl Listener {
         let name = tracing::enabled!(tracing::Level::DEBUG)
             .then(|| format!("{}: {peer}", self.endpoint).into_boxed_str());
         let counters = self.counters.clone();
-        let (draining, deadlines) = (self.draining.clone(), self.deadlines);
-        match stream {
-            Stream::Tcp(stream) => connections
-                .spawn(Connection::new(stream, admitted, name, counters).run(draining, deadlines)),
-            Stream::Unix(stream) => connections
-                .spawn(Connection::new(stream, admitted, name, counters).run(draining, deadlines)),
-        };
+        self.event_loops
+            .serve(Connection::new(socket, admitted, name, counters));
     }
 
     fn admit(&self, address: &SockAddr) -> Result<Admitted, ConnectionDropCause> {
@@ -262,8 +223,9 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
-    use super::super::GuardOptions;
+    use super::super::deadlines::Deadlines;
     use super::super::guard::Guard;
+    use super::super::{GuardOptions, StreamLimits};
     use super::*;
     use crate::socket::{BindOptions, bind};
 
@@ -274,7 +236,7 @@ mod tests {
         let mut bound = bound.unwrap().sockets.remove(0);
         bound.description.inherited = inherited;
         let address = bound.socket.local_addr().unwrap().as_socket().unwrap();
-        let _waiting = net::TcpStream::connect(address).unwrap();
+        let _waiting = std::net::TcpStream::connect(address).unwrap();
         let counters = Arc::new(StreamCounters::default());
         let draining = Arc::new(Draining::default());
         draining.begin();
@@ -285,11 +247,21 @@ mod tests {
             .enable_all()
             .build();
         runtime.unwrap().block_on(async {
-            let (socket, description) = (bound.socket, &bound.description);
-            let counters = counters.clone();
-            let listener =
-                Listener::new(socket, description, &limits, admission, counters, draining);
+            let deadlines = Deadlines::new(&limits);
+            let (event_loops, all) = EventLoops::new(1, deadlines, &draining).unwrap();
+            let listener = Listener::new(
+                bound.socket,
+                &bound.description,
+                limits.max_connections,
+                event_loops,
+                admission,
+                counters.clone(),
+                draining,
+            );
             listener.unwrap().run().await;
+            for event_loop in all {
+                event_loop.run().await;
+            }
         });
         counters.read().accepted
     }

@@ -14,4 +14,4 @@ pub(crate) use descriptor::{
 pub(crate) use message::{receive_message, send_message};
 pub(crate) use messages::{ReceiveArray, SendArray};
 pub(crate) use poll::PollSet;
-pub(crate) use register::register_listener;
+pub(crate) use register::register_readable;
