@@ -54,12 +54,19 @@ impl Coalescer {
         self.groups.clear();
         self.next.clear();
         self.table.clear();
-        self.table
-            .resize((2 * answers.len()).next_power_of_two(), 0);
+        // One that is alone in its batch, as in a ping-pong, has nobody to be found by.
+        let places = match answers.len() {
+            1 => 1,
+            count => (2 * count).next_power_of_two(),
+        };
+        self.table.resize(places, 0);
         for (index, answer) in answers.iter().enumerate() {
             self.next.push(NONE);
             let run = &runs[answer.run];
-            let slot = self.slot_of(runs, answer.run);
+            let slot = match places {
+                1 => 0,
+                _ => self.slot_of(runs, answer.run),
+            };
             let length = answer.range.len();
             let datagrams = answer.datagrams();
             let joins = match self.table[slot].checked_sub(1) {

@@ -54,7 +54,9 @@ impl Remainder {
         }
         let whole = read.len() - incomplete(read);
         let done = in_place(&mut read[..whole]).done;
-        self.append(&read[done..], answer);
+        if done < read.len() {
+            self.append(&read[done..], answer);
+        }
         done
     }
 
@@ -94,6 +96,9 @@ impl Remainder {
 
 /// How many bytes at the end of `text` may become a character once more bytes follow.
 fn incomplete(text: &[u8]) -> usize {
+    if text.last().is_none_or(u8::is_ascii) {
+        return 0;
+    }
     let Some(lead) = text
         .iter()
         .rev()
