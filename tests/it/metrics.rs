@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde_json::Value;
 use socket2::SockRef;
 
+use crate::inherit::inheriting;
 use crate::schemas::assert_lines;
 use crate::support::{
-    PATIENCE, Served, bullhorn, find_program, own, run, run_bullhorn, wait_until,
+    PATIENCE, Running, Served, bullhorn, find_program, own, run, run_bullhorn, wait_until,
 };
 
 /// A server and where it tells its metrics.
@@ -502,6 +503,10 @@ fn a_hundred_clients_that_hang_stop_neither_a_scrape_nor_a_datagram() {
             stream
         })
         .collect();
+    let open = |scrape: &str| {
+        let mut lines = scrape.lines();
+        lines.find_map(|line| line.strip_prefix("process_open_fds ")?.parse::<u64>().ok())
+    };
     let client = watched.udp(0);
     for number in 0..100 {
         let text = format!("text {number}");
@@ -511,6 +516,10 @@ fn a_hundred_clients_that_hang_stop_neither_a_scrape_nor_a_datagram() {
         assert_eq!(&answer[..length], text.to_uppercase().as_bytes());
     }
     watched.wait_for(100, "bullhorn_datagrams_answered_total", 0, "");
+    // Before their time is over.
+    if let Some(open) = open(&watched.scrape()) {
+        assert!(open < 64 + 40, "{open} descriptors");
+    }
     // The oldest had to give way.
     for stream in &mut hanging[..36] {
         let mut rest = Vec::new();
@@ -518,13 +527,6 @@ fn a_hundred_clients_that_hang_stop_neither_a_scrape_nor_a_datagram() {
             Ok(_) => assert_eq!(rest, b""),
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
         }
-    }
-    let open = |scrape: &str| {
-        let mut lines = scrape.lines();
-        lines.find_map(|line| line.strip_prefix("process_open_fds ")?.parse::<u64>().ok())
-    };
-    if let Some(open) = open(&watched.scrape()) {
-        assert!(open < 64 + 40, "{open} descriptors");
     }
 }
 
@@ -605,6 +607,12 @@ fn metrics_that_cannot_be_served_are_refused_before_anything_is() {
     let ended = run_bullhorn(["serve", "--metrics", "udp://127.0.0.1:0"]);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.stderr.contains("127.0.0.1:9300"), "{ended:?}");
+    // What is behind a descriptor is seen when it is looked at.
+    let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let arguments = ["serve", "-q", "--metrics", "fd:3", "udp://127.0.0.1:0"];
+    let mut command = inheriting("", datagrams, &arguments);
+    let mut process = Running::start(command.stderr(Stdio::null()));
+    assert_eq!(process.wait().code(), Some(2));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = run(
