@@ -100,8 +100,12 @@ impl Faulty {
 
     /// How many calls have failed by now.
     fn faults(&self) -> usize {
+        self.logged("(INJECTED)")
+    }
+
+    fn logged(&self, what: &str) -> usize {
         let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-        log.matches("(INJECTED)").count()
+        log.matches(what).count()
     }
 
     fn stop(self) -> Totals {
@@ -185,8 +189,10 @@ fn polling_may_fail_at_every_call() {
             client.connect(&path).unwrap();
             client.set_read_timeout(Some(PATIENCE)).unwrap();
             for number in 0..TEXTS {
-                // Else the text could be there before the worker waits for it.
-                wait_until("the call fails", || server.faults() + first > number);
+                // Every second call fails. Else the text could be there before the worker waits for it.
+                wait_until("the worker waits", || {
+                    server.logged("ppoll(") + first > 2 * number + 1
+                });
                 client.send(b"text").unwrap();
                 let mut buffer = [0; 8];
                 assert_eq!(uninterrupted(|| client.recv(&mut buffer)).expect(&fault), 4);

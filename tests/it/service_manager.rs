@@ -349,7 +349,8 @@ fn a_passed_socket_of_both_families_serves_every_address() {
 
 #[test]
 fn a_passed_socket_that_nobody_serves_is_warned_of() {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // Where no connection of another test can have the same port.
+    let socket = UdpSocket::bind(own_address().replace("127.77.", "127.78.")).unwrap();
     // The same address, and yet another socket.
     let endpoint = format!("tcp://{}", socket.local_addr().unwrap());
     let served = with_passed(socket, &[&endpoint], 1);
