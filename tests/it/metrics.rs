@@ -627,8 +627,8 @@ fn metrics_that_cannot_be_served_are_refused_before_anything_is() {
 }
 
 /// Serves everything that has metrics, after some traffic.
-fn busy() -> Watched {
-    let unixgram = own("unixgram:@bullhorn-test-metrics-busy");
+fn busy(name: &str) -> Watched {
+    let unixgram = own(&format!("unixgram:@bullhorn-test-{name}"));
     let arguments = [
         "udp://127.0.0.1:0",
         &unixgram,
@@ -686,7 +686,7 @@ fn check_with_promtool(watched: &Watched) {
 
 #[test]
 fn promtool_has_nothing_to_say_against_it() {
-    check_with_promtool(&busy());
+    check_with_promtool(&busy("promtool"));
 }
 
 #[test]
@@ -697,7 +697,9 @@ fn the_table_in_the_documentation_names_each_metric_once() {
         let (name, _) = line.strip_prefix("| `")?.split_once('`')?;
         Some(name.split('{').next().unwrap_or(name).to_owned())
     });
-    let scrape = busy().ask("GET", "/metrics", "Accept: text/plain\r\n").body;
+    let scrape = busy("table")
+        .ask("GET", "/metrics", "Accept: text/plain\r\n")
+        .body;
     let families = scrape.lines().filter_map(|line| {
         let (name, _) = line.strip_prefix("# TYPE ")?.split_once(' ')?;
         Some(name.to_owned())
