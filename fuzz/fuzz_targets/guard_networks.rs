@@ -21,15 +21,22 @@ struct Input<'a> {
 fuzz_target!(|input: Input| {
     let [allow, deny] = [&input.allow, &input.deny].map(|list| {
         let networks = list.iter().filter_map(|(address, length)| {
-            let bits = if address.is_ipv4() { 33 } else { 129 };
-            IpNet::new(*address, length % bits).ok()
+            match address {
+                // Half of them as they look to a socket of both families.
+                IpAddr::V4(address) if *length >= 128 => {
+                    IpNet::new(address.to_ipv6_mapped().into(), 96 + length % 33)
+                }
+                IpAddr::V4(_) => IpNet::new(*address, length % 33),
+                IpAddr::V6(_) => IpNet::new(*address, length % 129),
+            }
+            .ok()
         });
         networks.collect::<Vec<IpNet>>()
     });
     let networks = Networks::new(&allow, &deny);
-    let lists = allow.iter().chain(&deny).map(IpNet::addr);
-    // The networks' own addresses are the likeliest to be mistaken.
-    for source in lists.chain([input.source]) {
+    // The addresses at the networks' edges are the likeliest to be mistaken.
+    let edges = allow.iter().chain(&deny).flat_map(edges);
+    for source in edges.chain([input.source]) {
         let in_any = |list: &[IpNet]| list.iter().any(|network| contains(network, source));
         let permitted = (allow.is_empty() || in_any(&allow)) && !in_any(&deny);
         assert_eq!(networks.permits(source), permitted, "{source}");
@@ -38,6 +45,23 @@ fuzz_target!(|input: Input| {
         assert_eq!(rate.to_string().parse(), Ok(rate));
     }
 });
+
+/// Its own address, one that differs in the last bit of the prefix, one in the first bit behind it.
+fn edges(network: &IpNet) -> impl Iterator<Item = IpAddr> + use<> {
+    let (address, length) = (network.addr(), u32::from(network.prefix_len()));
+    let flipped = move |bit: u32| match address {
+        IpAddr::V4(address) => {
+            let place = 31_u32.checked_sub(bit)?;
+            Some(IpAddr::V4((u32::from(address) ^ 1 << place).into()))
+        }
+        IpAddr::V6(address) => {
+            let place = 127_u32.checked_sub(bit)?;
+            Some(IpAddr::V6((u128::from(address) ^ 1 << place).into()))
+        }
+    };
+    let last = length.checked_sub(1).and_then(flipped);
+    [Some(address), last, flipped(length)].into_iter().flatten()
+}
 
 /// An IPv4 address is the one mapped to IPv6; yet a network wider than all mapped ones has none.
 fn contains(network: &IpNet, source: IpAddr) -> bool {

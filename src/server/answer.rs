@@ -161,7 +161,8 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::Arc;
 
-    const LIMIT: usize = 200;
+    /// More than any datagram here has, and less than the answers to some.
+    const LIMIT: usize = 50;
 
     /// Characters of every length class and every way to change: none, same length, longer,
     /// shorter, and bytes that are no text, so that segments are cut within characters too.
@@ -177,8 +178,9 @@ mod tests {
 
     /// Few different capitals, so that they come often, between texts that change.
     fn hidden() -> impl Strategy<Value = Vec<u8>> {
-        let pieces =
-            prop::sample::select(vec!["A", "A", "A", "Я", "世", "1", "b", "ŉ", "я", "\u{ff}"]);
+        let pieces = prop::sample::select(vec![
+            "A", "A", "A", "A", "A", "Я", "世", "1", "b", "я", "\u{ff}", "ŉ",
+        ]);
         prop::collection::vec(pieces, 0..120).prop_map(|pieces| pieces.concat().into_bytes())
     }
 
@@ -274,7 +276,7 @@ mod tests {
 
         #[test]
         fn exactly_the_datagrams_that_are_their_own_answer_are_watched_wherever_they_lie(
-            runs in prop::collection::vec((hidden(), 1..20_usize), 1..8)
+            runs in prop::collection::vec((hidden(), 1..4_usize), 1..8)
         ) {
             let mut expected = Vec::new();
             let mut met: HashMap<Vec<u8>, u64> = HashMap::new();

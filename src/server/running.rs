@@ -333,6 +333,8 @@ impl Drop for RunningServer {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use crate::server::Server;
 
     #[test]
@@ -350,7 +352,12 @@ mod tests {
             std::panic::resume_unwind(Box::new("a worker panics"));
         };
         server.start_thread("datagrams", panics).unwrap();
+        let begin = Instant::now();
         while server.ailing().is_empty() {
+            assert!(
+                begin.elapsed() < Duration::from_secs(60),
+                "it is not missed"
+            );
             std::thread::yield_now();
         }
         assert_eq!(server.ailing(), [datagrams]);

@@ -223,16 +223,25 @@ mod tests {
 
     #[test]
     fn what_was_sent_to_many_is_told_from_what_was_sent_to_us() {
-        let unicast = |ours: [u8; 4], sent_to: [u8; 4]| {
+        let destination = |ours: [u8; 4], sent_to: [u8; 4]| {
             let mut control = Control::default();
             let data = [[0; 4], ours, sent_to].concat();
             control.add(libc::IPPROTO_IP, libc::IP_PKTINFO, &data);
-            parse(control.as_bytes()).destination.unwrap().unicast
+            parse(control.as_bytes()).destination.unwrap()
         };
+        let unicast = |ours, sent_to| destination(ours, sent_to).unicast;
         assert!(unicast([192, 0, 2, 7], [192, 0, 2, 7]));
         assert!(!unicast([192, 0, 2, 7], [192, 0, 2, 255]));
         assert!(!unicast([192, 0, 2, 7], [255, 255, 255, 255]));
         assert!(!unicast([192, 0, 2, 7], [224, 0, 0, 1]));
+        // From before the socket was asked for it.
+        assert!(unicast([0; 4], [192, 0, 2, 7]));
+        assert_eq!(
+            destination([0; 4], [192, 0, 2, 7]).address,
+            IpAddr::from([192, 0, 2, 7])
+        );
+        assert!(!unicast([0; 4], [255, 255, 255, 255]));
+        assert!(!unicast([0; 4], [224, 0, 0, 1]));
         let to_a_group = [&[0xff, 2][..], &[0; 13], &[1], &1_u32.to_ne_bytes()].concat();
         let mut control = Control::default();
         control.add(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &to_a_group);

@@ -100,8 +100,12 @@ impl Faulty {
 
     /// How many calls have failed by now.
     fn faults(&self) -> usize {
+        self.logged("(INJECTED)")
+    }
+
+    fn logged(&self, what: &str) -> usize {
         let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-        log.matches("(INJECTED)").count()
+        log.matches(what).count()
     }
 
     fn stop(self) -> Totals {
@@ -175,7 +179,7 @@ fn polling_may_fail_at_every_call() {
     }
     let directory = tempfile::tempdir().unwrap();
     for error in ["EINTR", "ENOMEM", "EAGAIN"] {
-        for (when, _) in EVERY_SECOND {
+        for (when, first) in EVERY_SECOND {
             let fault = format!("error={error}:when={when}");
             let path = directory.path().join(format!("{error}{when}"));
             // A Unix socket's worker polls.
@@ -184,7 +188,11 @@ fn polling_may_fail_at_every_call() {
             let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
             client.connect(&path).unwrap();
             client.set_read_timeout(Some(PATIENCE)).unwrap();
-            for _ in 0..TEXTS {
+            for number in 0..TEXTS {
+                // Every second call fails. Else the text could be there before the worker waits for it.
+                wait_until("the worker waits", || {
+                    server.logged("ppoll(") + first > 2 * number + 1
+                });
                 client.send(b"text").unwrap();
                 let mut buffer = [0; 8];
                 assert_eq!(uninterrupted(|| client.recv(&mut buffer)).expect(&fault), 4);

@@ -4,6 +4,9 @@ use std::net::{TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use socket2::SockRef;
+
+use crate::inherit::inheriting;
 use crate::support::{PATIENCE, Served, run_bullhorn};
 
 /// Datagrams in one flood.
@@ -121,6 +124,23 @@ fn what_the_kernel_dropped_is_shown_and_adds_up_to_what_was_sent() {
         "{totals:?}"
     );
     assert_eq!(count("received"), count("answered"));
+}
+
+#[test]
+fn what_the_kernel_dropped_before_the_server_came_is_not_its_affair() {
+    let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+    SockRef::from(&held).set_recv_buffer_size(8192).unwrap();
+    let source = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for number in 0..1000 {
+        let to = held.local_addr().unwrap();
+        source.send_to(&text(number), to).unwrap();
+    }
+    let arguments = ["serve", "--json", "fd:3"];
+    let served = Served::start_command(&mut inheriting("", held, &arguments), 1);
+    let totals = served.stop();
+    let count = |name: &str| totals.summary[name].as_u64().unwrap();
+    assert!((1..1000).contains(&count("received")), "{totals:?}");
+    assert_eq!(count("kernel_dropped"), 0, "{totals:?}");
 }
 
 #[test]

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Served, Totals, bullhorn, run_bullhorn};
+use socket2::{Domain, Socket, Type};
+
+use crate::inherit::inheriting;
+use crate::support::{PATIENCE, Served, Totals, bullhorn, run_bullhorn, skipped, wait_until};
 use crate::support_netns::{RawSender, in_own_network};
 
 /// Spoofed datagrams in the flood.
@@ -143,10 +146,21 @@ fn a_source_is_answered_as_often_as_the_rate_says_and_others_are_not_held_up() {
     }
     // Of another network, and so at once.
     is_answered(&client("127.1.0.1", served.port(0)));
+    // It is not refused for ever.
+    let later = client("127.0.0.1", served.port(0));
+    later
+        .set_read_timeout(Some(Duration::from_millis(50)))
+        .unwrap();
+    let mut asked = 0;
+    wait_until("the greedy source is answered again", || {
+        asked += 1;
+        later.send(format!("later {asked}").as_bytes()).unwrap();
+        later.recv(&mut [0; 16]).is_ok()
+    });
     let totals = served.stop();
     let limited = dropped_by(&totals, 0, "rate_limited");
     let answered = count(&totals, "answered") - 1;
-    assert_eq!(answered + limited, SENT, "{totals:?}");
+    assert_eq!(answered + limited, SENT + asked, "{totals:?}");
     let most = RATE + (begin.elapsed().as_secs_f64() * RATE as f64) as u64 + 1;
     assert!(
         (RATE..=most).contains(&answered),
@@ -205,6 +219,36 @@ fn the_default_limit_is_not_for_this_machines_own_programs() {
         is_answered(&client);
     }
     served.stop().assert_datagrams(5000, 5000, 0);
+}
+
+/// Its address comes mapped to IPv6.
+#[test]
+fn an_ipv4_client_of_a_socket_of_both_families_is_known_by_its_ipv4_address() {
+    let serve = |options: &[&str]| {
+        let both = Socket::new(Domain::IPV6, Type::DGRAM, None).ok()?;
+        both.set_only_v6(false).unwrap();
+        both.bind(&"[::]:0".parse::<SocketAddr>().unwrap().into())
+            .ok()?;
+        let arguments = [&["serve", "--json", "fd:3"][..], options].concat();
+        let mut command = inheriting("", both, &arguments);
+        Some(Served::start_command(&mut command, 1))
+    };
+    // The default limit spares loopback.
+    let Some(served) = serve(&[]) else {
+        return skipped("this machine has no IPv6");
+    };
+    let near = client("127.0.0.1", served.port(0));
+    for _ in 0..3000 {
+        is_answered(&near);
+    }
+    served.stop().assert_datagrams(3000, 3000, 0);
+
+    let served = serve(&["--deny", "127.0.0.8/29"]).unwrap();
+    client("127.0.0.9", served.port(0)).send(b"hello").unwrap();
+    is_answered(&client("127.0.0.1", served.port(0)));
+    let totals = served.stop();
+    totals.assert_datagrams(2, 1, 1);
+    assert_eq!(dropped_by(&totals, 0, "source_denied"), 1, "{totals:?}");
 }
 
 #[test]
@@ -385,6 +429,8 @@ fn flood_and_account() {
         count(&totals, "received"),
         count(&totals, "answered") + count(&totals, "dropped")
     );
+    // Each source has a limit of its own, and none of so many came near it.
+    assert_eq!(dropped_by(&totals, 0, "rate_limited"), 0, "{totals:?}");
     assert!(
         resident < half_way + (2 << 20),
         "{half_way} then {resident}"

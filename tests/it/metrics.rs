@@ -10,9 +10,11 @@ use std::time::Duration;
 use serde_json::Value;
 use socket2::SockRef;
 
+use crate::inherit::inheriting;
 use crate::schemas::assert_lines;
 use crate::support::{
-    PATIENCE, Served, bullhorn, find_program, own, run, run_bullhorn, wait_until, wait_until_gone,
+    PATIENCE, Running, Served, bullhorn, find_program, own, run, run_bullhorn, wait_until,
+    wait_until_gone,
 };
 
 /// A server and where it tells its metrics.
@@ -503,6 +505,10 @@ fn a_hundred_clients_that_hang_stop_neither_a_scrape_nor_a_datagram() {
             stream
         })
         .collect();
+    let open = |scrape: &str| {
+        let mut lines = scrape.lines();
+        lines.find_map(|line| line.strip_prefix("process_open_fds ")?.parse::<u64>().ok())
+    };
     let client = watched.udp(0);
     for number in 0..100 {
         let text = format!("text {number}");
@@ -512,6 +518,10 @@ fn a_hundred_clients_that_hang_stop_neither_a_scrape_nor_a_datagram() {
         assert_eq!(&answer[..length], text.to_uppercase().as_bytes());
     }
     watched.wait_for(100, "bullhorn_datagrams_answered_total", 0, "");
+    // Before their time is over.
+    if let Some(open) = open(&watched.scrape()) {
+        assert!(open < 64 + 40, "{open} descriptors");
+    }
     // The oldest had to give way.
     for stream in &mut hanging[..36] {
         let mut rest = Vec::new();
@@ -519,13 +529,6 @@ fn a_hundred_clients_that_hang_stop_neither_a_scrape_nor_a_datagram() {
             Ok(_) => assert_eq!(rest, b""),
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
         }
-    }
-    let open = |scrape: &str| {
-        let mut lines = scrape.lines();
-        lines.find_map(|line| line.strip_prefix("process_open_fds ")?.parse::<u64>().ok())
-    };
-    if let Some(open) = open(&watched.scrape()) {
-        assert!(open < 64 + 40, "{open} descriptors");
     }
 }
 
@@ -606,6 +609,12 @@ fn metrics_that_cannot_be_served_are_refused_before_anything_is() {
     let ended = run_bullhorn(["serve", "--metrics", "udp://127.0.0.1:0"]);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.stderr.contains("127.0.0.1:9300"), "{ended:?}");
+    // What is behind a descriptor is seen when it is looked at.
+    let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let arguments = ["serve", "-q", "--metrics", "fd:3", "udp://127.0.0.1:0"];
+    let mut command = inheriting("", datagrams, &arguments);
+    let mut process = Running::start(command.stderr(Stdio::null()));
+    assert_eq!(process.wait().code(), Some(2));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = run(
@@ -620,8 +629,8 @@ fn metrics_that_cannot_be_served_are_refused_before_anything_is() {
 }
 
 /// Serves everything that has metrics, after some traffic.
-fn busy() -> Watched {
-    let unixgram = own("unixgram:@bullhorn-test-metrics-busy");
+fn busy(name: &str) -> Watched {
+    let unixgram = own(&format!("unixgram:@bullhorn-test-{name}"));
     let arguments = [
         "udp://127.0.0.1:0",
         &unixgram,
@@ -679,7 +688,7 @@ fn check_with_promtool(watched: &Watched) {
 
 #[test]
 fn promtool_has_nothing_to_say_against_it() {
-    check_with_promtool(&busy());
+    check_with_promtool(&busy("promtool"));
 }
 
 #[test]
@@ -690,7 +699,9 @@ fn the_table_in_the_documentation_names_each_metric_once() {
         let (name, _) = line.strip_prefix("| `")?.split_once('`')?;
         Some(name.split('{').next().unwrap_or(name).to_owned())
     });
-    let scrape = busy().ask("GET", "/metrics", "Accept: text/plain\r\n").body;
+    let scrape = busy("table")
+        .ask("GET", "/metrics", "Accept: text/plain\r\n")
+        .body;
     let families = scrape.lines().filter_map(|line| {
         let (name, _) = line.strip_prefix("# TYPE ")?.split_once(' ')?;
         Some(name.to_owned())

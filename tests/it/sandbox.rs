@@ -73,6 +73,7 @@ fn start(endpoints: &[String], options: &[&str]) -> Served {
 /// Whether this kernel has both parts of the sandbox, as the server found.
 fn is_whole(served: &Served) -> bool {
     let sandbox = &served.ready[0]["sandbox"];
+    assert!(!sandbox.is_null(), "there is no sandbox");
     let whole = sandbox["seccomp"] == true && !sandbox["landlock_abi"].is_null();
     if !whole {
         skipped(&format!("the kernel lacks a part of it: {sandbox}"));
@@ -110,10 +111,19 @@ fn every_thread_is_restricted_and_every_endpoint_answers() {
 
 #[test]
 fn without_unix_sockets_no_capability_is_left() {
-    let endpoints = ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"].map(str::to_owned);
-    let served = start(&endpoints, &[]);
+    let mut command = bullhorn();
+    let mut sets = vec!["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"];
+    if let (true, Some(setpriv)) = (is_root(), find_program("setpriv")) {
+        // With some that programs executed later would have.
+        command = crate::support::clean(Command::new(setpriv));
+        command.args(["--inh-caps=+net_raw", "--ambient-caps=+net_raw"]);
+        command.arg(bullhorn().get_program());
+        sets.push("CapBnd:");
+    }
+    command.args(["serve", "--json", "udp://127.0.0.1:0", "tcp://127.0.0.1:0"]);
+    let served = Served::start_command(command.stdin(Stdio::null()), 2);
     for status in &threads(&served) {
-        for set in ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"] {
+        for set in &sets {
             assert_eq!(values(status, set), ["0000000000000000"], "{set} {status}");
         }
     }
@@ -331,10 +341,10 @@ fn user_drops_root_in_every_thread_and_keeps_its_low_ports_and_files() {
         let low = format!("127.{}.{b}.{c}:7", a | 0x80);
         endpoints.push(format!("udp://{low}"));
         endpoints.push(format!("tcp://{low}"));
-        // With groups that are to be lost.
+        // With groups and a capability that are to be lost.
         let mut command = crate::support::clean(Command::new(&setpriv));
         command
-            .args(["--groups=1,2,3"])
+            .args(["--groups=1,2,3", "--inh-caps=+net_raw"])
             .arg(bullhorn().get_program());
         command.args(["serve", "--json"]).args(options);
         command.args(&endpoints).stdin(Stdio::null());

@@ -188,8 +188,10 @@ fn the_whole_server_has_one_cap() {
     };
     let (mut first, mut second) = (connect(&served), connect_unix());
     assert!(is_answered(&mut first) && is_answered(&mut second));
-    assert!(!is_answered(&mut connect(&served)));
-    assert!(!is_answered(&mut connect_unix()));
+    for _ in 0..3 {
+        assert!(!is_answered(&mut connect(&served)));
+        assert!(!is_answered(&mut connect_unix()));
+    }
     assert!(is_answered(&mut first) && is_answered(&mut second));
     drop(first);
     wait_until("the end of a connection makes room", || {

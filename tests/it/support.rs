@@ -6,6 +6,7 @@ use std::net;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -136,8 +137,20 @@ pub struct Served {
     pub endpoints: Vec<String>,
     /// The ready lines.
     pub ready: Vec<Value>,
-    stdout: BufReader<ChildStdout>,
+    lines: Receiver<String>,
     stderr: Option<JoinHandle<String>>,
+}
+
+/// Read ahead, so that the wait for one may have an end.
+fn lines_of(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            // Nobody waits for those after the end of a test.
+            let _ = sender.send(line);
+        }
+    });
+    receiver
 }
 
 /// The end of a server.
@@ -180,7 +193,7 @@ impl Served {
             process,
             endpoints: Vec::new(),
             ready: Vec::new(),
-            stdout: BufReader::new(stdout),
+            lines: lines_of(stdout),
             stderr: Some(stderr),
         };
         for _ in 0..endpoints {
@@ -196,13 +209,14 @@ impl Served {
 
     /// One more line of JSON.
     pub fn read_line(&mut self) -> Value {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).expect("cannot read");
-        if line.is_empty() {
-            let stderr = self.stderr.take().map(|thread| thread.join());
-            panic!("the server ended: {stderr:?}");
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => serde_json::from_str(&line).expect("no JSON"),
+            Err(RecvTimeoutError::Timeout) => panic!("the server says nothing"),
+            Err(RecvTimeoutError::Disconnected) => {
+                let stderr = self.stderr.take().map(|thread| thread.join());
+                panic!("the server ended: {stderr:?}");
+            }
         }
-        serde_json::from_str(&line).expect("no JSON")
     }
 
     /// The first endpoint.

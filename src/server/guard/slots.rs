@@ -129,7 +129,11 @@ mod tests {
     #[test]
     fn a_key_whose_tag_is_zero_does_not_find_unused_slots() {
         let now = TIME_MASK - 10;
-        assert_eq!(Slots::new(1).find(0, now).ahead, 0);
+        let slots = Slots::new(1);
+        assert_eq!(slots.find(0, now).ahead, 0);
+        // Nor is what it keeps taken for one, when all other bits are zero as well.
+        assert!(slots.find(0, now).set(now, 11));
+        assert_eq!(slots.find(0, now).ahead, 11);
     }
 
     #[test]
