@@ -81,7 +81,9 @@ impl Flow for DatagramFlow {
                 }
             }
             Err(error) => {
-                self.forget_unix_socket();
+                if is_without_peer(&error) {
+                    self.forget_unix_socket();
+                }
                 Transmission::Failed(error)
             }
         }
@@ -124,6 +126,14 @@ impl Flow for DatagramFlow {
     fn local_drops(&self) -> u64 {
         self.earlier_drops + self.socket.as_ref().map_or(0, drops_of)
     }
+}
+
+/// Not of a queue that is full, say: what waits in it is still answered to this very socket.
+fn is_without_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
+    )
 }
 
 /// A kernel that does not know the question has nothing to tell.
