@@ -78,7 +78,8 @@ fn systemd_reads_every_line_of_the_units() {
     }
 }
 
-/// With the default limit, five restarts within ten seconds end the service and close its sockets.
+/// With the default limit, a sixth start within ten seconds ends the service and closes its
+/// sockets.
 #[test]
 fn systemd_never_gives_up_on_the_units() {
     for name in SERVICES {
