@@ -57,8 +57,10 @@ fn assert_equal(found: &Value, server: &Value) {
     assert_eq!(counts("local_drops"), 0, "{context}");
     let tried = counts("fresh_ports_tried");
     let answered = counts("fresh_ports_answered");
+    // A busy machine lets the few places of a Unix socket's queue run out.
+    let unsent = counts("unsent");
     assert_eq!(
-        counts("sent") + tried,
+        counts("sent") - unsent + tried,
         number(&truth["received"]),
         "{context}"
     );
@@ -68,7 +70,7 @@ fn assert_equal(found: &Value, server: &Value) {
         "{context}"
     );
     assert_eq!(
-        counts("lost") - counts("late") + tried - answered,
+        counts("lost") - unsent - counts("late") + tried - answered,
         impaired("lost"),
         "{context}"
     );
