@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -353,6 +354,43 @@ fn a_closed_port_is_refused_with_exit_code_4() {
         &["-c", "2", "-i", "1ms"],
     );
     assert_eq!(nobody.code, 4, "{}", nobody.text());
+}
+
+/// A server that restarts reads nothing for a while, and then all that waits.
+#[test]
+fn a_full_queue_costs_only_the_probes_that_found_it_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("full");
+    let server = UnixDatagram::bind(&path).unwrap();
+    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    let endpoint = format!("unixgram:{}", path.display());
+    let mut command = bullhorn();
+    command.args(["ping", "--json", &endpoint, "-i", "1ms", "-c", "1000"]);
+    command.args(["-W", "60s"]).stdout(Stdio::piped());
+    let mut process = Running::start(&mut command);
+    let lines = BufReader::new(process.child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    assert!(lines.any(|line| line["reason"] == "unsent"));
+    let answering = std::thread::spawn(move || {
+        let mut buffer = [0; 1024];
+        loop {
+            let (length, peer) = server.recv_from(&mut buffer).unwrap();
+            if length == 0 {
+                break;
+            }
+            let answer = buffer[..length].to_ascii_uppercase();
+            server.send_to_addr(&answer, &peer).unwrap();
+        }
+    });
+    let summary = lines.find(|line| line["event"] == "summary").unwrap();
+    let end = UnixDatagram::unbound().unwrap();
+    end.send_to(b"", &path).unwrap();
+    answering.join().unwrap();
+    process.wait();
+    let [sent, ok, lost, unsent] =
+        ["sent", "ok", "lost", "unsent"].map(|name| summary[name].as_u64().unwrap());
+    assert_eq!(sent, ok + lost, "{summary}");
+    assert_eq!(lost, unsent, "{summary}");
 }
 
 #[test]

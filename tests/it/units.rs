@@ -2,7 +2,8 @@
 //! content with what they leave it.
 //!
 //! No systemd runs where these tests do. So each restriction is put on the server by other means,
-//! or held against the record of all system calls that it makes from its first to its last.
+//! or held against the record of all system calls that it makes from its first to its last. What
+//! `tests/systemd/run` found under a real systemd is held as rules.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,6 +21,8 @@ fn unit(name: &str) -> PathBuf {
         .join("deploy/systemd")
         .join(name)
 }
+
+const SOCKET: &str = "bullhorn.socket";
 
 /// What the unit says under `key`, a line each.
 fn settings(name: &str, key: &str) -> Vec<String> {
@@ -61,18 +64,41 @@ fn systemd_reads_every_line_of_the_units() {
     };
     let directory = tempfile::tempdir().unwrap();
     let program = bullhorn().get_program().to_string_lossy().into_owned();
-    for name in SERVICES.into_iter().chain(["bullhorn.socket"]) {
+    for name in SERVICES.into_iter().chain([SOCKET]) {
         let text = fs::read_to_string(unit(name)).unwrap();
         let installed = text.replace("/usr/local/bin/bullhorn", &program);
         fs::write(directory.path().join(name), installed).unwrap();
     }
-    for name in SERVICES.into_iter().chain(["bullhorn.socket"]) {
+    for name in SERVICES.into_iter().chain([SOCKET]) {
         let mut command = Command::new(&analyze);
         command.args(["verify", "--man=no"]);
         let ended = run(command.arg(directory.path().join(name)), b"");
         let ours = ended.stderr.lines().filter(|it| it.contains("bullhorn"));
         assert_eq!(ours.collect::<Vec<_>>(), [""; 0], "{name}");
     }
+}
+
+/// With the default limit, a sixth start within ten seconds ends the service and closes its
+/// sockets.
+#[test]
+fn systemd_never_gives_up_on_the_units() {
+    for name in SERVICES {
+        assert_eq!(settings(name, "StartLimitIntervalSec"), ["0"], "{name}");
+        assert_eq!(settings(name, "Restart"), ["always"], "{name}");
+        // What is started again at once, and for ever, takes a processor.
+        assert_eq!(settings(name, "RestartSec").len(), 1, "{name}");
+    }
+    assert_eq!(settings(SOCKET, "TriggerLimitIntervalSec"), ["0"]);
+}
+
+/// Units that only exclude each other are stopped and started at the same time: the one finds its
+/// port taken, or its files are removed by the other.
+#[test]
+fn one_way_has_left_before_the_other_comes() {
+    let [_, standalone] = SERVICES;
+    assert_eq!(settings(standalone, "Conflicts"), [SOCKET]);
+    let after = settings(standalone, "After").join(" ");
+    assert!(after.split_whitespace().any(|it| it == SOCKET), "{after}");
 }
 
 /// The calls that the unit allows, its sets spelled out by systemd itself.
