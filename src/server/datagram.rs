@@ -118,16 +118,9 @@ impl Worker {
 
     fn pause_after(&mut self, error: &io::Error) {
         let reaction = self.receive_errors.add(error, Instant::now());
-        if let Some(untold) = reaction.warning {
-            let more = match untold {
-                0 => String::new(),
-                untold => format!(" (and {untold} errors since the last warning)"),
-            };
-            tracing::warn!(
-                "{}: receiving failed: {}{more}",
-                self.endpoint,
-                crate::error::plain(error)
-            );
+        if let Some(times) = reaction.warning {
+            let (endpoint, why) = (&self.endpoint, crate::error::plain(error));
+            tracing::warn!("{endpoint}: receiving failed: {why}{times}");
         }
         if let Some(pause) = reaction.pause {
             std::thread::sleep(pause);

@@ -6,29 +6,27 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::seldom::{Seldom, Times};
+
 /// So many errors in a row are tried again at once.
 const AT_ONCE: u32 = 8;
 
 /// The pause after each one more.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A warning comes at most so often.
-const BETWEEN_WARNINGS: Duration = Duration::from_secs(30);
-
 /// The errors of one worker since its last batch.
 #[derive(Debug, Default)]
 pub(super) struct ReceiveErrors {
     in_a_row: u32,
-    warned: Option<Instant>,
-    untold: u64,
+    warning: Seldom,
 }
 
 /// What to do after an error before receiving again.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reaction {
     pub(super) pause: Option<Duration>,
-    /// To be told now: this error, and how many were passed over in silence before it.
-    pub(super) warning: Option<u64>,
+    /// To be told now, with how many errors there were since the last time.
+    pub(super) warning: Option<Times>,
 }
 
 impl ReceiveErrors {
@@ -46,19 +44,9 @@ impl ReceiveErrors {
             return Reaction::default();
         }
         self.in_a_row = self.in_a_row.saturating_add(1);
-        let is_silent = self
-            .warned
-            .is_some_and(|warned| now.saturating_duration_since(warned) < BETWEEN_WARNINGS);
-        let warning = if is_silent {
-            self.untold += 1;
-            None
-        } else {
-            self.warned = Some(now);
-            Some(std::mem::take(&mut self.untold))
-        };
         Reaction {
             pause: (self.in_a_row > AT_ONCE).then_some(PAUSE),
-            warning,
+            warning: self.warning.again_at(now),
         }
     }
 }
@@ -113,7 +101,8 @@ mod tests {
                 let now = begin + Duration::from_secs(second);
                 errors.add(&error(libc::EIO), now).warning
             })
+            .map(|times| times.to_string())
             .collect();
-        assert_eq!(warnings, [0, 29, 29]);
+        assert_eq!(warnings, ["", " (30 times)", " (30 times)"]);
     }
 }

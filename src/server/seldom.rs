@@ -16,16 +16,23 @@ pub(super) struct Seldom {
 impl Seldom {
     /// `Some` when it is time to speak, with how often this came since the last time.
     pub(super) fn again(&mut self) -> Option<Times> {
+        self.again_at(Instant::now())
+    }
+
+    /// [`again`](Self::again) for who has looked at the clock.
+    pub(super) fn again_at(&mut self, now: Instant) -> Option<Times> {
         self.unsaid += 1;
-        if self.last.is_some_and(|last| last.elapsed() < INTERVAL) {
+        let since = |last| now.saturating_duration_since(last);
+        if self.last.is_some_and(|last| since(last) < INTERVAL) {
             return None;
         }
-        self.last = Some(Instant::now());
+        self.last = Some(now);
         Some(Times(std::mem::take(&mut self.unsaid)))
     }
 }
 
 /// The end of such a line: ` (7 times)`, or nothing for once.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Times(u64);
 
 impl fmt::Display for Times {
