@@ -187,8 +187,8 @@ fn bench_keeps_to_its_schema() {
             [&json!("closed"), &json!(100)]
         );
         assert!(summary["window"].is_u64() && summary["service"].is_null());
-        let open = ["--rate", "2000", "--duration", "50ms", "--threads", "2"];
-        let summary = bench(endpoint, &open);
+        let open = ["--rate", "2000", "--threads", "2"];
+        let summary = bench(endpoint, &[&open[..], &closed].concat());
         assert_eq!(
             [&summary["mode"], &summary["window"]],
             [&json!("open"), &json!(null)]
