@@ -367,6 +367,38 @@ fn a_peer_that_takes_its_answer_in_sips_is_not_dropped() {
     assert_eq!(endpoint["answered_bytes"], taken + rest.len());
 }
 
+/// What it has sent and is still to be read must not keep the server awake.
+#[test]
+fn a_peer_that_does_not_read_costs_no_processor_time_and_is_served_once_it_does() {
+    let served = Served::start(&["tcp://127.0.0.1:0"]);
+    let mut peer = connect(&served);
+    peer.set_nonblocking(true).unwrap();
+    let mut sent = 0_u64;
+    let mut full = Instant::now();
+    // Full for a while: the server has stopped to read.
+    while full.elapsed() < Duration::from_millis(300) {
+        match peer.write(&[b'x'; 65_536]) {
+            Ok(length) => {
+                sent += length as u64;
+                full = Instant::now();
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+    }
+    let (begin, used) = (Instant::now(), processor_time(&served));
+    std::thread::sleep(Duration::from_secs(1));
+    let share = (processor_time(&served) - used).as_secs_f64() / begin.elapsed().as_secs_f64();
+    assert!(share < 0.05, "{:.1} % of a processor", 100.0 * share);
+    peer.set_nonblocking(false).unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer.shutdown(Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    peer.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer.len() as u64, sent);
+    assert!(answer.iter().all(|byte| *byte == b'X'));
+    balanced(&served.stop());
+}
+
 /// The processor time that a process has used.
 fn processor_time(served: &Served) -> Duration {
     let path = format!("/proc/{}/stat", served.process.child.id());
