@@ -5,12 +5,14 @@
 //! [`FIRST_READ`], and nothing more is read until it is gone: memory is constant and the peer's own
 //! sending slows down. The peer's half-close gets all answers and then ours.
 
-use std::io::{self, Read};
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::Socket;
 
 use super::admission::Admitted;
@@ -26,7 +28,7 @@ const READ_SIZE: usize = SEND_QUEUE as usize / ROOM_FOR_ONE;
 /// The most bytes taken by a read while nobody knows whether the peer will take the answer: all
 /// that a peer which does not read can make us keep, three times over at the most, as text can
 /// grow. Lines come in less, and a bulk transfer soon earns more.
-const FIRST_READ: usize = 16 << 10;
+pub(super) const FIRST_READ: usize = 16 << 10;
 
 /// The most bytes that the kernel is to hold for a peer beside those on their way to it
 /// (TCP_NOTSENT_LOWAT, tcp(7)); by itself it takes megabytes for each peer that does not read.
@@ -119,11 +121,27 @@ impl Connection {
         }
     }
 
+    /// Whether its next turn begins with a read of at most [`FIRST_READ`] bytes.
+    pub(super) fn begins_with_read(&self) -> bool {
+        self.unsent.is_empty() && !self.ended && !self.is_bulk
+    }
+
+    /// One read before its turn.
+    pub(super) fn read_ahead(&self, room: &mut [u8; FIRST_READ]) -> io::Result<usize> {
+        self.read(room, false)
+    }
+
     /// Writes, reads and answers as far as the kernel lets it, or until it is the turn of others.
-    /// While the server drains, what the kernel has received is the last to be answered.
-    pub(super) fn proceed(&mut self, buffers: &mut Buffers, draining: bool) -> Progress {
+    /// What was read ahead stands for the first read. While the server drains, what the kernel has received
+    /// is the last to be answered.
+    pub(super) fn proceed(
+        &mut self,
+        buffers: &mut Buffers,
+        mut ahead: Option<io::Result<&mut [u8]>>,
+        draining: bool,
+    ) -> Progress {
         loop {
-            let outcome = match self.take_turn(buffers, draining) {
+            let outcome = match self.take_turn(buffers, &mut ahead, draining) {
                 Ok(true) => Outcome::Finished,
                 Ok(false) => return Progress::ToRead,
                 Err(error) => match error.kind() {
@@ -167,7 +185,12 @@ impl Connection {
     }
 
     /// Writes what is unsent, else reads and answers. `true` when all is done.
-    fn take_turn(&mut self, buffers: &mut Buffers, draining: bool) -> io::Result<bool> {
+    fn take_turn(
+        &mut self,
+        buffers: &mut Buffers,
+        ahead: &mut Option<io::Result<&mut [u8]>>,
+        draining: bool,
+    ) -> io::Result<bool> {
         let mut reads = 0;
         loop {
             self.write_unsent()?;
@@ -177,7 +200,19 @@ impl Connection {
                 traced_zero(call, result)?;
                 return Ok(true);
             }
-            self.answer(buffers, draining)?;
+            let Buffers { request, answer } = &mut *buffers;
+            let (request, most) = match ahead.take() {
+                Some(request) => (request?, FIRST_READ),
+                None => {
+                    let request = &mut request[..self.read_size()];
+                    let most = request.len();
+                    let length = self.read(request, draining)?;
+                    (&mut request[..length], most)
+                }
+            };
+            let filled = request.len() == most;
+            self.answer(request, answer)?;
+            self.is_bulk = filled;
             reads += 1;
             let goes_on = draining || self.ended || self.is_bulk && reads < READS_IN_A_ROW;
             if !goes_on {
@@ -187,6 +222,9 @@ impl Connection {
     }
 
     fn write_unsent(&mut self) -> io::Result<()> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
         while self.taken < self.unsent.len() {
             let written = write(&self.socket, &self.unsent[self.taken..])?;
             self.taken += written;
@@ -198,13 +236,9 @@ impl Connection {
         Ok(())
     }
 
-    /// One read and its answer, written as far as the peer takes it.
-    fn answer(&mut self, buffers: &mut Buffers, draining: bool) -> io::Result<()> {
-        let Buffers { request, answer } = buffers;
-        let request = &mut request[..self.read_size()];
-        let most = request.len();
-        let length = self.read(request, draining)?;
-        let request = &mut request[..length];
+    /// The answer to one read, written as far as the peer takes it.
+    fn answer(&mut self, request: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
+        let length = request.len();
         if let Some(name) = &self.name
             && length > 0
         {
@@ -239,7 +273,6 @@ impl Connection {
                 }
             }
         }
-        self.is_bulk = length == most;
         Ok(())
     }
 
@@ -255,11 +288,11 @@ impl Connection {
 
     /// One read; 0 at the end of what is to be answered.
     fn read(&self, buffer: &mut [u8], draining: bool) -> io::Result<usize> {
-        let result = match (&self.socket).read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                return if draining { Ok(0) } else { Err(error) };
-            }
-            result => result,
+        let result = match recv(&self.socket, &mut *buffer, RecvFlags::empty()) {
+            Err(Errno::AGAIN) if draining => return Ok(0),
+            Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
+            Err(error) => Err(error.into()),
+            Ok((length, _)) => Ok(length),
         };
         let call = format_args!("read({})", self.socket.as_raw_fd());
         traced(call, result, |length| {
@@ -287,12 +320,10 @@ fn cause_of(error: &io::Error) -> ConnectionDropCause {
 
 /// One write; a stream that takes nothing is as good as closed.
 fn write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-    let result = socket.send_with_flags(bytes, libc::MSG_NOSIGNAL);
-    if let Err(error) = &result
-        && error.kind() == io::ErrorKind::WouldBlock
-    {
-        return result;
-    }
+    let result = match send(socket, bytes, SendFlags::NOSIGNAL) {
+        Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
+        result => result.map_err(io::Error::from),
+    };
     let call = format_args!("write({}, {})", socket.as_raw_fd(), Excerpt(bytes));
     match traced(call, result, |written| *written) {
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),

@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep_until};
 use super::DRAIN_TIMEOUT;
 use super::connection::{Buffers, Connection, Progress};
 use super::deadlines::Deadlines;
+use super::read_ahead::{ReadAhead, TOGETHER};
 use super::stats::ConnectionDropCause;
 use super::stream::Draining;
 use crate::socket::sys::register_readable;
@@ -71,12 +72,12 @@ impl EventLoops {
                 },
             });
         }
-        let loops_of_all = Self {
+        let all = Self {
             arrivals,
             next: 0,
             departures,
         };
-        Ok((loops_of_all, loops))
+        Ok((all, loops))
     }
 
     /// Has the next loop serve it. There are never more on their way than may be open.
@@ -136,6 +137,7 @@ impl EventLoop {
         let mut timer = pin!(sleep_until(Instant::now()));
         let mut is_listening = true;
         let mut end = None;
+        let mut ahead = ReadAhead::default();
         while is_listening || !served.seats.is_empty() {
             if end.is_none() && draining.has_begun() {
                 end = Some(Instant::now() + DRAIN_TIMEOUT);
@@ -168,7 +170,7 @@ impl EventLoop {
                 ready = epoll.readable() => {
                     // The runtime is gone.
                     let Ok(mut ready) = ready else { return };
-                    if served.proceed_with_ready(ready.get_inner()) == 0 {
+                    if served.proceed_with_ready(ready.get_inner(), &mut ahead) == 0 {
                         ready.clear_ready();
                     }
                     tokio::task::yield_now().await;
@@ -198,7 +200,7 @@ impl Served {
         if added.is_err() {
             self.give_up(epoll, number, ConnectionDropCause::SocketFailed);
         } else if self.is_draining {
-            self.proceed(epoll, number);
+            self.proceed(epoll, number, None);
         }
     }
 
@@ -207,29 +209,39 @@ impl Served {
         self.is_draining = true;
         let all: Vec<usize> = self.seats.iter().map(|(number, _)| number).collect();
         for number in all {
-            self.proceed(epoll, number);
+            self.proceed(epoll, number, None);
         }
     }
 
     /// How many connections could go on; interrupted before the kernel could say, one as far as anybody
     /// knows.
-    fn proceed_with_ready(&mut self, epoll: &OwnedFd) -> usize {
+    fn proceed_with_ready(&mut self, epoll: &OwnedFd, ahead: &mut ReadAhead) -> usize {
         let mut events = [const { MaybeUninit::uninit() }; BATCH];
         let Ok((events, _)) = epoll::wait(epoll, &mut events, Some(&AT_ONCE)) else {
             return 1;
         };
-        for event in events.iter() {
-            self.proceed(epoll, event.data.u64() as usize);
+        for together in events.chunks(TOGETHER) {
+            for event in together {
+                let number = event.data.u64() as usize;
+                if let Some(seat) = self.seats.get(number) {
+                    ahead.read(number, &seat.connection);
+                }
+            }
+            for (number, read) in ahead.take() {
+                self.proceed(epoll, number, read);
+            }
         }
         events.len()
     }
 
     /// Lets a connection go on as far as it can.
-    fn proceed(&mut self, epoll: &OwnedFd, number: usize) {
+    fn proceed(&mut self, epoll: &OwnedFd, number: usize, ahead: Option<io::Result<&mut [u8]>>) {
         let Some(seat) = self.seats.get_mut(number) else {
             return;
         };
-        let progress = seat.connection.proceed(&mut self.buffers, self.is_draining);
+        let progress = seat
+            .connection
+            .proceed(&mut self.buffers, ahead, self.is_draining);
         let is_blocked = match progress {
             Progress::Over => return self.remove(epoll, number),
             Progress::ToRead => false,

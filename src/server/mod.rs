@@ -3,7 +3,7 @@
 //! [`Builder`] collects the wishes (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
 //! runs until it is told to stop. Datagrams are answered on plain threads (`datagram`, with the answers
 //! themselves made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in
-//! [`impair`]), streams on tokio (`stream` accepts, an `event_loop` serves each `connection`; what strangers may
+//! [`impair`]), streams on tokio (`stream` accepts, an `event_loop` serves each `connection`, some of them `read_ahead`; what strangers may
 //! take of them in `admission`, `deadlines` and `accept_failure`). Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
 //! to know whether all workers are alive, from another thread. Nothing here reads arguments or prints.
 
@@ -23,6 +23,7 @@ mod kernel_drops;
 mod monitor;
 mod options;
 mod pulse;
+mod read_ahead;
 mod receive_errors;
 mod running;
 mod seldom;

@@ -5,7 +5,9 @@ use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use crate::support::{PATIENCE, Served, bullhorn, capitals, own, run_bullhorn, wait_until};
+use crate::support::{
+    PATIENCE, Served, bullhorn, capitals, mixed_lines, own, run_bullhorn, wait_until,
+};
 
 #[test]
 fn each_ready_line_shows_endpoint_family_type_and_descriptor() {
@@ -123,6 +125,67 @@ fn the_half_close_of_a_peer_gets_all_answers_and_then_ours() {
     stream.read_to_string(&mut answer).unwrap();
     writing.join().unwrap();
     assert_eq!(answer, text.to_uppercase());
+}
+
+#[test]
+fn connections_that_ask_at_the_same_moment_each_get_their_own_answer() {
+    // One loop, so that all of them are ready together.
+    let served = Served::start_command(
+        bullhorn().args(["serve", "--json", "--workers", "1", "tcp://127.0.0.1:0"]),
+        1,
+    );
+    let mut streams: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream
+        })
+        .collect();
+    let texts: Vec<Vec<u8>> = mixed_lines(streams.len())
+        .into_iter()
+        .enumerate()
+        .map(|(index, line)| match index % 10 {
+            // More than one read takes, exactly one read, and nothing.
+            3 => line.repeat(40_000 / line.len()),
+            6 => vec![b'a' + (index / 10) as u8; 16 << 10],
+            9 => Vec::new(),
+            _ => line,
+        })
+        .collect();
+    for mut stream in &streams {
+        stream.write_all(b"a").unwrap();
+        stream.read_exact(&mut [0]).unwrap();
+    }
+    served.process.signal("STOP");
+    for (index, (mut stream, text)) in streams.iter().zip(&texts).enumerate() {
+        stream.write_all(text).unwrap();
+        if index % 4 == 0 {
+            stream.shutdown(Shutdown::Write).unwrap();
+        }
+    }
+    // It is gone without a farewell in the midst of the others.
+    let reset = streams.remove(11);
+    socket2::SockRef::from(&reset)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(reset);
+    served.process.signal("CONT");
+    for (index, text) in texts.iter().enumerate().filter(|(index, _)| *index != 11) {
+        let mut stream = &streams[index - usize::from(index > 11)];
+        if index % 4 != 0 {
+            stream.shutdown(Shutdown::Write).unwrap();
+        }
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, capitals(text), "{index}");
+    }
+    let totals = served.stop();
+    assert_eq!(totals.code, Some(0), "{totals:?}");
+    let endpoint = &totals.summary["endpoints"][0];
+    assert_eq!(
+        (&endpoint["finished"], &endpoint["dropped"]),
+        (&49.into(), &1.into())
+    );
 }
 
 #[test]
