@@ -183,24 +183,38 @@ fn control_for(run: &Run, segment_size: Option<usize>) -> Control {
 impl DatagramBackend for BatchedBackend {
     fn receive(&mut self, inbox: &mut Inbox, blocking: bool) -> io::Result<()> {
         inbox.clear();
-        let flags = if blocking {
-            libc::MSG_WAITFORONE
-        } else {
-            libc::MSG_DONTWAIT
+        let (socket, places) = (self.socket.as_fd(), self.places);
+        let descriptor = socket.as_raw_fd();
+        let one = inbox.free_buffer().filter(|_| places == 1);
+        let is_one = one.is_some();
+        let result = match one {
+            Some(buffer) => {
+                let flags = if blocking { 0 } else { libc::MSG_DONTWAIT };
+                self.receiving.receive_one(socket, buffer, flags)
+            }
+            None => {
+                let flags = if blocking {
+                    libc::MSG_WAITFORONE
+                } else {
+                    libc::MSG_DONTWAIT
+                };
+                let buffers = inbox.free_buffers().take(places);
+                self.receiving.receive(socket, buffers, flags)
+            }
         };
-        let places = self.places;
-        let buffers = inbox.free_buffers().take(places);
-        let result = self.receiving.receive(self.socket.as_fd(), buffers, flags);
         let received = match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.places = PLACES_WHEN_IDLE;
                 return Err(error);
             }
-            result => traced(
-                format_args!("recvmmsg({}, {places})", self.socket.as_raw_fd()),
-                result,
-                |count| *count,
-            )?,
+            result if is_one => {
+                let call = format_args!("recvmsg({descriptor})");
+                traced(call, result, |length| *length).map(|_| 1)?
+            }
+            result => {
+                let call = format_args!("recvmmsg({descriptor}, {places})");
+                traced(call, result, |count| *count)?
+            }
         };
         self.places = (2 * received).max(FEWEST_PLACES);
         for index in 0..received {

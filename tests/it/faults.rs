@@ -147,14 +147,14 @@ fn ask(server: &Faulty, what: &str, is_lost: impl Fn(usize) -> bool) {
     }
 }
 
-fn receiving_survives(call: &str, errors: &[&str], backend: &str) {
+fn receiving_survives(call: &str, errors: &[&str], options: &[&str]) {
     if !can_inject() {
         return;
     }
     for error in errors {
         for (when, _) in EVERY_SECOND {
             let fault = format!("error={error}:when={when}");
-            let server = faulty(call, &fault, &["udp://127.0.0.1:0", "--backend", backend]);
+            let server = faulty(call, &fault, &[&["udp://127.0.0.1:0"], options].concat());
             ask(&server, &fault, |_| false);
             let all = TEXTS as u64;
             server.stop().assert_datagrams(all, all, 0);
@@ -164,12 +164,19 @@ fn receiving_survives(call: &str, errors: &[&str], backend: &str) {
 
 #[test]
 fn recvmmsg_may_fail_at_every_call() {
-    receiving_survives("recvmmsg", &RECEIVE_ERRORS, "batched");
+    receiving_survives("recvmmsg", &RECEIVE_ERRORS, &["--backend", "batched"]);
 }
 
 #[test]
 fn recvmsg_may_fail_at_every_call() {
-    receiving_survives("recvmsg", &RECEIVE_ERRORS, "plain");
+    receiving_survives("recvmsg", &RECEIVE_ERRORS, &["--backend", "plain"]);
+}
+
+/// A worker that found nothing looks for one datagram alone.
+#[test]
+fn recvmsg_of_a_spinning_server_may_fail_at_every_call() {
+    let options = ["--backend", "batched", "--spin", "1ms"];
+    receiving_survives("recvmsg", &RECEIVE_ERRORS, &options);
 }
 
 #[test]
