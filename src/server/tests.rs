@@ -2,6 +2,7 @@
 //! datagram.
 
 mod faults;
+mod spin;
 
 use std::net::UdpSocket;
 use std::num::NonZeroU32;

@@ -66,7 +66,12 @@ impl Run {
 /// How many datagrams of `segment_size` bytes `length` bytes make, the last perhaps shorter; an
 /// empty datagram is one.
 pub fn datagrams_in(length: usize, segment_size: usize) -> usize {
-    length.div_ceil(segment_size.max(1)).max(1)
+    // Most buffers have one, and a division takes long.
+    if length <= segment_size {
+        1
+    } else {
+        length.div_ceil(segment_size.max(1))
+    }
 }
 
 /// Received runs and their bytes. The buffers are made once and used again.

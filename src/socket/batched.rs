@@ -101,30 +101,42 @@ impl BatchedBackend {
         failures: &mut Vec<Failure>,
     ) {
         let run = &inbox.runs()[group.run];
-        let control = control_for(run, None);
         for index in self.coalescer.members(group) {
             let answer = &outbox.answers[index];
             let bytes = outbox.bytes(inbox, answer);
             for segment in bytes.chunks(answer.segment_size.max(1)) {
-                let result = loop {
-                    let result = sys::send_message(
-                        self.socket.as_fd(),
-                        segment,
-                        &run.peer,
-                        control.as_bytes(),
-                        SEND_FLAGS,
-                    );
-                    if !is_interrupted(&result) {
-                        break result;
-                    }
-                };
-                if let Err(error) = result {
+                if let Err(error) = self.send_one(segment, run) {
                     failures.push(Failure {
                         answer: index,
                         datagrams: 1,
                         error,
                     });
                 }
+            }
+        }
+    }
+
+    /// Sends one datagram to the peer of `run`.
+    fn send_one(&self, bytes: &[u8], run: &Run) -> io::Result<usize> {
+        let (socket, peer) = (self.socket.as_fd(), &run.peer);
+        loop {
+            let (name, result) = match run.destination {
+                None => ("sendto", sys::send_to(socket, bytes, peer, SEND_FLAGS)),
+                Some(_) => {
+                    let control = control_for(run, None);
+                    let control = control.as_bytes();
+                    let result = sys::send_message(socket, bytes, peer, control, SEND_FLAGS);
+                    ("sendmsg", result)
+                }
+            };
+            if !is_interrupted(&result) {
+                let call = format_args!(
+                    "{name}({}, {}, to {})",
+                    socket.as_raw_fd(),
+                    Excerpt(bytes),
+                    Peer(peer, SocketType::Datagram)
+                );
+                return traced(call, result, |sent| *sent);
             }
         }
     }
@@ -171,24 +183,38 @@ fn control_for(run: &Run, segment_size: Option<usize>) -> Control {
 impl DatagramBackend for BatchedBackend {
     fn receive(&mut self, inbox: &mut Inbox, blocking: bool) -> io::Result<()> {
         inbox.clear();
-        let flags = if blocking {
-            libc::MSG_WAITFORONE
-        } else {
-            libc::MSG_DONTWAIT
+        let (socket, places) = (self.socket.as_fd(), self.places);
+        let descriptor = socket.as_raw_fd();
+        let one = inbox.free_buffer().filter(|_| places == 1);
+        let is_one = one.is_some();
+        let result = match one {
+            Some(buffer) => {
+                let flags = if blocking { 0 } else { libc::MSG_DONTWAIT };
+                self.receiving.receive_one(socket, buffer, flags)
+            }
+            None => {
+                let flags = if blocking {
+                    libc::MSG_WAITFORONE
+                } else {
+                    libc::MSG_DONTWAIT
+                };
+                let buffers = inbox.free_buffers().take(places);
+                self.receiving.receive(socket, buffers, flags)
+            }
         };
-        let places = self.places;
-        let buffers = inbox.free_buffers().take(places);
-        let result = self.receiving.receive(self.socket.as_fd(), buffers, flags);
         let received = match result {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.places = PLACES_WHEN_IDLE;
                 return Err(error);
             }
-            result => traced(
-                format_args!("recvmmsg({}, {places})", self.socket.as_raw_fd()),
-                result,
-                |count| *count,
-            )?,
+            result if is_one => {
+                let call = format_args!("recvmsg({descriptor})");
+                traced(call, result, |length| *length).map(|_| 1)?
+            }
+            result => {
+                let call = format_args!("recvmmsg({descriptor}, {places})");
+                traced(call, result, |count| *count)?
+            }
         };
         self.places = (2 * received).max(FEWEST_PLACES);
         for index in 0..received {
@@ -217,6 +243,19 @@ impl DatagramBackend for BatchedBackend {
     }
 
     fn send(&mut self, inbox: &Inbox, outbox: &mut Outbox) {
+        if let [answer] = outbox.answers.as_slice()
+            && answer.datagrams() == 1
+        {
+            let bytes = outbox.bytes(inbox, answer);
+            if let Err(error) = self.send_one(bytes, &inbox.runs()[answer.run]) {
+                outbox.failures.push(Failure {
+                    answer: 0,
+                    datagrams: 1,
+                    error,
+                });
+            }
+            return;
+        }
         let mut failures = std::mem::take(&mut outbox.failures);
         let refusals = &self.refusals;
         let may_join = !self.is_unix;

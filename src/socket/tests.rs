@@ -153,6 +153,66 @@ fn one_bad_destination_costs_only_its_own_answer() {
 }
 
 #[test]
+fn a_lone_answer_that_cannot_be_sent_is_a_failure() {
+    for (mut backend, server) in backends() {
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let to = server.local_addr().unwrap();
+        client.send_to(b"text", to).unwrap();
+        let (mut inbox, mut outbox) = (Inbox::new(BATCH), Outbox::default());
+        backend.receive(&mut inbox, true).unwrap();
+        let mut run = inbox.runs()[0].clone();
+        // Nothing can be sent to port 0 (EINVAL).
+        run.peer = std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into();
+        inbox.clear();
+        inbox.push(run);
+        echo_all(&inbox, &mut outbox);
+        backend.send(&inbox, &mut outbox);
+        let failures: Vec<_> = outbox
+            .failures
+            .iter()
+            .map(|failure| (failure.answer, failure.datagrams))
+            .collect();
+        assert_eq!(failures, [(0, 1)]);
+        assert_eq!(
+            outbox.failures[0].error.raw_os_error(),
+            Some(libc::EINVAL),
+            "{:?}",
+            outbox.failures
+        );
+    }
+}
+
+#[test]
+fn a_run_that_comes_while_one_datagram_is_looked_for_is_answered_whole() {
+    for (mut backend, server) in backends() {
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let (mut inbox, mut outbox) = (Inbox::new(BATCH), Outbox::default());
+        for round in 0..3 {
+            let nothing = backend.receive(&mut inbox, false).unwrap_err();
+            assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+            let bytes = run_of(round, 30, 20);
+            send_run(&client, &server, &bytes, 20);
+            let mut answered = 0;
+            while answered < 30 {
+                // Loopback delivers before send returns.
+                backend.receive(&mut inbox, false).unwrap();
+                answered += echo_all(&inbox, &mut outbox);
+                backend.send(&inbox, &mut outbox);
+                assert!(outbox.failures.is_empty(), "{:?}", outbox.failures);
+            }
+            for datagram in bytes.chunks(20) {
+                let mut buffer = [0; 64];
+                let length = client.recv(&mut buffer).unwrap();
+                assert_eq!(&buffer[..length], datagram);
+            }
+        }
+    }
+}
+
+#[test]
 fn datagrams_too_large_for_the_kernel_to_cut_are_sent_plainly_and_it_is_remembered() {
     let [_, (mut backend, server)] = backends();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -112,7 +112,7 @@ impl Faulty {
         self.served.stop()
     }
 
-    /// Where the handler's own call may fail, a signal may have no effect.
+    /// Where the handler's own call (sendto) may fail, a signal may have no effect.
     fn insist_on_stopping(self) -> Totals {
         for _ in 0..5 {
             self.served.process.signal("TERM");
@@ -147,14 +147,14 @@ fn ask(server: &Faulty, what: &str, is_lost: impl Fn(usize) -> bool) {
     }
 }
 
-fn receiving_survives(call: &str, errors: &[&str], backend: &str) {
+fn receiving_survives(call: &str, errors: &[&str], options: &[&str]) {
     if !can_inject() {
         return;
     }
     for error in errors {
         for (when, _) in EVERY_SECOND {
             let fault = format!("error={error}:when={when}");
-            let server = faulty(call, &fault, &["udp://127.0.0.1:0", "--backend", backend]);
+            let server = faulty(call, &fault, &[&["udp://127.0.0.1:0"], options].concat());
             ask(&server, &fault, |_| false);
             let all = TEXTS as u64;
             server.stop().assert_datagrams(all, all, 0);
@@ -164,12 +164,19 @@ fn receiving_survives(call: &str, errors: &[&str], backend: &str) {
 
 #[test]
 fn recvmmsg_may_fail_at_every_call() {
-    receiving_survives("recvmmsg", &RECEIVE_ERRORS, "batched");
+    receiving_survives("recvmmsg", &RECEIVE_ERRORS, &["--backend", "batched"]);
 }
 
 #[test]
 fn recvmsg_may_fail_at_every_call() {
-    receiving_survives("recvmsg", &RECEIVE_ERRORS, "plain");
+    receiving_survives("recvmsg", &RECEIVE_ERRORS, &["--backend", "plain"]);
+}
+
+/// A worker that found nothing looks for one datagram alone.
+#[test]
+fn recvmsg_of_a_spinning_server_may_fail_at_every_call() {
+    let options = ["--backend", "batched", "--spin", "1ms"];
+    receiving_survives("recvmsg", &RECEIVE_ERRORS, &options);
 }
 
 #[test]
@@ -213,7 +220,7 @@ fn sending_is_accounted_for(call: &str, backend: &str) {
             let fault = format!("error={error}:when={when}");
             let server = faulty(call, &fault, &["udp://127.0.0.1:0", "--backend", backend]);
             ask(&server, &fault, |number| number % 2 == first);
-            half_dropped(&server.stop(), cause, &fault);
+            half_dropped(&server.insist_on_stopping(), cause, &fault);
         }
     }
 }
@@ -226,8 +233,8 @@ fn half_dropped(totals: &Totals, cause: &str, what: &str) {
 }
 
 #[test]
-fn sendmmsg_may_fail_at_every_call() {
-    sending_is_accounted_for("sendmmsg", "batched");
+fn sendto_may_fail_at_every_call() {
+    sending_is_accounted_for("sendto", "batched");
 }
 
 #[test]
@@ -240,13 +247,60 @@ fn an_interrupted_send_is_sent_again() {
     if !can_inject() {
         return;
     }
-    for (call, backend) in [("sendmmsg", "batched"), ("sendmsg", "plain")] {
+    for (call, backend) in [("sendto", "batched"), ("sendmsg", "plain")] {
         let arguments = ["udp://127.0.0.1:0", "--backend", backend];
         let server = faulty(call, "error=EINTR:when=1+2", &arguments);
         ask(&server, call, |_| false);
         let all = TEXTS as u64;
-        server.stop().assert_datagrams(all, all, 0);
+        let totals = server.insist_on_stopping();
+        totals.assert_datagrams(all, all, 0);
     }
+}
+
+/// Starts a server whose first `sendmmsg` fails, with a batch of texts from several peers waiting for
+/// it; none but the first answer may suffer, and only if it `is_lost`.
+fn assert_first_of_batch(fault: &str, is_lost: bool) -> Totals {
+    const PEERS: usize = 4;
+    let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let clients: [UdpSocket; PEERS] =
+        std::array::from_fn(|_| udp_client(held.local_addr().unwrap().port()));
+    for client in &clients {
+        client.send(b"text").unwrap();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
+    let mut tracer = tracer("sendmmsg", &format!("{fault}:when=1"), &log).expect("asked before");
+    tracer.arg(bullhorn().get_program());
+    tracer.args(["serve", "--json", "-q", "--workers", "1", "fd:3"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" \"$@\" 3<&0 </dev/null"]);
+    command.arg(tracer.get_program()).args(tracer.get_args());
+    command.stdin(OwnedFd::from(held));
+    let served = Served::start_command(&mut command, 1);
+    for client in &clients[usize::from(is_lost)..] {
+        let mut buffer = [0; 8];
+        let length = uninterrupted(|| client.recv(&mut buffer)).expect(fault);
+        assert_eq!(&buffer[..length], b"TEXT", "{fault}");
+    }
+    let totals = served.stop();
+    let (all, lost) = (PEERS as u64, u64::from(is_lost));
+    totals.assert_datagrams(all, all - lost, lost);
+    let log = std::fs::read_to_string(log).unwrap();
+    assert_eq!(log.matches("(INJECTED)").count(), 1, "{log}");
+    totals
+}
+
+#[test]
+fn sendmmsg_may_fail_at_the_first_answer_of_a_batch() {
+    if !can_inject() {
+        return;
+    }
+    for (error, cause) in SEND_ERRORS {
+        let totals = assert_first_of_batch(&format!("error={error}"), true);
+        let dropped = &totals.summary["endpoints"][0]["dropped_by"][cause];
+        assert_eq!(dropped, &1, "{error} {totals:?}");
+    }
+    assert_first_of_batch("error=EINTR", false);
 }
 
 #[test]
@@ -254,9 +308,9 @@ fn a_send_that_sends_nothing_and_does_not_say_why_is_counted() {
     if !can_inject() {
         return;
     }
-    let server = faulty("sendmmsg", "retval=0:when=2+2", &["udp://127.0.0.1:0"]);
-    ask(&server, "retval=0", |number| number % 2 == 1);
-    half_dropped(&server.stop(), "send_failed", "retval=0");
+    let totals = assert_first_of_batch("retval=0", true);
+    let dropped = &totals.summary["endpoints"][0]["dropped_by"]["send_failed"];
+    assert_eq!(dropped, &1, "{totals:?}");
 }
 
 #[test]

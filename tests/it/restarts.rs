@@ -333,10 +333,10 @@ fn a_signal_at_the_very_start_drains_as_well() {
         "-o",
         "/dev/null",
         "-e",
-        "trace=sendmmsg,epoll_create1",
+        "trace=sendto,epoll_create1",
         "-e",
     ];
-    let inject = "inject=sendmmsg,epoll_create1:delay_enter=500ms";
+    let inject = "inject=sendto,epoll_create1:delay_enter=500ms";
     let can_trace = Command::new(&strace)
         .args(slowly)
         .args([inject, "true"])
@@ -406,7 +406,7 @@ fn workers_share_an_inherited_socket() {
         wait_until("four threads have their names", || threads() == 4);
         let mut tracer = Command::new(&strace);
         tracer
-            .args(["-f", "-qq", "-e", "trace=sendmmsg", "-p", &id, "-o"])
+            .args(["-f", "-qq", "-e", "trace=sendto,sendmmsg", "-p", &id, "-o"])
             .arg(&log);
         let tracer = tracer.stderr(Stdio::null()).spawn();
         let mut tracer = crate::support::Running {

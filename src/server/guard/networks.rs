@@ -23,31 +23,29 @@ use ipnet::IpNet;
 pub struct Networks {
     /// `None` where nothing is allowed by name, which is everything.
     allowed: Option<Ranges>,
-    denied: Ranges,
+    /// `None` where nothing is denied.
+    denied: Option<Ranges>,
 }
 
 impl Networks {
     /// Allows all of `allow`, or everybody when it is empty, but nobody of `deny`.
     pub fn new(allow: &[IpNet], deny: &[IpNet]) -> Self {
+        let ranges = |list: &[IpNet]| (!list.is_empty()).then(|| Ranges::new(list));
         Self {
-            allowed: (!allow.is_empty()).then(|| Ranges::new(allow)),
-            denied: Ranges::new(deny),
+            allowed: ranges(allow),
+            denied: ranges(deny),
         }
     }
 
     /// Whether `source` may ask.
     pub fn permits(&self, source: IpAddr) -> bool {
-        let source = source.to_canonical();
-        !self.denied.contain(source)
-            && self
-                .allowed
-                .as_ref()
-                .is_none_or(|allowed| allowed.contain(source))
+        let contain = |ranges: &Ranges| ranges.contain(source.to_canonical());
+        !self.denied.as_ref().is_some_and(contain) && self.allowed.as_ref().is_none_or(contain)
     }
 }
 
 /// Networks as ranges of addresses, without overlap and in order, for a binary search.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Ranges(Vec<(IpAddr, IpAddr)>);
 
 impl Ranges {

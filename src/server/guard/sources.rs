@@ -63,11 +63,14 @@ impl Sources {
             .served
             .iter()
             .filter(|served| served.port() == source.port());
-        on_its_port.any(|served| {
-            let served = served.ip().to_canonical();
-            served == source.ip()
-                || served.is_unspecified() && self.is_local(source.ip(), destination)
-        })
+        on_its_port.any(|served| self.is_at(served.ip(), source.ip(), destination))
+    }
+
+    /// Whether `source` is the address `served`. Hardly anybody asks from a port that is served.
+    #[cold]
+    fn is_at(&self, served: IpAddr, source: IpAddr, destination: Option<PacketInfo>) -> bool {
+        let served = served.to_canonical();
+        served == source || served.is_unspecified() && self.is_local(source, destination)
     }
 
     fn is_local(&self, address: IpAddr, destination: Option<PacketInfo>) -> bool {

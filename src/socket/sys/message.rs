@@ -1,4 +1,5 @@
-//! One datagram with its address and control messages: recvmsg(2) and sendmsg(2).
+//! One datagram with its address and control messages: recvmsg(2) and sendmsg(2), and without
+//! control messages sendto(2).
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -93,6 +94,31 @@ pub(crate) fn send_message(
     // SAFETY: sendmsg only reads what the header points to, and each pointer is to memory of the
     // length beside it, borrowed by this function until the call returns.
     let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, flags) };
+    if sent < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(sent as usize)
+}
+
+/// Sends one datagram to `peer` with nothing beside it.
+pub(crate) fn send_to(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    peer: &SockAddr,
+    flags: i32,
+) -> io::Result<usize> {
+    // SAFETY: sendto only reads what the pointers are to, and each is to memory of the length
+    // beside it, borrowed by this function until the call returns.
+    let sent = unsafe {
+        libc::sendto(
+            socket.as_raw_fd(),
+            bytes.as_ptr().cast(),
+            bytes.len(),
+            flags,
+            peer.as_ptr().cast(),
+            peer.len(),
+        )
+    };
     if sent < 0 {
         return Err(io::Error::last_os_error());
     }
