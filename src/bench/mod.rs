@@ -4,8 +4,8 @@
 //! In reading order: [`text`] makes the requests and the answers they are owed, `ledger` matches
 //! and accounts for one flow, [`record`] keeps what was seen, `pacing` says when a request is due,
 //! `worker` is the loop of one thread, over a `transport`, which is `datagram` or `stream`; `plan`
-//! says how much each worker has to do, `run` lets them, `measured` is what came of it, and
-//! [`threshold`] judges that.
+//! says how much each worker has to do, `run` lets them and hears of them by what is `shared`,
+//! `measured` is what came of it, and [`threshold`] judges that.
 //!
 //! Plain blocking threads: a load generator must not measure its own runtime. Nothing here reads
 //! arguments or prints.
@@ -19,6 +19,7 @@ mod pacing;
 mod plan;
 pub mod record;
 mod run;
+mod shared;
 mod stream;
 pub mod text;
 pub mod threshold;

@@ -12,10 +12,11 @@ use super::ledger::{Desk, Ledger};
 use super::measured::Measured;
 use super::pacing::Pace;
 use super::record::Record;
+use super::shared::Shared;
 use super::stream::Streams;
 use super::text::{Form, Texts};
 use super::transport::{Clock, Transport};
-use super::worker::{Finished, Limits, Load, Shared, Worker};
+use super::worker::{Finished, Limits, Load, Worker};
 use crate::endpoint::{Endpoint, SocketType};
 use crate::error::{Error, Operation, Result};
 

@@ -13,7 +13,7 @@ use super::arguments::Bench;
 use super::{Failure, Outcome, log};
 use crate::bench::threshold::{Figures, Threshold};
 use crate::bench::{self, Measured, Observer, Progress, Wish};
-use crate::endpoint::{Endpoint, Host};
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::report::bench as report;
 use crate::report::bench_html;
@@ -138,16 +138,7 @@ impl<'a> Watch<'a> {
 
 impl Observer for Watch<'_> {
     fn using(&mut self, endpoint: &Endpoint) {
-        let was_named = matches!(
-            &self.arguments.endpoint,
-            Endpoint::Internet {
-                host: Host::Name(_),
-                ..
-            }
-        );
-        if was_named && !self.arguments.speech.quiet {
-            let _ = writeln!(io::stderr(), "bullhorn: using {endpoint}");
-        }
+        log::using(endpoint, &self.arguments.endpoint, &self.arguments.speech);
     }
 
     fn tick(&mut self, progress: &Progress) -> Wish {

@@ -1,6 +1,7 @@
 //! Where the library's events go: standard error, a line each.
 
 use std::fmt;
+use std::io::{self, Write};
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -8,6 +9,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::arguments::Speech;
+use crate::endpoint::{Endpoint, Host};
 
 /// Shows warnings, with `-v` requests and answers, with `-vv` socket calls; with `-q` errors alone.
 pub(super) fn start(speech: &Speech) {
@@ -19,11 +21,25 @@ pub(super) fn start(speech: &Speech) {
     };
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .event_format(PlainLine)
         .finish();
     // Fails only when a subscriber is there already, and then events go to that one.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Says which address is asked, when a name was given.
+pub(super) fn using(endpoint: &Endpoint, given: &Endpoint, speech: &Speech) {
+    let was_named = matches!(
+        given,
+        Endpoint::Internet {
+            host: Host::Name(_),
+            ..
+        }
+    );
+    if was_named && !speech.quiet {
+        let _ = writeln!(io::stderr(), "bullhorn: using {endpoint}");
+    }
 }
 
 /// The message alone; a warning says that it is one.

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::arguments::Send;
 use super::{Failure, Outcome, log, prompt};
 use crate::client::{self, Client, Given, Lines, Observer, Texts};
-use crate::endpoint::{Endpoint, Host};
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::report::send as report;
 
@@ -155,16 +155,7 @@ impl<'a> Printer<'a> {
 impl Observer for Printer<'_> {
     fn using(&mut self, endpoint: &Endpoint) {
         self.endpoint = endpoint.clone();
-        let was_named = matches!(
-            &self.arguments.endpoint,
-            Endpoint::Internet {
-                host: Host::Name(_),
-                ..
-            }
-        );
-        if was_named && !self.arguments.speech.quiet {
-            let _ = writeln!(io::stderr(), "bullhorn: using {endpoint}");
-        }
+        log::using(endpoint, &self.arguments.endpoint, &self.arguments.speech);
     }
 
     fn outcome(&mut self, outcome: client::Outcome) -> ControlFlow<()> {

@@ -296,30 +296,32 @@ fn the_smallest_client_is_answered() {
     target.stays_well();
 }
 
-#[test]
-fn send_is_answered_by_the_smallest_server() {
-    let Some(server) = find_example("udp_server") else {
-        return;
-    };
+/// The server of the examples, and the address that it prints.
+fn start_smallest_server() -> Option<(Running, String)> {
     let mut server = Running::start(
-        Command::new(server)
+        Command::new(find_example("udp_server")?)
             .arg("127.0.0.1:0")
             .stdout(Stdio::piped())
             .stderr(Stdio::null()),
     );
     let line = first_line(&mut server);
-    let address = line
-        .split_once("addr: ")
-        .and_then(|(_, rest)| rest.split_once(','))
-        .map(|(address, _)| address)
-        .expect("the server prints no address");
+    let (_, rest) = line.split_once("addr: ").expect("no address");
+    let (address, _) = rest.split_once(',').expect("no address");
+    Some((server, address.to_owned()))
+}
+
+#[test]
+fn send_is_answered_by_the_smallest_server() {
+    let Some((mut server, address)) = start_smallest_server() else {
+        return;
+    };
     // Its capitals are too large for any datagram; that must not end the service.
     let growing = "ŉ".repeat(30_000);
     let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.send_to(growing.as_bytes(), address).unwrap();
+    client.send_to(growing.as_bytes(), &address).unwrap();
 
     let lines = TEXT.repeat(100);
-    let ended = run(bullhorn().args(["send", address]), lines.as_bytes());
+    let ended = run(bullhorn().args(["send", &address]), lines.as_bytes());
     assert_eq!(
         (ended.code, ended.text()),
         (0, lines.to_uppercase()),
@@ -418,17 +420,8 @@ fn socat_with_tr_is_right_over_a_unix_stream() {
 
 #[test]
 fn the_smallest_server_is_right() {
-    let Some(server) = find_example("udp_server") else {
+    let Some((_server, address)) = start_smallest_server() else {
         return;
     };
-    let mut server = Running::start(
-        Command::new(server)
-            .arg("127.0.0.1:0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null()),
-    );
-    let line = first_line(&mut server);
-    let (_, rest) = line.split_once("addr: ").expect("no address");
-    let (address, _) = rest.split_once(',').expect("no address");
-    is_asked_by_ping_and_bench(address, "500");
+    is_asked_by_ping_and_bench(&address, "500");
 }

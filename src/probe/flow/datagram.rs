@@ -61,11 +61,8 @@ impl Flow for DatagramFlow {
     }
 
     fn send(&mut self, text: &[u8]) -> Transmission {
-        match self.open() {
-            Ok(()) => {}
-            Err(Error::Refused { .. }) => return Transmission::Refused,
-            Err(Error::Socket { source, .. }) => return Transmission::Failed(source),
-            Err(error) => return Transmission::Failed(io::Error::other(error.to_string())),
+        if let Err(error) = self.open() {
+            return Transmission::without_flow(error);
         }
         let Some(socket) = &self.socket else {
             return Transmission::Failed(io::ErrorKind::NotConnected.into());

@@ -11,7 +11,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, SocketType};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use datagram::DatagramFlow;
 use stream::StreamFlow;
 
@@ -48,6 +48,17 @@ pub(super) enum Transmission {
     Refused,
     /// It was not taken.
     Failed(io::Error),
+}
+
+impl Transmission {
+    /// What becomes of a text whose flow cannot be opened.
+    fn without_flow(error: Error) -> Self {
+        match error {
+            Error::Refused { .. } => Self::Refused,
+            Error::Socket { source, .. } => Self::Failed(source),
+            error => Self::Failed(io::Error::other(error.to_string())),
+        }
+    }
 }
 
 /// What came.

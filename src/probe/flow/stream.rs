@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Flow, Reception, Transmission};
 use crate::endpoint::Endpoint;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::socket::begin_connect;
 use crate::socket::lines::{Arrival, Lines, READ_SIZE};
 
@@ -70,11 +70,8 @@ impl Flow for StreamFlow {
     }
 
     fn send(&mut self, text: &[u8]) -> Transmission {
-        match self.open() {
-            Ok(()) => {}
-            Err(Error::Refused { .. }) => return Transmission::Refused,
-            Err(Error::Socket { source, .. }) => return Transmission::Failed(source),
-            Err(error) => return Transmission::Failed(io::Error::other(error.to_string())),
+        if let Err(error) = self.open() {
+            return Transmission::without_flow(error);
         }
         let Some(connection) = &mut self.connection else {
             return Transmission::Failed(io::ErrorKind::NotConnected.into());

@@ -1,0 +1,20 @@
+//! What a run and its workers see of each other: the wish to end, and how far each worker is. What
+//! a worker has found is its own until it is done.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
+
+/// What all workers and their observer see.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// 0 goes on, [`STOP`] sends no more, [`BREAK_OFF`] waits for no more.
+    pub(super) wish: AtomicU8,
+    /// How many workers are done.
+    pub(super) finished: AtomicUsize,
+    /// What each worker has sent and had answered right, as it last said.
+    pub(super) progress: Vec<(AtomicU64, AtomicU64)>,
+}
+
+/// Sends no more.
+pub(super) const STOP: u8 = 1;
+/// Waits for no more.
+pub(super) const BREAK_OFF: u8 = 2;

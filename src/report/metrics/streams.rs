@@ -1,0 +1,56 @@
+//! The metrics of stream endpoints: the names and the words, and which total each is.
+
+use std::io;
+
+use super::families::{Families, Of};
+use crate::report::openmetrics::Encoder;
+use crate::server::stats::{ConnectionDropCause, StreamTotals};
+
+/// Writes them; there is at least one endpoint.
+pub(super) fn write(encoder: &mut Encoder<'_>, endpoints: &[Of<StreamTotals>]) -> io::Result<()> {
+    let mut families = Families { encoder, endpoints };
+    families.counter(
+        "bullhorn_connections_accepted",
+        "Connections accepted: finished, dropped and open ones.",
+        |totals| totals.accepted,
+    )?;
+    families.counter(
+        "bullhorn_connections_finished",
+        "Connections that ended with every byte answered.",
+        |totals| totals.finished,
+    )?;
+    families.counter(
+        "bullhorn_accept_failures",
+        "Calls of accept(2) that failed.",
+        |totals| totals.accept_failures,
+    )?;
+    families.counters(
+        "bullhorn_connections_dropped",
+        "Connections that did not come to their proper end, by cause.",
+        ("cause", |totals| {
+            ConnectionDropCause::ALL
+                .map(|cause| (cause.name(), totals.dropped_by(cause)))
+                .into()
+        }),
+    )?;
+    families.gauge(
+        "bullhorn_connections_open",
+        "Connections open now.",
+        StreamTotals::open,
+    )?;
+    families.counter(
+        "bullhorn_stream_received_bytes",
+        "Bytes read from connections.",
+        |totals| totals.received_bytes,
+    )?;
+    families.counter(
+        "bullhorn_stream_answered_bytes",
+        "Bytes of answers written to connections.",
+        |totals| totals.answered_bytes,
+    )?;
+    families.counter(
+        "bullhorn_stream_unsent_bytes",
+        "Bytes of answers that were made and could not be written.",
+        |totals| totals.unsent_bytes,
+    )
+}

@@ -1,0 +1,106 @@
+//! One line for each thing that happens.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::time::Instant;
+
+use super::outage::{OfFlow, OutageText};
+use super::time::Milliseconds;
+use crate::endpoint::Endpoint;
+use crate::probe::event::Begin;
+use crate::probe::{ArrivalKind, Event, Loss};
+
+/// `ping udp://127.0.0.1:3000: texts of 64 bytes, one each 1s`
+///
+/// # Errors
+/// The writer's.
+pub fn begin_text(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
+    let flows = match begin.flows {
+        1 => String::new(),
+        flows => format!(", over {flows} flows in turn"),
+    };
+    writeln!(
+        to,
+        "ping {}: texts of {} bytes, one each {}{flows}",
+        begin.endpoint,
+        begin.text_length,
+        humantime::format_duration(begin.interval)
+    )
+}
+
+/// One line for one event, in the manner of ping(8).
+///
+/// # Errors
+/// The writer's.
+pub fn event_text(
+    to: &mut dyn Write,
+    endpoint: &Endpoint,
+    begin: Instant,
+    event: &Event,
+) -> io::Result<()> {
+    match event {
+        Event::Answer {
+            number,
+            length,
+            round_trip,
+            kind,
+            reordered,
+            problem,
+            ..
+        } => {
+            write!(to, "{length} bytes from {endpoint}: seq={number}")?;
+            if let Some(round_trip) = round_trip {
+                write!(to, " time={}", Milliseconds(*round_trip))?;
+            }
+            match kind {
+                ArrivalKind::InTime => {}
+                ArrivalKind::Late => write!(to, " late")?,
+                ArrivalKind::Duplicate => write!(to, " duplicate")?,
+            }
+            if *reordered {
+                write!(to, " reordered")?;
+            }
+            if let Some(problem) = problem {
+                write!(to, " WRONG: {problem}")?;
+            }
+            writeln!(to)
+        }
+        Event::Stray { length, .. } => {
+            writeln!(to, "{length} bytes from {endpoint}: no answer to any probe")
+        }
+        Event::Lost { number, loss, .. } => {
+            writeln!(to, "seq={number} lost: {}", LossText(loss))
+        }
+        Event::OutageBegan(outage) => writeln!(
+            to,
+            "outage{} since seq={}: {} lost in a row",
+            OfFlow(outage.flow),
+            outage.first_number,
+            outage.lost
+        ),
+        Event::OutageEnded(outage) => writeln!(to, "outage ended: {}", OutageText(outage, begin)),
+        Event::StaleFlow { flow, round_trip } => writeln!(
+            to,
+            "a fresh source port gets through (time={}) and the old one{} does not: \
+             stale flow state on the path (NAT or conntrack) likely",
+            Milliseconds(*round_trip),
+            OfFlow(*flow)
+        ),
+    }
+}
+
+struct LossText<'a>(&'a Loss);
+
+impl fmt::Display for LossText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Loss::Timeout => write!(f, "no answer in time"),
+            Loss::Refused => write!(f, "refused, nobody serves there"),
+            Loss::Closed => write!(f, "the connection was closed before the answer"),
+            Loss::Displaced => write!(f, "too many later ones are under way"),
+            Loss::Unsent(reason) => write!(f, "not sent: {reason}"),
+            #[allow(unreachable_patterns, reason = "may grow")]
+            loss => write!(f, "{}", loss.name()),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The summary: what the counts and the round trips were, of each flow too, and the outages.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use super::outage::OutageText;
+use super::time::{milliseconds, shown_ns};
+use crate::probe::summary::FlowSummary;
+use crate::probe::{Counts, Figures, Summary};
+
+/// The summary, in the manner of ping(8).
+///
+/// # Errors
+/// The writer's.
+pub fn summary_text(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    writeln!(to, "--- {} ---", summary.endpoint)?;
+    writeln!(
+        to,
+        "{} in {:.3} s",
+        CountsText(&summary.counts),
+        summary.elapsed.as_secs_f64()
+    )?;
+    if let Some(figures) = &summary.round_trips {
+        write!(to, "round trip {}", FiguresText(figures))?;
+        match summary.jitter_ns {
+            Some(jitter_ns) => writeln!(to, ", jitter {} ms", shown_ns(jitter_ns))?,
+            None => writeln!(to)?,
+        }
+    }
+    if let Some(lag) = &summary.send_lag {
+        writeln!(
+            to,
+            "our own: send lag p50/p99/max = {}/{}/{} ms, local drops {}",
+            shown_ns(lag.p50_ns),
+            shown_ns(lag.p99_ns),
+            shown_ns(lag.max_ns),
+            summary.local_drops
+        )?;
+    }
+    if summary.flows.len() > 1 {
+        flow_table(to, &summary.flows)?;
+    }
+    let outages = &summary.outages;
+    if outages.number > 0 {
+        writeln!(
+            to,
+            "{} outages, the longest {}:",
+            outages.number,
+            humantime::format_duration(milliseconds(outages.longest))
+        )?;
+        for outage in &outages.listed {
+            writeln!(to, "  {}", OutageText(outage, summary.start))?;
+        }
+    }
+    if summary.fresh_sent > 0 {
+        writeln!(
+            to,
+            "fresh source ports tried {}, answered {}",
+            summary.fresh_sent, summary.fresh_answered
+        )?;
+    }
+    Ok(())
+}
+
+fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
+    writeln!(
+        to,
+        "{:>5} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>10}",
+        "flow", "sent", "ok", "corrupt", "lost", "p50 ms", "p99 ms", "max ms"
+    )?;
+    for (index, flow) in flows.iter().enumerate() {
+        let counts = &flow.counts;
+        let of = |value: fn(&Figures) -> u64| match &flow.round_trips {
+            Some(figures) => shown_ns(value(figures)),
+            None => "-".to_owned(),
+        };
+        writeln!(
+            to,
+            "{:>5} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>10}",
+            index + 1,
+            counts.sent,
+            counts.ok,
+            counts.corrupt,
+            counts.lost,
+            of(|figures| figures.p50_ns),
+            of(|figures| figures.p99_ns),
+            of(|figures| figures.max_ns),
+        )?;
+    }
+    Ok(())
+}
+
+/// The counts as one line that sums.
+pub struct CountsText<'a>(pub &'a Counts);
+
+impl fmt::Display for CountsText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.0;
+        write!(
+            f,
+            "{} sent = {} ok + {} corrupt + {} lost + {} pending",
+            counts.sent, counts.ok, counts.corrupt, counts.lost, counts.pending
+        )?;
+        if let Some(loss) = counts.loss() {
+            write!(f, " ({:.2}% lost", loss * 100.0)?;
+            for (name, count) in [("refused", counts.refused), ("unsent", counts.unsent)] {
+                if count > 0 {
+                    write!(f, ", {count} {name}")?;
+                }
+            }
+            write!(f, ")")?;
+        }
+        write!(
+            f,
+            "; {} duplicate, {} reordered, {} late",
+            counts.duplicate, counts.reordered, counts.late
+        )?;
+        if counts.wrong > counts.corrupt {
+            write!(f, ", {} of these wrong", counts.wrong - counts.corrupt)?;
+        }
+        if counts.stray > 0 {
+            write!(f, ", {} stray", counts.stray)?;
+        }
+        Ok(())
+    }
+}
+
+struct FiguresText<'a>(&'a Figures);
+
+impl fmt::Display for FiguresText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Figures {
+            min_ns,
+            p50_ns,
+            p90_ns,
+            p99_ns,
+            p99_9_ns,
+            max_ns,
+            ..
+        } = *self.0;
+        write!(f, "min/p50/p90/p99/p99.9/max = ")?;
+        for (index, ns) in [min_ns, p50_ns, p90_ns, p99_ns, p99_9_ns, max_ns]
+            .into_iter()
+            .enumerate()
+        {
+            write!(f, "{}{}", if index > 0 { "/" } else { "" }, shown_ns(ns))?;
+        }
+        write!(f, " ms")
+    }
+}
