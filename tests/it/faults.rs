@@ -17,6 +17,7 @@ use crate::support::{
     Ended, PATIENCE, Served, Totals, bullhorn, find_program, run, skipped, uninterrupted,
     wait_until, wait_until_gone,
 };
+use crate::support_strace::tracer;
 
 /// Texts sent one after the other.
 const TEXTS: usize = 6;
@@ -51,19 +52,16 @@ const SEND_ERRORS: [(&str, &str); 11] = [
 ];
 
 /// strace with `call` failing as `fault` says, as in `error=EIO:when=2`; the program is to follow.
-/// With -D the program is our own child, and strace ends with it.
-fn tracer(call: &str, fault: &str, log: &Path) -> Option<Command> {
-    let strace = find_program("strace")?;
-    let mut command = Command::new(strace);
-    command.args(["-D", "-f", "-qq", "-o"]).arg(log);
-    command.args(["-e", &format!("trace={call}")]);
-    command.args(["-e", &format!("inject={call}:{fault}")]);
-    Some(command)
+fn failing(call: &str, fault: &str, log: &Path) -> Option<Command> {
+    tracer(
+        log,
+        &[&format!("trace={call}"), &format!("inject={call}:{fault}")],
+    )
 }
 
 /// Whether calls can be made to fail here.
 fn can_inject() -> bool {
-    let Some(mut command) = tracer("getcwd", "error=EIO", Path::new("/dev/null")) else {
+    let Some(mut command) = failing("getcwd", "error=EIO", Path::new("/dev/null")) else {
         return false;
     };
     let works = command.arg("true").output();
@@ -82,7 +80,7 @@ struct Faulty {
 
 fn faulty(call: &str, fault: &str, arguments: &[&str]) -> Faulty {
     let directory = tempfile::tempdir().unwrap();
-    let mut command = tracer(call, fault, &directory.path().join("log")).expect("asked before");
+    let mut command = failing(call, fault, &directory.path().join("log")).expect("asked before");
     command.arg(bullhorn().get_program());
     command.args(["serve", "--json", "-q", "--workers", "1"]);
     command.args(arguments).stdin(Stdio::null());
@@ -269,7 +267,7 @@ fn assert_first_of_batch(fault: &str, is_lost: bool) -> Totals {
     }
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
-    let mut tracer = tracer("sendmmsg", &format!("{fault}:when=1"), &log).expect("asked before");
+    let mut tracer = failing("sendmmsg", &format!("{fault}:when=1"), &log).expect("asked before");
     tracer.arg(bullhorn().get_program());
     tracer.args(["serve", "--json", "-q", "--workers", "1", "fd:3"]);
     let mut command = Command::new("sh");
@@ -496,7 +494,7 @@ fn a_call_that_fails_at_the_start_is_done_without_or_told_in_one_line() {
     ] {
         for number in 1..=3 {
             let mut command =
-                tracer(call, &format!("error={error}:when={number}"), nowhere).unwrap();
+                failing(call, &format!("error={error}:when={number}"), nowhere).unwrap();
             command.arg(bullhorn().get_program());
             // The last endpoint cannot be bound, so that no server goes on.
             command.args(["serve", "udp://127.0.0.1:0", "--workers", "2", &taken]);
@@ -665,7 +663,7 @@ fn a_thread_that_cannot_be_started_is_told_in_one_line() {
     }
     for number in 1..=2 {
         let fault = format!("error=EAGAIN:when={number}");
-        let mut command = tracer("clone3", &fault, Path::new("/dev/null")).unwrap();
+        let mut command = failing("clone3", &fault, Path::new("/dev/null")).unwrap();
         command.arg(bullhorn().get_program());
         command.args(["serve", "-q", "udp://127.0.0.1:0", "--workers", "2"]);
         let Ended { code, stderr, .. } = run(&mut command, b"");

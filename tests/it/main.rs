@@ -12,6 +12,7 @@
 
 mod support;
 mod support_netns;
+mod support_strace;
 
 mod bench;
 mod bind;

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use crate::inherit::inheriting;
 use crate::support::{
-    PATIENCE, Served, bullhorn, find_program, run_bullhorn, skipped, uninterrupted, wait_until,
+    PATIENCE, Served, clean, find_program, run_bullhorn, skipped, uninterrupted, wait_until,
 };
+use crate::support_strace::tampered_bullhorn;
 
 /// Servers one after the other on one socket.
 const RESTARTS: usize = 100;
@@ -322,39 +323,21 @@ fn unix_stream(path: &Path) -> Box<dyn ReadWrite> {
 /// taken by then.
 #[test]
 fn a_signal_at_the_very_start_drains_as_well() {
-    let Some(strace) = find_program("strace") else {
+    // The runtime that listens for signals comes late, and so does the answer.
+    let Some(slow) = tampered_bullhorn(&[
+        "trace=sendto,epoll_create1",
+        "inject=sendto,epoll_create1:delay_enter=500ms",
+    ]) else {
         return;
     };
-    // The runtime that listens for signals comes late, and so does the answer.
-    let slowly = [
-        "-D",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        "trace=sendto,epoll_create1",
-        "-e",
-    ];
-    let inject = "inject=sendto,epoll_create1:delay_enter=500ms";
-    let can_trace = Command::new(&strace)
-        .args(slowly)
-        .args([inject, "true"])
-        .output();
-    if !can_trace.is_ok_and(|output| output.status.success()) {
-        return skipped("strace may not trace here, or cannot delay calls");
-    }
     let held = UdpSocket::bind("127.0.0.1:0").unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(held.local_addr().unwrap()).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client.send(b"text").unwrap();
-    let program = bullhorn();
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", "exec \"$0\" \"$@\" 3<&0 </dev/null"])
-        .arg(&strace);
-    command.args(slowly).arg(inject).arg(program.get_program());
+    let mut command = clean(Command::new("sh"));
+    command.args(["-c", "exec \"$0\" \"$@\" 3<&0 </dev/null"]);
+    command.arg(slow.get_program()).args(slow.get_args());
     command.args(["serve", "--json", "fd:3"]);
     command.stdin(Stdio::from(OwnedFd::from(held.try_clone().unwrap())));
     let served = Served::start_command(&mut command, 0);

@@ -14,6 +14,7 @@ use crate::support::{
     PATIENCE, Running, Served, bullhorn, find_example, find_program, own, run, run_bullhorn,
     skipped,
 };
+use crate::support_strace::tampered_bullhorn;
 
 /// `/proc/PID/task/*/status` or another one: the values of a key.
 fn values(status: &str, key: &str) -> Vec<String> {
@@ -240,32 +241,13 @@ fn each_part_by_itself_refuses_what_it_is_there_for() {
 
 #[test]
 fn a_kernel_without_it_gets_one_line_and_the_server_goes_on() {
-    let Some(strace) = find_program("strace") else {
-        return;
-    };
     let without = [
-        "-D",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
         "inject=landlock_create_ruleset:error=ENOSYS",
-        "-e",
         "inject=seccomp:error=EINVAL",
     ];
-    let can_trace = Command::new(&strace).args(without).arg("true").output();
-    if !can_trace.is_ok_and(|output| output.status.success()) {
-        return skipped("strace may not trace here, or cannot inject errors");
-    }
-    let program = bullhorn();
-    let traced = || {
-        let mut command = crate::support::clean(Command::new(&strace));
-        command.args(without).arg(program.get_program());
-        command.stdin(Stdio::null());
-        command
+    let Some(mut command) = tampered_bullhorn(&without) else {
+        return;
     };
-    let mut command = traced();
     command.args(["serve", "--json", "udp://127.0.0.1:0"]);
     let served = Served::start_command(&mut command, 1);
     let sandbox = &served.ready[0]["sandbox"];
@@ -274,7 +256,9 @@ fn a_kernel_without_it_gets_one_line_and_the_server_goes_on() {
     assert_answers(served.endpoint());
     drop(served);
 
-    let mut command = traced();
+    let Some(mut command) = tampered_bullhorn(&without) else {
+        return;
+    };
     command.args(["serve", "udp://127.0.0.1:0"]);
     let mut process = Running::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
     let mut lines = lines_of(&mut process);

@@ -13,6 +13,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 use crate::support::{
     PATIENCE, Served, Totals, bullhorn, clean, find_program, own, skipped, wait_until,
 };
+use crate::support_strace::tampered_bullhorn;
 
 fn connect(served: &Served) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
@@ -496,9 +497,6 @@ fn the_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
 
 #[test]
 fn an_accept_that_fails_is_counted_and_followed_by_one_that_does_not() {
-    let Some(strace) = find_program("strace") else {
-        return;
-    };
     for error in [
         "ECONNABORTED",
         "EINTR",
@@ -517,15 +515,10 @@ fn an_accept_that_fails_is_counted_and_followed_by_one_that_does_not() {
         "ENOMEM",
     ] {
         let inject = format!("inject=accept4:error={error}:when=1+2");
-        let faulty = ["-D", "-f", "-qq", "-o", "/dev/null", "-e", &inject];
-        let can_trace = Command::new(&strace).args(faulty).arg("true").output();
-        if !can_trace.is_ok_and(|output| output.status.success()) {
-            return skipped("strace may not trace here, or cannot inject errors");
-        }
-        let mut command = clean(Command::new(&strace));
-        command.args(faulty).arg(bullhorn().get_program());
+        let Some(mut command) = tampered_bullhorn(&[&inject]) else {
+            return;
+        };
         command.args(["serve", "--json", "tcp://127.0.0.1:0"]);
-        command.stdin(Stdio::null());
         let served = Served::start_command(&mut command, 1);
         for _ in 0..3 {
             assert!(is_answered(&mut connect(&served)), "{error}");

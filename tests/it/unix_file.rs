@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::bind::assert_local_trouble;
-use crate::support::{Running, Served, bullhorn, find_program, run_bullhorn, skipped, wait_until};
+use crate::support::{Running, Served, bullhorn, run_bullhorn, wait_until};
+use crate::support_strace::tampered_bullhorn;
 
 /// A directory with a `unix:` and a `unixgram:` endpoint in it.
 fn endpoints() -> (TempDir, [String; 2]) {
@@ -227,27 +228,10 @@ fn of_many_servers_on_one_stale_path_exactly_one_wins() {
 
 #[test]
 fn a_server_that_is_about_to_listen_is_alive() {
-    let Some(strace) = find_program("strace") else {
+    let Some(mut command) = tampered_bullhorn(&["inject=listen:delay_enter=300ms"]) else {
         return;
     };
     let (_directory, [stream, _]) = endpoints();
-    // With -D the program is our own child, and strace ends with it.
-    let slowly = [
-        "-D",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        "inject=listen:delay_enter=300ms",
-    ];
-    let can_trace = Command::new(&strace).args(slowly).arg("true").output();
-    if !can_trace.is_ok_and(|output| output.status.success()) {
-        return skipped("strace may not trace here, or cannot delay calls");
-    }
-    let mut command = Command::new(strace);
-    command.args(slowly);
-    command.arg(bullhorn().get_program());
     command.args(["serve", "-q", &stream]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let _slow = Running::start(&mut command);
