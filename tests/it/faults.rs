@@ -112,10 +112,7 @@ impl Faulty {
 
     /// Where the handler's own call (sendto) may fail, a signal may have no effect.
     fn insist_on_stopping(self) -> Totals {
-        for _ in 0..5 {
-            self.served.process.signal("TERM");
-        }
-        self.served.ended()
+        self.served.insist_on_stopping()
     }
 }
 

@@ -209,9 +209,13 @@ impl Served {
 
     /// One more line of JSON.
     pub fn read_line(&mut self) -> Value {
-        match self.lines.recv_timeout(PATIENCE) {
-            Ok(line) => serde_json::from_str(&line).expect("no JSON"),
-            Err(RecvTimeoutError::Timeout) => panic!("the server says nothing"),
+        self.line_within(PATIENCE).expect("the server says nothing")
+    }
+
+    fn line_within(&mut self, patience: Duration) -> Option<Value> {
+        match self.lines.recv_timeout(patience) {
+            Ok(line) => Some(serde_json::from_str(&line).expect("no JSON")),
+            Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
                 let stderr = self.stderr.take().map(|thread| thread.join());
                 panic!("the server ended: {stderr:?}");
@@ -258,9 +262,25 @@ impl Served {
         self.ended()
     }
 
+    /// SIGTERM again and again, for a server that may miss one, and what it says last.
+    pub fn insist_on_stopping(mut self) -> Totals {
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            self.process.signal("TERM");
+            if let Some(summary) = self.line_within(Duration::from_millis(100)) {
+                return self.ended_with(summary);
+            }
+        }
+        panic!("the server does not stop");
+    }
+
     /// What a server says last that was told to stop already.
     pub fn ended(mut self) -> Totals {
         let summary = self.read_line();
+        self.ended_with(summary)
+    }
+
+    fn ended_with(mut self, summary: Value) -> Totals {
         assert_eq!(summary["event"], "summary", "{summary}");
         let status = self.process.wait();
         let stderr = self
