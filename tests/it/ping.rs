@@ -500,12 +500,11 @@ fn an_outage_is_in_the_ledger_with_its_beginning_end_and_number() {
         (&4.into(), &6.into()),
         "{summary}"
     );
-    let length = outage["length_ns"].as_u64().unwrap();
-    assert!(length >= 6 * 2_000_000 - 1_000_000, "{outage}");
-    assert_eq!(
-        outage["end_ns"].as_u64().unwrap() - outage["start_ns"].as_u64().unwrap(),
-        length
-    );
+    let [start, end, length] =
+        ["start_ns", "end_ns", "length_ns"].map(|name| outage[name].as_u64().unwrap());
+    // The fourth and the tenth probe: late on a busy machine, and never before their time.
+    assert!(start >= 3 * 2_000_000 && end >= 9 * 2_000_000, "{outage}");
+    assert_eq!(end - start, length);
     for event in ["outage_begin", "outage_end"] {
         assert!(lines.iter().any(|line| line["event"] == event), "{event}");
     }
