@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, Running, Served, bullhorn, capitals, closed_port, find_program, run, run_bullhorn,
+    Ended, Running, Served, bullhorn, capitals, closed_port, find_program, own, run, run_bullhorn,
     wait_until,
 };
 
@@ -98,9 +98,9 @@ fn every_request_is_answered_over_every_type() {
     let served = Served::start(&[
         "udp://127.0.0.1:0",
         "udp://[::1]:0",
-        "unixgram:@bullhorn-test-bench-datagram",
+        own("unixgram:@bullhorn-test-bench-datagram").as_str(),
         "tcp://127.0.0.1:0",
-        "unix:@bullhorn-test-bench-stream",
+        own("unix:@bullhorn-test-bench-stream").as_str(),
     ]);
     for endpoint in &served.endpoints {
         let ended = bench(endpoint, &["--count", "5003", "--timeout", "20s"]);
@@ -476,7 +476,7 @@ fn a_rate_that_is_not_reached_exits_1() {
 
 #[test]
 fn the_page_refers_to_nothing_outside_itself() {
-    let served = Served::start(&["unix:@bullhorn<&>test-bench-page"]);
+    let served = Served::start(&[own("unix:@bullhorn<&>test-bench-page").as_str()]);
     let page = tempfile::NamedTempFile::new().unwrap();
     let ended = bench(
         served.endpoint(),

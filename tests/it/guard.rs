@@ -6,7 +6,7 @@ use std::net::{SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    PATIENCE, Running, Served, Totals, find_program, run, run_bullhorn, wait_until,
+    PATIENCE, Running, Served, Totals, find_program, own, run, run_bullhorn, wait_until,
 };
 use crate::support_netns::{HERE, Network, RawSender, THERE, in_own_network};
 
@@ -184,7 +184,10 @@ fn looping_texts_cannot_hide_among_ordinary_ones_of_their_flow() {
 
 #[test]
 fn capitals_and_scripts_without_case_are_answered_at_normal_use() {
-    let served = Served::start(&["udp://127.0.0.1:0", "unixgram:@bullhorn-test-capitals"]);
+    let served = Served::start(&[
+        "udp://127.0.0.1:0",
+        own("unixgram:@bullhorn-test-capitals").as_str(),
+    ]);
     // Many different texts from one source, as fast as it goes.
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();

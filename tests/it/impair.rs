@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Ended, Served, Totals, bullhorn, run, run_bullhorn};
+use crate::support::{Ended, Served, Totals, bullhorn, own, run, run_bullhorn};
 
 /// Serves with an impairment and probes with `arguments`; both sides' last words.
 fn probe_through(
@@ -217,7 +217,8 @@ fn every_flow_and_unix_datagrams_are_impaired_too() {
     let arguments = ["-c", "500", "-i", "1ms", "-W", "3s", "--flows", "7"];
     let (found, _) = probe_through("udp://127.0.0.1:0", impairment, "8", &arguments);
     assert_eq!(found["flows"].as_array().map(Vec::len), Some(7));
-    let (found, _) = probe_through("unixgram:@bullhorn-test-impair", impairment, "9", &FAST);
+    let endpoint = own("unixgram:@bullhorn-test-impair");
+    let (found, _) = probe_through(&endpoint, impairment, "9", &FAST);
     assert!(found["corrupt"].as_u64() > Some(10), "{found}");
 }
 
@@ -317,8 +318,8 @@ fn bench_finds_what_befalls_unix_datagrams_exactly() {
         "--timeout",
         "3s",
     ];
-    let endpoint = "unixgram:@bullhorn-test-impair-load";
-    let (found, _) = load_through(endpoint, impairment, "9", &arguments);
+    let endpoint = own("unixgram:@bullhorn-test-impair-load");
+    let (found, _) = load_through(&endpoint, impairment, "9", &arguments);
     assert!(found["corrupt"].as_u64() > Some(50), "{found}");
 }
 

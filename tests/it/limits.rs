@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use crate::inherit::inheriting;
-use crate::support::{PATIENCE, Served, Totals, bullhorn, run_bullhorn, skipped, wait_until};
+use crate::support::{PATIENCE, Served, Totals, bullhorn, own, run_bullhorn, skipped, wait_until};
 use crate::support_netns::{RawSender, in_own_network};
 
 /// Spoofed datagrams in the flood.
@@ -99,10 +99,8 @@ fn networks_that_are_denied_or_not_allowed_get_nothing_over_udp_and_tcp() {
 
 #[test]
 fn lists_of_networks_leave_unix_sockets_alone() {
-    let names = [
-        "unix:@bullhorn-test-limits",
-        "unixgram:@bullhorn-test-limits",
-    ];
+    let names = ["unix", "unixgram"].map(|scheme| own(&format!("{scheme}:@bullhorn-test-limits")));
+    let names = names.each_ref().map(String::as_str);
     let served = Served::start(&[
         names[0],
         names[1],
@@ -183,7 +181,7 @@ fn a_limit_is_the_default_on_a_public_address_and_said_at_the_start() {
         ("udp://0.0.0.0:0", &["--rate-limit", "7/s"], Some(7)),
         ("tcp://0.0.0.0:0", &[], None),
         (
-            "unixgram:@bullhorn-test-default",
+            own("unixgram:@bullhorn-test-default").as_str(),
             &["--rate-limit", "7/s"],
             None,
         ),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, PATIENCE, Running, Served, bullhorn, capitals, closed_port, find_program, run,
+    Ended, PATIENCE, Running, Served, bullhorn, capitals, closed_port, find_program, own, run,
 };
 
 /// A UDP server made of a closure: from a request, its sender and its number to the answers.
@@ -109,8 +109,8 @@ fn every_type_of_socket_is_probed() {
         "udp://[::1]:0",
         "tcp://127.0.0.1:0",
         "tcp://[::1]:0",
-        "unix:@bullhorn-test-ping-stream",
-        "unixgram:@bullhorn-test-ping-datagram",
+        own("unix:@bullhorn-test-ping-stream").as_str(),
+        own("unixgram:@bullhorn-test-ping-datagram").as_str(),
     ]);
     for endpoint in &served.endpoints {
         let (code, summary, _) = ping_json(endpoint, &["-c", "50", "-W", "20s", "--flows", "3"]);
@@ -350,7 +350,7 @@ fn a_closed_port_is_refused_with_exit_code_4() {
         assert_eq!((code, &summary["refused"]), (4, &3.into()), "{summary}");
     }
     let nobody = ping(
-        "unixgram:@bullhorn-test-ping-nobody",
+        own("unixgram:@bullhorn-test-ping-nobody").as_str(),
         &["-c", "2", "-i", "1ms"],
     );
     assert_eq!(nobody.code, 4, "{}", nobody.text());

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Served, bullhorn, run, run_bullhorn};
+use crate::support::{Served, bullhorn, own, run, run_bullhorn};
 
 /// The published schema of a verb.
 fn published(verb: &str) -> Value {
@@ -80,7 +80,7 @@ fn serve_keeps_to_its_schema() {
     let served = Served::start(&[
         "udp://127.0.0.1:0",
         "tcp://127.0.0.1:0",
-        "unixgram:@bullhorn-test-schema",
+        own("unixgram:@bullhorn-test-schema").as_str(),
     ]);
     for endpoint in &served.endpoints {
         assert_eq!(run_bullhorn(["send", endpoint, "a"]).code, 0);
@@ -176,8 +176,8 @@ fn bench_keeps_to_its_schema() {
     let served = Served::start(&[
         "udp://127.0.0.1:0",
         "tcp://[::1]:0",
-        "unix:@bullhorn-test-schema-bench",
-        "unixgram:@bullhorn-test-schema-bench",
+        own("unix:@bullhorn-test-schema-bench").as_str(),
+        own("unixgram:@bullhorn-test-schema-bench").as_str(),
     ]);
     for endpoint in &served.endpoints {
         let closed = ["--warmup", "10ms", "--count", "100", "--timeout", "20s"];
