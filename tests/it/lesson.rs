@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, Running, clean, find_example};
+use crate::support::{PATIENCE, Running, clean, find_example, program};
 
 const LESSON: &str = include_str!("../../docs/lesson.md");
 
@@ -37,7 +37,7 @@ impl Terminal {
     fn start(command: &str, directory: &TempDir) -> Self {
         let (reader, writer) = std::io::pipe().unwrap();
         let mut shell = clean(Command::new("sh"));
-        let programs = std::path::Path::new(env!("CARGO_BIN_EXE_bullhorn"));
+        let programs = program();
         let mut path = programs.parent().unwrap().as_os_str().to_owned();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());

@@ -12,7 +12,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, PATIENCE, Running, Served, bullhorn, capitals, closed_port, find_program, own, run,
+    Ended, PATIENCE, Running, Served, bullhorn, capitals, closed_port, find_program, own, program,
+    run,
 };
 
 /// A UDP server made of a closure: from a request, its sender and its number to the answers.
@@ -695,7 +696,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let script = format!(
         "'{}' ping {} -i 1ms | head -n 2",
-        env!("CARGO_BIN_EXE_bullhorn"),
+        program().display(),
         served.endpoint()
     );
     let ended = run(Command::new("sh").args(["-c", &script]), b"");
@@ -713,7 +714,7 @@ fn a_terminal_gets_a_live_line_and_a_pipe_none() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let command = format!(
         "'{}' ping {} -c 5 -i 1ms",
-        env!("CARGO_BIN_EXE_bullhorn"),
+        program().display(),
         served.endpoint()
     );
     let ended = run(

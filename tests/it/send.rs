@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 
 use crate::support::{
-    Served, bullhorn, capitals, closed_port, joined, mixed_lines, own, run, run_bullhorn,
+    Served, bullhorn, capitals, closed_port, joined, mixed_lines, own, program, run, run_bullhorn,
 };
 
 fn all_come_back_over(endpoint: &str) {
@@ -243,7 +243,7 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let script = format!(
         "seq 100000 | '{}' send {} | head -n 1",
-        env!("CARGO_BIN_EXE_bullhorn"),
+        program().display(),
         served.endpoint()
     );
     let ended = run(std::process::Command::new("sh").args(["-c", &script]), b"");

@@ -14,8 +14,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::inherit::inheriting;
 use crate::support::{
-    PATIENCE, Running, Served, bullhorn, find_program, own, run_bullhorn, skipped, uninterrupted,
-    wait_until,
+    PATIENCE, Running, Served, bullhorn, find_program, own, program, run_bullhorn, skipped,
+    uninterrupted, wait_until,
 };
 
 /// A service manager, as far as the server can tell.
@@ -389,7 +389,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
             .join(unit);
         let text = std::fs::read_to_string(path).unwrap();
         // A program that is there.
-        let text = text.replace("/usr/local/bin/bullhorn", env!("CARGO_BIN_EXE_bullhorn"));
+        let text = text.replace("/usr/local/bin/bullhorn", &program().display().to_string());
         let copy = directory.path().join(unit);
         std::fs::write(&copy, text).unwrap();
         copies.push(copy);

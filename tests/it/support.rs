@@ -17,7 +17,13 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The program under test, without the environment of whoever runs the tests.
 pub fn bullhorn() -> Command {
-    clean(Command::new(env!("CARGO_BIN_EXE_bullhorn")))
+    clean(Command::new(program()))
+}
+
+/// The path of the program under test: `BULLHORN_UNDER_TEST`, or the one that Cargo built with the tests.
+pub fn program() -> PathBuf {
+    std::env::var_os("BULLHORN_UNDER_TEST")
+        .map_or_else(|| env!("CARGO_BIN_EXE_bullhorn").into(), PathBuf::from)
 }
 
 /// Takes Bullhorn's settings of whoever runs the tests out of a command's environment.
