@@ -16,7 +16,8 @@ pub struct StreamLimits {
     /// endpoint.
     pub max_connections_total: Option<usize>,
     /// Connections open at once from one IPv4 address or one IPv6 /64, on all the endpoints
-    /// together; `None` for no cap. Loopback and Unix peers are not counted.
+    /// together, and multiples of it from the networks around a /64: twice from its /56, four times
+    /// from its /48. `None` for no cap. Loopback and Unix peers are not counted.
     pub max_connections_per_address: Option<usize>,
     /// How long a connection may be silent, neither reading nor writing a byte, before it is
     /// closed; `None` for ever.
