@@ -165,7 +165,7 @@ fn a_client_with_an_abstract_name_is_answered_by_a_socket_with_a_path() {
 }
 
 /// What the example tries, with the error numbers of Landlock and of seccomp; 0 stands for allowed.
-const ATTEMPTS: [(&str, i32, i32); 13] = [
+const ATTEMPTS: [(&str, i32, i32); 14] = [
     ("open a file for reading", libc::EACCES, libc::ENOSYS),
     ("list a directory", libc::EACCES, libc::ENOSYS),
     ("make a file", libc::EACCES, libc::ENOSYS),
@@ -173,6 +173,7 @@ const ATTEMPTS: [(&str, i32, i32); 13] = [
     ("make a socket", 0, libc::ENOSYS),
     ("bind a TCP socket", libc::EACCES, libc::ENOSYS),
     ("connect a TCP socket", libc::EACCES, libc::ENOSYS),
+    ("turn a listener into a TCP connection", 0, libc::ENOSYS),
     ("send to an abstract socket outside", libc::EPERM, 0),
     ("signal another process", libc::EPERM, libc::ENOSYS),
     ("start a process", libc::EACCES, libc::ENOSYS),
