@@ -7,14 +7,20 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rustix::process::{Resource, getrlimit};
 use socket2::SockAddr;
 
 use super::StreamLimits;
 use super::guard::{Guard, Prefix};
 use super::stats::ConnectionDropCause;
 use crate::socket::address::canonical;
+use crate::socket::sys::open_descriptors;
+
+/// Descriptors that are kept for connections that are accepted to be refused, and for whatever else
+/// the process opens for a moment.
+const SPARE_DESCRIPTORS: usize = 4;
 
 /// The connections open on all the stream endpoints of a server.
 #[derive(Debug)]
@@ -22,6 +28,8 @@ pub(super) struct Admission {
     guard: Arc<Guard>,
     max_connections: Option<usize>,
     max_per_address: Option<usize>,
+    /// How many connections there are descriptors for, once that is known.
+    descriptors: OnceLock<usize>,
     open: AtomicUsize,
     /// Open connections by network; a network without one has no entry, so that there are never
     /// more entries than three for each connection. The hash is keyed anew for each server
@@ -46,9 +54,45 @@ impl Admission {
             guard,
             max_connections: limits.max_connections_total,
             max_per_address: limits.max_connections_per_address,
+            descriptors: OnceLock::new(),
             open: AtomicUsize::new(0),
             by_network: Mutex::default(),
         }
+    }
+
+    /// Leaves descriptors to others where `limits` says so. To be called once the server has opened
+    /// all that it needs beside connections.
+    pub(super) fn reserve_descriptors(&self, limits: &StreamLimits) {
+        let (Some(reserved), Some(limit)) = (
+            limits.reserved_descriptors,
+            getrlimit(Resource::Nofile).current,
+        ) else {
+            return;
+        };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        // Where the kernel does not tell, accepting fails in the end, and that is coped with.
+        let Ok(open) = open_descriptors(limit) else {
+            return;
+        };
+        let left = limit.saturating_sub(open + reserved + SPARE_DESCRIPTORS);
+        let max = *self.descriptors.get_or_init(|| left.max(1));
+        let wanted = self
+            .max_connections
+            .map_or(limits.max_connections, |total| {
+                total.min(limits.max_connections)
+            });
+        if max < wanted {
+            tracing::warn!(
+                "the limit of {limit} descriptors leaves room for {max} connections instead of \
+                 {wanted}; raise it with `ulimit -n`"
+            );
+        }
+    }
+
+    /// Whether a connection may still take a descriptor.
+    pub(super) fn has_descriptor(&self) -> bool {
+        let max = self.descriptors.get().copied().unwrap_or(usize::MAX);
+        self.open.load(Ordering::Relaxed) < max
     }
 
     /// A place for a connection of this peer, or the cause for which there is none.
@@ -169,8 +213,14 @@ mod tests {
             admitted.len()
         };
         assert_eq!(admitted_from(&|it| format!("2001:db8:0:1::{it:x}")), 10);
-        assert_eq!(admitted_from(&|it| format!("2001:db8:0:{:x}::", it & 0xff)), 20);
-        assert_eq!(admitted_from(&|it| format!("2001:db8:0:{:x}::", it << 6)), 40);
+        assert_eq!(
+            admitted_from(&|it| format!("2001:db8:0:{:x}::", it & 0xff)),
+            20
+        );
+        assert_eq!(
+            admitted_from(&|it| format!("2001:db8:0:{:x}::", it << 6)),
+            40
+        );
         assert_eq!(admitted_from(&|it| format!("2001:db8:{it:x}::")), 1000);
         assert!(admission.by_network().is_empty());
     }

@@ -25,6 +25,10 @@ pub struct StreamLimits {
     /// How long an answer may wait without its peer taking a byte of it before the connection is
     /// closed; `None` for ever.
     pub write_timeout: Option<Duration>,
+    /// Descriptors of the process that are kept for others (RLIMIT_NOFILE, getrlimit(2)).
+    /// Connections get what is left of them when the server starts; further ones wait in the
+    /// kernel's queue. `None` where connections may use them up.
+    pub reserved_descriptors: Option<usize>,
 }
 
 impl Default for StreamLimits {
@@ -39,6 +43,7 @@ impl Default for StreamLimits {
             // Longer than the waits between a sender's retransmissions (RFC 6298) on a path that
             // is only bad; and shorter than the idle timeout, as a waiting answer takes memory.
             write_timeout: Some(Duration::from_secs(60)),
+            reserved_descriptors: None,
         }
     }
 }

@@ -39,6 +39,7 @@ impl Streams {
             max_connections_per_address: self.max_connections_per_address.0,
             idle_timeout: self.idle_timeout.0,
             write_timeout: self.write_timeout.0,
+            ..StreamLimits::default()
         }
     }
 }
