@@ -49,3 +49,4 @@ mod unix_file;
 mod uppercase_python;
 mod urgent_data;
 mod usage;
+mod visible;

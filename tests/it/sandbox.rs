@@ -417,6 +417,60 @@ fn a_user_that_cannot_be_is_refused_in_one_line() {
 }
 
 #[test]
+fn a_user_that_the_user_namespace_does_not_have_is_refused_with_the_cause() {
+    let (Some(unshare), Some(setpriv)) = (find_program("unshare"), find_program("setpriv")) else {
+        return;
+    };
+    let serve = |before: &[&str], user: &str| {
+        let mut command = crate::support::clean(Command::new(&unshare));
+        command.args(before).arg(bullhorn().get_program());
+        run(
+            command.args(["serve", "--user", user, "udp://127.0.0.1:0"]),
+            b"",
+        )
+    };
+    let in_own_namespace = ["--user", "--map-root-user"];
+    let works = Command::new(&unshare)
+        .args(in_own_namespace)
+        .arg("true")
+        .output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        return skipped("this kernel or container has no user namespaces for us");
+    }
+    let mut ways: Vec<Vec<&str>> = vec![in_own_namespace.to_vec()];
+    if is_root() {
+        // As an ordinary user makes one.
+        let setpriv = setpriv.to_str().unwrap();
+        let ordinary = [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"];
+        let mut way = vec!["--ipc"];
+        way.extend(ordinary);
+        way.push(unshare.to_str().unwrap());
+        way.extend(in_own_namespace);
+        ways.push(way);
+    }
+    for way in ways {
+        for (user, word) in [
+            (
+                "12345:12345",
+                "user 12345 is not mapped in this user namespace",
+            ),
+            (
+                "0:12345",
+                "group 12345 is not mapped in this user namespace",
+            ),
+        ] {
+            let ended = serve(&way, user);
+            assert_eq!(
+                (ended.code, ended.stderr.lines().count()),
+                (7, 1),
+                "{ended:?}"
+            );
+            assert!(ended.stderr.contains(word), "{way:?}: {}", ended.stderr);
+        }
+    }
+}
+
+#[test]
 fn without_root_another_user_is_refused_before_anything_is_bound() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s");
