@@ -9,7 +9,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
@@ -23,6 +23,7 @@ fn main() -> io::Result<()> {
     let tcp = || Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
     let (to_bind, to_connect, udp) = (tcp()?, tcp()?, UnixDatagram::unbound()?);
     let listener = TcpListener::bind("127.0.0.1:0")?;
+    let served = Socket::from(TcpListener::bind("127.0.0.1:0")?);
     let outside = std::env::var("OUTSIDE").unwrap_or_default();
     let outside = std::os::unix::net::SocketAddr::from_abstract_name(outside)?;
     let scratch = std::env::temp_dir().join(format!("sandboxed-{}", std::process::id()));
@@ -48,6 +49,10 @@ fn main() -> io::Result<()> {
     attempt("bind a TCP socket", || to_bind.bind(&any.into()));
     attempt("connect a TCP socket", || {
         to_connect.connect(&listener.local_addr()?.into())
+    });
+    attempt("turn a listener into a TCP connection", || {
+        served.shutdown(Shutdown::Both)?;
+        served.send_to_with_flags(b"hello", &listener.local_addr()?.into(), libc::MSG_FASTOPEN)
     });
     attempt("send to an abstract socket outside", || {
         udp.send_to_addr(b"hello", &outside)

@@ -1,7 +1,9 @@
-//! Text from the network, made safe to look at: control, escape and invisible direction
-//! characters become visible, so that no answer can recolour, retitle or reorder a terminal.
+//! Text from the network and from the command line, made safe to look at: control, escape and
+//! invisible direction characters become visible, so that no answer, path or argument can recolour,
+//! retitle or reorder a terminal.
 
 use std::fmt::{self, Write};
+use std::io;
 
 /// Shows a text with everything that could act on a terminal escaped as Rust writes it: `\n`,
 /// `\u{1b}`, `\u{202e}`. A backslash stays one, as this is for reading and not for parsing back.
@@ -32,6 +34,26 @@ impl fmt::Display for VisibleBytes<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Passes lines on as [`VisibleBytes`] shows them, each with its end. Each report for people is
+/// written through one: what it names, a path or a user, may have been chosen by somebody else.
+pub struct VisibleLines<W>(pub W);
+
+impl<W: io::Write> io::Write for VisibleLines<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match line.strip_suffix(b"\n") {
+                Some(text) => writeln!(self.0, "{}", VisibleBytes(text))?,
+                None => write!(self.0, "{}", VisibleBytes(line))?,
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -75,6 +97,14 @@ mod tests {
     fn ordinary_text_of_any_script_stays() {
         let text = "GRÜSSE, МИР, 世界 👩‍👩‍👧 \\";
         assert_eq!(Visible(text).to_string(), text);
+    }
+
+    #[test]
+    fn lines_keep_their_ends_alone() {
+        let mut shown = Vec::new();
+        let mut lines = VisibleLines(&mut shown);
+        io::Write::write_all(&mut lines, b"a\x1bb\n\nc\r\n\xff").unwrap();
+        assert_eq!(shown, b"a\\u{1b}b\n\nc\\r\n\\xff");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The most descriptors that this process may have.
+//! The most descriptors that this process may have, and what they are kept for.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -13,4 +13,11 @@ pub(super) fn raise_limit() {
     };
     // Where it is refused, the old limit holds, and accepting copes with that.
     let _ = setrlimit(Resource::Nofile, raised);
+}
+
+/// How many HTTP connections may be open at once: an eighth of the descriptors, which are kept for
+/// them, and never more than are of use.
+pub(super) fn max_http_connections() -> usize {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    (limit / 8).clamp(4, 64) as usize
 }

@@ -10,6 +10,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::arguments::Speech;
 use crate::endpoint::{Endpoint, Host};
+use crate::visible::{Visible, VisibleLines};
 
 /// Shows warnings, with `-v` requests and answers, with `-vv` socket calls; with `-q` errors alone.
 pub(super) fn start(speech: &Speech) {
@@ -38,7 +39,7 @@ pub(super) fn using(endpoint: &Endpoint, given: &Endpoint, speech: &Speech) {
         }
     );
     if was_named && !speech.quiet {
-        let _ = writeln!(io::stderr(), "bullhorn: using {endpoint}");
+        let _ = writeln!(VisibleLines(io::stderr()), "bullhorn: using {endpoint}");
     }
 }
 
@@ -61,9 +62,10 @@ where
             Level::WARN => writer.write_str("bullhorn: warning: ")?,
             _ => {}
         }
+        let mut message = String::new();
         context
             .field_format()
-            .format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+            .format_fields(Writer::new(&mut message), event)?;
+        writeln!(writer, "{}", Visible(&message))
     }
 }

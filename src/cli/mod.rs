@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::error::Error;
+use crate::visible::VisibleLines;
 use arguments::{Arguments, Verb};
 
 /// Parses the command line, runs the verb, and prints the one line when it fails.
@@ -54,7 +55,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "bullhorn: {failure}");
+            let _ = writeln!(VisibleLines(io::stderr()), "bullhorn: {failure}");
             failure.exit_code().into()
         }
     }

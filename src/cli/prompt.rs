@@ -9,7 +9,7 @@ use rustyline::error::ReadlineError;
 use super::arguments::Send;
 use super::{Failure, Outcome};
 use crate::client::Client;
-use crate::visible::{Visible, VisibleBytes};
+use crate::visible::{Visible, VisibleBytes, VisibleLines};
 
 pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
     let failure = |error: ReadlineError| Failure::Local {
@@ -27,7 +27,7 @@ pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
     }
     if !arguments.speech.quiet {
         let _ = writeln!(
-            io::stderr(),
+            VisibleLines(io::stderr()),
             "Each line goes to {}; Ctrl-D ends.",
             client.endpoint()
         );

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::report::serve as report;
 use crate::sandbox::user::UserName;
 use crate::sandbox::{self, Needs};
-use crate::server::Server;
+use crate::server::{Server, StreamLimits};
 use crate::socket::inherit::{passed_descriptors as announced, passed_names};
 use crate::socket::{BindOptions, BoundSocket};
 
@@ -37,7 +37,13 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
             ..arguments.bind_options()
         })
         .datagram_options(arguments.datagram_options())
-        .stream_limits(arguments.streams.limits())
+        .stream_limits(StreamLimits {
+            reserved_descriptors: Some(match arguments.metrics {
+                Some(_) => descriptors::max_http_connections(),
+                None => 0,
+            }),
+            ..arguments.streams.limits()
+        })
         .guard_options(arguments.guard.options())
         .bind()?;
     let metrics = arguments
@@ -75,7 +81,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
     let metrics = metrics
         .map(|bound| {
             let _entered = runtime.enter();
-            bound.serve(server.monitor())
+            bound.serve(server.monitor(), descriptors::max_http_connections())
         })
         .transpose()
         .map_err(local("serve the metrics"))?;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::bench::record::TIMELINE_STEP;
 use crate::bench::threshold::{Figures, QUANTILES, Threshold};
 use crate::bench::{Counts, Measured, Progress};
+use crate::visible::VisibleLines;
 
 const SCHEMA: &str = "bullhorn.bench/1";
 
@@ -77,6 +78,7 @@ fn bins(histogram: &Histogram<u64>, steps: &[u64]) -> Vec<Bin> {
 /// # Errors
 /// The writer's.
 pub fn text(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
+    let to = &mut VisibleLines(to);
     let settings = &measured.settings;
     let record = &measured.record;
     write!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::endpoint::{Endpoint, Family, SocketType};
-use crate::visible::VisibleBytes;
+use crate::visible::{VisibleBytes, VisibleLines};
 
 const SCHEMA: &str = "bullhorn.demo/1";
 
@@ -28,6 +28,7 @@ pub struct Row {
 /// # Errors
 /// The writer's.
 pub fn table(to: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
+    let to = &mut VisibleLines(to);
     let shown: Vec<(String, String, String)> = rows
         .iter()
         .map(|row| match &row.result {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::client::{Answer, Outcome};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::visible::VisibleBytes;
+use crate::visible::{VisibleBytes, VisibleLines};
 
 const SCHEMA: &str = "bullhorn.send/1";
 
@@ -90,6 +90,7 @@ pub fn summary_json(to: &mut dyn Write, endpoint: &Endpoint, counts: &Counts) ->
 /// # Errors
 /// The writer's.
 pub fn failure_text(to: &mut dyn Write, number: u64, error: &Error) -> io::Result<()> {
+    let to = &mut VisibleLines(to);
     writeln!(to, "bullhorn: text {number}: {error}")
 }
 

@@ -11,6 +11,7 @@ use crate::server::stats::{
     ConnectionDropCause, DatagramTotals, DropCause, Stats, StreamTotals, Totals,
 };
 use crate::socket::Description;
+use crate::visible::VisibleLines;
 
 const SCHEMA: &str = "bullhorn.serve/1";
 
@@ -19,6 +20,7 @@ const SCHEMA: &str = "bullhorn.serve/1";
 /// # Errors
 /// The writer's.
 pub fn ready_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+    let to = &mut VisibleLines(to);
     writeln!(
         to,
         "ready: {} ({}, {}, descriptor {})",
@@ -93,6 +95,7 @@ pub fn ready_json(
 /// # Errors
 /// The writer's.
 pub fn metrics_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+    let to = &mut VisibleLines(to);
     match metrics_url(socket) {
         Some(url) => writeln!(to, "metrics: {url}"),
         None => writeln!(to, "metrics: /metrics over HTTP on {}", socket.endpoint),
@@ -125,6 +128,7 @@ fn metrics_url(socket: &Description) -> Option<String> {
 /// # Errors
 /// The writer's.
 pub fn totals_text(to: &mut dyn Write, stats: &Stats) -> io::Result<()> {
+    let to = &mut VisibleLines(to);
     for (endpoint, totals) in &stats.endpoints {
         match totals {
             Totals::Datagram(totals) => datagram_text(to, endpoint, totals)?,

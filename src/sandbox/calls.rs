@@ -10,7 +10,8 @@
 //! worse server. Whoever took the process over gets nothing either way.
 //!
 //! Calls that are allowed whatever their arguments cost next to nothing: the kernel keeps them in
-//! a bitmap (Linux 5.11, kernel/seccomp.c). All calls for each datagram are such calls.
+//! a bitmap (Linux 5.11, kernel/seccomp.c). Of the calls for each batch of datagrams and each line
+//! only those that send are not.
 //!
 //! Here is the list alone; `filter` makes the kernel keep to it.
 
@@ -32,9 +33,6 @@ const GROUPS: &[(&str, &[c_long])] = &[
             libc::SYS_recvmmsg,
             libc::SYS_write,
             libc::SYS_writev,
-            libc::SYS_sendto,
-            libc::SYS_sendmsg,
-            libc::SYS_sendmmsg,
         ],
     ),
     (
@@ -122,6 +120,19 @@ const FILE_REMOVAL: &[c_long] = &[libc::SYS_flock, libc::SYS_newfstatat, libc::S
 /// and why.
 const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[
     (
+        libc::SYS_sendto,
+        3,
+        &[NO_FAST_OPEN],
+        "answers, but no connections by TCP Fast Open, which Landlock does not see",
+    ),
+    (libc::SYS_sendmsg, 2, &[NO_FAST_OPEN], "the same"),
+    (
+        libc::SYS_sendmmsg,
+        3,
+        &[NO_FAST_OPEN],
+        "the same; the flags in each message are not read (net/socket.c)",
+    ),
+    (
         libc::SYS_clone,
         0,
         &[Argument::Masked(
@@ -178,6 +189,9 @@ const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[
         "sockets that do not block, the lengths of their queues, whether a terminal is there",
     ),
 ];
+
+/// The flag with which a send is also a connect, on a listener too that was shut down (tcp(7)).
+const NO_FAST_OPEN: Argument = Argument::Masked(libc::MSG_FASTOPEN as u32, 0);
 
 const THREAD_OR_NAMESPACE: u32 = (libc::CLONE_THREAD
     | libc::CLONE_NEWCGROUP

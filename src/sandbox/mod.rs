@@ -17,6 +17,7 @@ pub mod calls;
 pub mod calls;
 pub mod capabilities;
 pub mod files;
+mod namespace;
 pub mod user;
 
 use std::os::fd::BorrowedFd;

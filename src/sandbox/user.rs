@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::unistd::{self, Gid, Group, Uid, User};
 use rustix::thread::CapabilitySet;
 
-use super::capabilities;
+use super::{capabilities, namespace};
 use crate::error::{Error, Result};
 
 /// A user as it is typed: `NAME`, `UID`, `NAME:GROUP` or `UID:GID`.
@@ -114,13 +114,19 @@ impl Identity {
     /// Finds out whether [`assume`](Self::assume) can do its work, before there is anything to undo.
     ///
     /// # Errors
-    /// [`Error::User`] when the process is another user and not root.
+    /// [`Error::User`] when the process is another user and not root, or its user namespace does not
+    /// have this user.
     pub fn check(&self) -> Result<()> {
         let held = capabilities::held_effective().unwrap_or(CapabilitySet::empty());
-        if held.contains(CapabilitySet::SETUID | CapabilitySet::SETGID) || self.is_ours()? {
+        if self.is_ours()? {
             return Ok(());
         }
-        Err(self.refuse("only root may change its user; start as root, or leave --user away"))
+        if !held.contains(CapabilitySet::SETUID | CapabilitySet::SETGID) {
+            return Err(
+                self.refuse("only root may change its user; start as root, or leave --user away")
+            );
+        }
+        namespace::check(self.uid(), self.gid()).map_err(|reason| self.refuse(&reason))
     }
 
     /// Becomes this user for good: no supplementary groups, this group, this user, and not one

@@ -41,14 +41,14 @@ fn is_passing(error: &io::Error) -> bool {
 
 /// The failures since the last connection that was accepted.
 #[derive(Debug, Default)]
-pub(super) struct Failures {
+pub(crate) struct Failures {
     in_a_row: u32,
     pause: Option<Duration>,
 }
 
 impl Failures {
     /// How long to wait before accepting again; `None` is not at all.
-    pub(super) fn pause_after(&mut self, error: &io::Error) -> Option<Duration> {
+    pub(crate) fn pause_after(&mut self, error: &io::Error) -> Option<Duration> {
         self.in_a_row = self.in_a_row.saturating_add(1);
         if is_passing(error) && self.in_a_row <= MOST_PASSING {
             return None;
@@ -62,7 +62,7 @@ impl Failures {
     }
 
     /// A connection was accepted: all is well again.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         *self = Self::default();
     }
 }

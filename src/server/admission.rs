@@ -6,16 +6,21 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rustix::process::{Resource, getrlimit};
 use socket2::SockAddr;
 
 use super::StreamLimits;
-use super::guard::Guard;
+use super::guard::{Guard, Prefix};
 use super::stats::ConnectionDropCause;
 use crate::socket::address::canonical;
+use crate::socket::sys::open_descriptors;
+
+/// Descriptors that are kept for connections that are accepted to be refused, and for whatever else
+/// the process opens for a moment.
+const SPARE_DESCRIPTORS: usize = 4;
 
 /// The connections open on all the stream endpoints of a server.
 #[derive(Debug)]
@@ -23,35 +28,24 @@ pub(super) struct Admission {
     guard: Arc<Guard>,
     max_connections: Option<usize>,
     max_per_address: Option<usize>,
+    /// How many connections there are descriptors for, once that is known.
+    descriptors: OnceLock<usize>,
     open: AtomicUsize,
-    /// Open connections by source; a source without one has no entry, so that there are never more
-    /// entries than connections. The hash is keyed anew for each server (SipHash), so nobody can
-    /// choose addresses that collide.
-    by_source: Mutex<HashMap<Source, usize>>,
+    /// Open connections by network; a network without one has no entry, so that there are never
+    /// more entries than three for each connection. The hash is keyed anew for each server
+    /// (SipHash), so nobody can choose addresses that collide.
+    by_network: Mutex<HashMap<Prefix, u64>>,
 }
 
-/// Who counts as one: a whole IPv4 address, or the /64 of an IPv6 address, which is what one
-/// customer or one host has at least (RFC 6177, RFC 7421).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Source {
-    V4(Ipv4Addr),
-    V6([u8; 8]),
-}
-
-impl Source {
-    /// `None` for whom no cap counts: Unix sockets, whose file mode says who may connect, and
-    /// loopback, where a proxy brings everybody's connections from one address.
-    fn of(peer: &SockAddr) -> Option<Self> {
-        let address = canonical(peer)?.ip();
-        match address {
-            _ if address.is_loopback() => None,
-            IpAddr::V4(address) => Some(Self::V4(address)),
-            IpAddr::V6(address) => {
-                let [prefix @ .., _, _, _, _, _, _, _, _] = address.octets();
-                Some(Self::V6(prefix))
-            }
-        }
-    }
+/// Under which networks a peer is counted, each with the multiple of what one address may have.
+/// None for whom no cap counts: Unix sockets, whose file mode says who may connect, and loopback,
+/// where a proxy brings everybody's connections from one address.
+fn networks_of(peer: &SockAddr) -> impl Iterator<Item = (Prefix, u64)> {
+    canonical(peer)
+        .map(|peer| peer.ip())
+        .filter(|address| !address.is_loopback())
+        .into_iter()
+        .flat_map(Prefix::of_connection)
 }
 
 impl Admission {
@@ -60,9 +54,45 @@ impl Admission {
             guard,
             max_connections: limits.max_connections_total,
             max_per_address: limits.max_connections_per_address,
+            descriptors: OnceLock::new(),
             open: AtomicUsize::new(0),
-            by_source: Mutex::default(),
+            by_network: Mutex::default(),
         }
+    }
+
+    /// Leaves descriptors to others where `limits` says so. To be called once the server has opened
+    /// all that it needs beside connections.
+    pub(super) fn reserve_descriptors(&self, limits: &StreamLimits) {
+        let (Some(reserved), Some(limit)) = (
+            limits.reserved_descriptors,
+            getrlimit(Resource::Nofile).current,
+        ) else {
+            return;
+        };
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        // Where the kernel does not tell, accepting fails in the end, and that is coped with.
+        let Ok(open) = open_descriptors(limit) else {
+            return;
+        };
+        let left = limit.saturating_sub(open + reserved + SPARE_DESCRIPTORS);
+        let max = *self.descriptors.get_or_init(|| left.max(1));
+        let wanted = self
+            .max_connections
+            .map_or(limits.max_connections, |total| {
+                total.min(limits.max_connections)
+            });
+        if max < wanted {
+            tracing::warn!(
+                "the limit of {limit} descriptors leaves room for {max} connections instead of \
+                 {wanted}; raise it with `ulimit -n`"
+            );
+        }
+    }
+
+    /// Whether a connection may still take a descriptor.
+    pub(super) fn has_descriptor(&self) -> bool {
+        let max = self.descriptors.get().copied().unwrap_or(usize::MAX);
+        self.open.load(Ordering::Relaxed) < max
     }
 
     /// A place for a connection of this peer, or the cause for which there is none.
@@ -76,29 +106,32 @@ impl Admission {
         // Gives its place back when it is dropped, here too.
         let mut admitted = Admitted {
             admission: self.clone(),
-            source: None,
+            networks: Vec::new(),
         };
         let others = self.open.fetch_add(1, Ordering::Relaxed);
         if self.max_connections.is_some_and(|most| others >= most) {
             return Err(ConnectionDropCause::TooManyConnectionsTotal);
         }
-        if let Some(most) = self.max_per_address
-            && let Some(source) = Source::of(peer)
-        {
-            let mut by_source = self.sources();
-            let count = by_source.get(&source).copied().unwrap_or(0);
-            if count >= most {
+        if let Some(most) = self.max_per_address {
+            let mut by_network = self.by_network();
+            let has_room = |(network, multiple): (Prefix, u64)| {
+                let count = by_network.get(&network).copied().unwrap_or(0);
+                count < multiple.saturating_mul(most as u64)
+            };
+            if !networks_of(peer).all(has_room) {
                 return Err(ConnectionDropCause::TooManyFromAddress);
             }
-            by_source.insert(source, count + 1);
-            admitted.source = Some(source);
+            for (network, _) in networks_of(peer) {
+                *by_network.entry(network).or_default() += 1;
+                admitted.networks.push(network);
+            }
         }
         Ok(admitted)
     }
 
-    fn sources(&self) -> std::sync::MutexGuard<'_, HashMap<Source, usize>> {
+    fn by_network(&self) -> std::sync::MutexGuard<'_, HashMap<Prefix, u64>> {
         // Nothing that is done under the lock can panic half-way.
-        self.by_source
+        self.by_network
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,19 +141,23 @@ impl Admission {
 #[derive(Debug)]
 pub(super) struct Admitted {
     admission: Arc<Admission>,
-    /// Under which source it is counted, if under any.
-    source: Option<Source>,
+    /// Under which networks it is counted, if under any.
+    networks: Vec<Prefix>,
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
         self.admission.open.fetch_sub(1, Ordering::Relaxed);
-        if let Some(source) = self.source
-            && let Entry::Occupied(mut entry) = self.admission.sources().entry(source)
-        {
-            match entry.get() {
-                1 => drop(entry.remove()),
-                count => *entry.get_mut() = count - 1,
+        if self.networks.is_empty() {
+            return;
+        }
+        let mut by_network = self.admission.by_network();
+        for network in &self.networks {
+            if let Entry::Occupied(mut entry) = by_network.entry(*network) {
+                match entry.get() {
+                    1 => drop(entry.remove()),
+                    count => *entry.get_mut() = count - 1,
+                }
             }
         }
     }
@@ -128,7 +165,7 @@ impl Drop for Admitted {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
     use super::*;
     use crate::server::GuardOptions;
@@ -168,6 +205,27 @@ mod tests {
     }
 
     #[test]
+    fn the_networks_around_an_ipv6_slash_64_have_a_multiple_of_it() {
+        let admission = admission(None, Some(10));
+        let admitted_from = |address: &dyn Fn(u16) -> String| {
+            let peers = (0..1000).map(|number| peer(&address(number)));
+            let admitted: Vec<_> = peers.filter_map(|it| admission.admit(&it).ok()).collect();
+            admitted.len()
+        };
+        assert_eq!(admitted_from(&|it| format!("2001:db8:0:1::{it:x}")), 10);
+        assert_eq!(
+            admitted_from(&|it| format!("2001:db8:0:{:x}::", it & 0xff)),
+            20
+        );
+        assert_eq!(
+            admitted_from(&|it| format!("2001:db8:0:{:x}::", it << 6)),
+            40
+        );
+        assert_eq!(admitted_from(&|it| format!("2001:db8:{it:x}::")), 1000);
+        assert!(admission.by_network().is_empty());
+    }
+
+    #[test]
     fn loopback_and_unix_peers_are_counted_by_no_address() {
         let admission = admission(None, Some(1));
         let unix = SockAddr::unix("/run/client").unwrap();
@@ -180,7 +238,7 @@ mod tests {
             .chain(&peers)
             .map(|peer| admission.admit(peer).unwrap())
             .collect();
-        assert!(admission.sources().is_empty());
+        assert!(admission.by_network().is_empty());
         assert_eq!(admission.open.load(Ordering::Relaxed), admitted.len());
     }
 
@@ -210,7 +268,7 @@ mod tests {
                     .unwrap(),
             );
         }
-        assert!(admission.sources().is_empty());
-        assert!(admission.sources().capacity() < 16);
+        assert!(admission.by_network().is_empty());
+        assert!(admission.by_network().capacity() < 16);
     }
 }

@@ -7,7 +7,7 @@
 //! take of them in `admission`, `deadlines` and `accept_failure`). Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
 //! to know whether all workers are alive, from another thread. Nothing here reads arguments or prints.
 
-mod accept_failure;
+pub(crate) mod accept_failure;
 mod admission;
 mod answer;
 mod builder;

@@ -16,7 +16,8 @@ pub struct StreamLimits {
     /// endpoint.
     pub max_connections_total: Option<usize>,
     /// Connections open at once from one IPv4 address or one IPv6 /64, on all the endpoints
-    /// together; `None` for no cap. Loopback and Unix peers are not counted.
+    /// together, and multiples of it from the networks around a /64: twice from its /56, four times
+    /// from its /48. `None` for no cap. Loopback and Unix peers are not counted.
     pub max_connections_per_address: Option<usize>,
     /// How long a connection may be silent, neither reading nor writing a byte, before it is
     /// closed; `None` for ever.
@@ -24,6 +25,10 @@ pub struct StreamLimits {
     /// How long an answer may wait without its peer taking a byte of it before the connection is
     /// closed; `None` for ever.
     pub write_timeout: Option<Duration>,
+    /// Descriptors of the process that are kept for others (RLIMIT_NOFILE, getrlimit(2)).
+    /// Connections get what is left of them when the server starts; further ones wait in the
+    /// kernel's queue. `None` where connections may use them up.
+    pub reserved_descriptors: Option<usize>,
 }
 
 impl Default for StreamLimits {
@@ -38,6 +43,7 @@ impl Default for StreamLimits {
             // Longer than the waits between a sender's retransmissions (RFC 6298) on a path that
             // is only bad; and shorter than the idle timeout, as a waiting answer takes memory.
             write_timeout: Some(Duration::from_secs(60)),
+            reserved_descriptors: None,
         }
     }
 }

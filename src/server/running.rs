@@ -247,6 +247,7 @@ impl RunningServer {
                 }));
             }
         }
+        admission.reserve_descriptors(limits);
         self.start_thread("streams", move || {
             runtime.block_on(async {
                 for task in tasks {

@@ -4,9 +4,10 @@
 //! [`super::admission`], what becomes of a failed accept in [`super::accept_failure`].
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use socket2::{SockAddr, Socket};
 use tokio::io::Interest;
@@ -25,7 +26,7 @@ use crate::error::explain_accept;
 use crate::socket::Description;
 use crate::socket::address::Peer;
 use crate::socket::call::traced;
-use crate::socket::sys::register_readable;
+use crate::socket::sys::{PollSet, register_readable};
 
 /// How a server tells its listeners and connections to come to an end.
 #[derive(Debug, Default)]
@@ -82,6 +83,9 @@ impl Listener {
         draining: Arc<Draining>,
     ) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
+        // Inherited by TCP connections. Urgent data is answered like all other bytes, where without
+        // it the kernel would keep a byte back (tcp(7)).
+        let _ = socket.set_out_of_band_inline(true);
         if description.family != Family::Unix {
             // Inherited by what is accepted. Without it only memory is less well kept.
             let _ = socket.set_tcp_notsent_lowat(SEND_QUEUE);
@@ -131,11 +135,28 @@ impl Listener {
             // A connection that ends leaves its descriptor, which may be what was missing.
             let _ = timeout_at(end, self.event_loops.departure()).await;
         }
+        self.descriptor().await?;
         let result = self
             .socket
             .async_io(Interest::READABLE, Socket::accept)
             .await;
         self.traced_accept(result)
+    }
+
+    /// Fails as accept(2) would once connections have all the descriptors that are theirs and one
+    /// more waits.
+    async fn descriptor(&self) -> io::Result<()> {
+        while !self.admission.has_descriptor() {
+            let mut ready = self.socket.readable().await?;
+            let mut waiting = PollSet::default();
+            let listener = waiting.add(self.socket.as_fd(), true, false);
+            waiting.wait(Some(Duration::ZERO))?;
+            if waiting.ready(listener).to_read {
+                return Err(io::Error::from_raw_os_error(libc::EMFILE));
+            }
+            ready.clear_ready();
+        }
+        Ok(())
     }
 
     /// Asks the kernel itself: the runtime may not know yet that a connection is there.
@@ -166,7 +187,10 @@ impl Listener {
             )
         })?;
         socket.set_nonblocking(true)?;
-        if self.family != Family::Unix {
+        if self.family == Family::Unix {
+            // As for TCP (`new`); here it is not inherited.
+            let _ = socket.set_out_of_band_inline(true);
+        } else {
             // Without it a small answer waits for the peer's delayed acknowledgement. A peer that has
             // reset the connection makes it fail, and the first read will tell.
             let _ = socket.set_tcp_nodelay(true);

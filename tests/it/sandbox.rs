@@ -165,7 +165,7 @@ fn a_client_with_an_abstract_name_is_answered_by_a_socket_with_a_path() {
 }
 
 /// What the example tries, with the error numbers of Landlock and of seccomp; 0 stands for allowed.
-const ATTEMPTS: [(&str, i32, i32); 13] = [
+const ATTEMPTS: [(&str, i32, i32); 14] = [
     ("open a file for reading", libc::EACCES, libc::ENOSYS),
     ("list a directory", libc::EACCES, libc::ENOSYS),
     ("make a file", libc::EACCES, libc::ENOSYS),
@@ -173,6 +173,7 @@ const ATTEMPTS: [(&str, i32, i32); 13] = [
     ("make a socket", 0, libc::ENOSYS),
     ("bind a TCP socket", libc::EACCES, libc::ENOSYS),
     ("connect a TCP socket", libc::EACCES, libc::ENOSYS),
+    ("turn a listener into a TCP connection", 0, libc::ENOSYS),
     ("send to an abstract socket outside", libc::EPERM, 0),
     ("signal another process", libc::EPERM, libc::ENOSYS),
     ("start a process", libc::EACCES, libc::ENOSYS),
@@ -412,6 +413,60 @@ fn a_user_that_cannot_be_is_refused_in_one_line() {
     }
     for user in ["", ":", "nobody:", ":nogroup", "a:b:c"] {
         assert_eq!(serve(user).code, 2, "{user}");
+    }
+}
+
+#[test]
+fn a_user_that_the_user_namespace_does_not_have_is_refused_with_the_cause() {
+    let (Some(unshare), Some(setpriv)) = (find_program("unshare"), find_program("setpriv")) else {
+        return;
+    };
+    let serve = |before: &[&str], user: &str| {
+        let mut command = crate::support::clean(Command::new(&unshare));
+        command.args(before).arg(bullhorn().get_program());
+        run(
+            command.args(["serve", "--user", user, "udp://127.0.0.1:0"]),
+            b"",
+        )
+    };
+    let in_own_namespace = ["--user", "--map-root-user"];
+    let works = Command::new(&unshare)
+        .args(in_own_namespace)
+        .arg("true")
+        .output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        return skipped("this kernel or container has no user namespaces for us");
+    }
+    let mut ways: Vec<Vec<&str>> = vec![in_own_namespace.to_vec()];
+    if is_root() {
+        // As an ordinary user makes one.
+        let setpriv = setpriv.to_str().unwrap();
+        let ordinary = [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"];
+        let mut way = vec!["--ipc"];
+        way.extend(ordinary);
+        way.push(unshare.to_str().unwrap());
+        way.extend(in_own_namespace);
+        ways.push(way);
+    }
+    for way in ways {
+        for (user, word) in [
+            (
+                "12345:12345",
+                "user 12345 is not mapped in this user namespace",
+            ),
+            (
+                "0:12345",
+                "group 12345 is not mapped in this user namespace",
+            ),
+        ] {
+            let ended = serve(&way, user);
+            assert_eq!(
+                (ended.code, ended.stderr.lines().count()),
+                (7, 1),
+                "{ended:?}"
+            );
+            assert!(ended.stderr.contains(word), "{way:?}: {}", ended.stderr);
+        }
     }
 }
 

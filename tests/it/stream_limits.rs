@@ -238,7 +238,8 @@ fn an_ipv4_address_or_an_ipv6_prefix_may_hold_so_many_connections_and_loopback_a
         return;
     };
     let preparation = "ip link set lo up && ip address add 192.0.2.1/32 dev lo && \
-        ip address add 192.0.2.2/32 dev lo && for a in 1::1 1::2 1::3 2::1; do \
+        ip address add 192.0.2.2/32 dev lo && for a in 1::1 1::2 1::3 2::1 \
+        3::1 4::1 100::1 200::1 300::1 400::1 500::1; do \
         ip address add 2001:db8:0:$a/128 dev lo nodad || exit; done";
     let is_prepared = Command::new(&unshare)
         .args(["--net", "sh", "-c", preparation])
@@ -272,6 +273,14 @@ fn an_ipv4_address_or_an_ipv6_prefix_may_hold_so_many_connections_and_loopback_a
         ("2001:db8:0:1::2", true),
         ("2001:db8:0:1::3", false),
         ("2001:db8:0:2::1", true),
+        // The /56 has twice as many, the /48 four times.
+        ("2001:db8:0:3::1", true),
+        ("2001:db8:0:4::1", false),
+        ("2001:db8:0:100::1", true),
+        ("2001:db8:0:200::1", true),
+        ("2001:db8:0:300::1", true),
+        ("2001:db8:0:400::1", true),
+        ("2001:db8:0:500::1", false),
         ("::1", true),
         ("::1", true),
         ("::1", true),
@@ -296,8 +305,13 @@ fn an_ipv4_address_or_an_ipv6_prefix_may_hold_so_many_connections_and_loopback_a
     );
     let totals = served.stop();
     balanced(&totals);
-    for endpoint in totals.summary["endpoints"].as_array().unwrap() {
-        assert_eq!(endpoint["dropped_by"]["too_many_from_address"], 1);
+    for (endpoint, refused) in totals.summary["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip([1, 3])
+    {
+        assert_eq!(endpoint["dropped_by"]["too_many_from_address"], refused);
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Streams {
     #[arg(long, value_name = "NUMBER", env = "BULLHORN_MAX_CONNECTIONS_TOTAL",
         default_value_t = OptionalNumber(StreamLimits::default().max_connections_total))]
     pub max_connections_total: OptionalNumber,
-    /// The most connections open at once from one IPv4 address or IPv6 /64, on all endpoints together, or "off"; loopback and Unix peers are not counted
+    /// The most connections open at once from one IPv4 address or IPv6 /64 (a /56 twice, a /48 four times as many), on all endpoints together, or "off"; loopback and Unix peers are not counted
     #[arg(long, value_name = "NUMBER", env = "BULLHORN_MAX_CONNECTIONS_PER_ADDRESS",
         default_value_t = OptionalNumber(StreamLimits::default().max_connections_per_address))]
     pub max_connections_per_address: OptionalNumber,
@@ -39,6 +39,7 @@ impl Streams {
             max_connections_per_address: self.max_connections_per_address.0,
             idle_timeout: self.idle_timeout.0,
             write_timeout: self.write_timeout.0,
+            ..StreamLimits::default()
         }
     }
 }

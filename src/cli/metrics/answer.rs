@@ -1,9 +1,10 @@
 //! From a request to its answer.
 
-use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::accept::preferred;
+use super::host;
 use super::process::ProcessFiles;
 use crate::report::metrics;
 use crate::server::Monitor;
@@ -15,8 +16,11 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// The body is not looked at.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<String> {
+    /// The body is not looked at; the host only where it is to be checked.
+    pub(super) fn answer<B>(&self, request: &Request<B>, checks_host: bool) -> Response<String> {
+        if checks_host && !is_for_loopback(request) {
+            return plain(StatusCode::MISDIRECTED_REQUEST, host::REFUSAL);
+        }
         let answer = match request.uri().path() {
             "/metrics" => Self::metrics,
             "/livez" => Self::live,
@@ -69,6 +73,14 @@ impl Source {
     }
 }
 
+/// Every Host header and the authority of the request's own URI, if it has one, name this machine.
+fn is_for_loopback<B>(request: &Request<B>) -> bool {
+    let authority = request.uri().authority().map(|it| it.as_str());
+    let mut hosts = request.headers().get_all(HOST).iter();
+    host::is_loopback(authority)
+        && hosts.all(|it| host::is_loopback(Some(it.to_str().unwrap_or(""))))
+}
+
 fn plain(status: StatusCode, text: &str) -> Response<String> {
     respond(status, "text/plain; charset=utf-8", text.to_owned())
 }
@@ -87,7 +99,7 @@ mod tests {
     use crate::Server;
 
     fn ask(source: &Source, path: &str) -> (u16, String) {
-        let response = source.answer(&Request::get(path).body(()).unwrap());
+        let response = source.answer(&Request::get(path).body(()).unwrap(), true);
         (response.status().as_u16(), response.into_body())
     }
 

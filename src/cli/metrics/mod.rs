@@ -1,48 +1,33 @@
 //! `serve --metrics`: a small HTTP server for whoever watches the service. It runs on the runtime
 //! that waits for signals, beside the service and not within it.
 //!
-//! Clients that are slow, silent or many are bounded, each by its time and all by their number, so
-//! that they can neither exhaust the process nor keep others out: the oldest connection gives way
-//! to a new one. What is answered is in `answer`, which format in `accept`, what is told of the
+//! Clients that are slow, silent or many are bounded, each by its time and all by their places, so
+//! that they can neither exhaust the process nor keep others out. How a connection is accepted and
+//! served is in `listener`, which of them get a place in `places`, by what `arrival` sees; what is
+//! answered is in `answer`, to which hosts in `host`, which format in `accept`, what is told of the
 //! process in `process`.
 
 mod accept;
 mod answer;
+mod arrival;
+mod host;
+mod listener;
+mod places;
 mod process;
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
-use std::time::Duration;
-
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use socket2::Socket;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::task::AbortHandle;
-use tokio::time::{sleep, timeout};
+use std::sync::{Arc, Mutex};
 
 use self::answer::Source;
+use self::listener::Listener;
+use self::places::Places;
 use self::process::ProcessFiles;
 use super::Failure;
-use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::endpoint::{Endpoint, SocketType};
 use crate::error::Error;
 use crate::server::Monitor;
 use crate::socket::unix_file::UnixFile;
 use crate::socket::{BindOptions, BoundSocket, Description, bind};
-
-/// The most connections open at once on one socket.
-const MOST_CONNECTIONS: usize = 64;
-
-/// How long one connection may take: to ask, and to take the answer.
-const CONNECTION_TIME: Duration = Duration::from_secs(10);
-
-/// The most bytes that a request may have before its body, which nobody reads.
-const REQUEST_SIZE: usize = 16 << 10;
 
 /// Sockets on which nobody answers yet, and the files that have to be opened as early.
 pub(super) struct Bound {
@@ -73,19 +58,25 @@ impl Bound {
         &self.sockets
     }
 
-    /// Answers from now on, on the runtime that this is called in.
-    pub(super) fn serve(self, monitor: Monitor) -> io::Result<Served> {
+    /// Answers from now on, on the runtime that this is called in, at most `max_connections` at once.
+    pub(super) fn serve(self, monitor: Monitor, max_connections: usize) -> io::Result<Served> {
         let source = Arc::new(Source {
             monitor,
             process: self.process,
         });
+        let places = Arc::new(Mutex::new(Places::new(max_connections)));
         let mut served = Served {
             sockets: Vec::new(),
             _files: Vec::new(),
         };
         for bound in self.sockets {
-            let listener = Listener::new(bound.socket, bound.description.family)?;
-            tokio::spawn(listener.run(source.clone()));
+            let listener = Listener::new(
+                bound.socket,
+                &bound.description,
+                source.clone(),
+                places.clone(),
+            )?;
+            tokio::spawn(listener.run());
             served.sockets.push(bound.description);
             served._files.extend(bound.file);
         }
@@ -97,60 +88,4 @@ impl Bound {
 pub(super) struct Served {
     pub(super) sockets: Vec<Description>,
     _files: Vec<UnixFile>,
-}
-
-enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
-impl Listener {
-    fn new(socket: Socket, family: Family) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let descriptor = OwnedFd::from(socket);
-        Ok(match family {
-            Family::Unix => Self::Unix(UnixListener::from_std(descriptor.into())?),
-            Family::Inet | Family::Inet6 => Self::Tcp(TcpListener::from_std(descriptor.into())?),
-        })
-    }
-
-    async fn run(self, source: Arc<Source>) {
-        let mut open: VecDeque<AbortHandle> = VecDeque::new();
-        loop {
-            let Ok(connection) = self.accept(&source).await else {
-                // Without descriptors or memory, trying again at once would only take a processor.
-                sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            open.retain(|connection| !connection.is_finished());
-            if open.len() >= MOST_CONNECTIONS
-                && let Some(oldest) = open.pop_front()
-            {
-                oldest.abort();
-            }
-            open.push_back(connection);
-        }
-    }
-
-    async fn accept(&self, source: &Arc<Source>) -> io::Result<AbortHandle> {
-        let source = source.clone();
-        let task = match self {
-            Self::Tcp(listener) => tokio::spawn(serve(listener.accept().await?.0, source)),
-            Self::Unix(listener) => tokio::spawn(serve(listener.accept().await?.0, source)),
-        };
-        Ok(task.abort_handle())
-    }
-}
-
-/// One connection, for one request.
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, source: Arc<Source>) {
-    let answer = service_fn(async |request| Ok::<_, Infallible>(source.answer(&request)));
-    let connection = http1::Builder::new()
-        .keep_alive(false)
-        // The time of the whole connection is bounded below.
-        .header_read_timeout(None)
-        .max_buf_size(REQUEST_SIZE)
-        .serve_connection(TokioIo::new(stream), answer);
-    // Whether it ends well is the client's affair.
-    let _ = timeout(CONNECTION_TIME, connection).await;
 }

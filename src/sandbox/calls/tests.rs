@@ -100,6 +100,8 @@ fn some_calls_are_allowed_with_some_arguments() {
     let own = u64::from(std::process::id());
     // What glibc's pthread_create(3) passes.
     const THREAD: u64 = 0x3d_0f00;
+    const NO_SIGNAL: u64 = libc::MSG_NOSIGNAL as u64;
+    const FAST_OPEN: u64 = libc::MSG_FASTOPEN as u64;
     for (call, index, allowed, refused) in [
         (libc::SYS_clone, 0, THREAD, 0x0120_0011),
         (
@@ -108,6 +110,9 @@ fn some_calls_are_allowed_with_some_arguments() {
             THREAD,
             THREAD | libc::CLONE_NEWUSER as u64,
         ),
+        (libc::SYS_sendto, 3, NO_SIGNAL, NO_SIGNAL | FAST_OPEN),
+        (libc::SYS_sendmsg, 2, NO_SIGNAL, NO_SIGNAL | FAST_OPEN),
+        (libc::SYS_sendmmsg, 3, 0, FAST_OPEN),
         (libc::SYS_mmap, 2, 0b011, 0b111),
         (libc::SYS_mprotect, 2, 0b011, 0b101),
         (libc::SYS_prctl, 0, 15, libc::PR_SET_DUMPABLE as u64),

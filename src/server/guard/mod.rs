@@ -9,6 +9,7 @@
 mod filter;
 mod loops;
 mod networks;
+mod prefixes;
 mod rate_limit;
 mod rates;
 mod slots;
@@ -22,6 +23,7 @@ use std::time::Instant;
 pub(super) use filter::Filter;
 pub use loops::{BURST, Loops, QUIET};
 pub use networks::Networks;
+pub(crate) use prefixes::Prefix;
 pub use rate_limit::{DEFAULT_RATE, RateLimit};
 pub use rates::Rates;
 pub use sources::{REFLECTING_PORTS, Sources};

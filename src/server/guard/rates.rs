@@ -1,24 +1,18 @@
 //! So many datagrams a second from one source: from its address, and more from the networks around
 //! it, as whoever spoofs one address can spoof its neighbours.
 //!
-//! Prefixes and multiples are those of Knot DNS (its module rrl) as far as they are of one site:
-//! /32 and 32 times as much for a /24; /128, twice for a /64, three times for a /56. The count is the generic cell rate
-//! algorithm (ITU-T I.371, annex A) with a second's worth at once: one time for each prefix, which
-//! is all there is to remember, and nothing of who has been quiet.
+//! The prefixes and their multiples are in `prefixes`. The count is the generic cell rate algorithm
+//! (ITU-T I.371, annex A) with a second's worth at once: one time for each prefix, which is all
+//! there is to remember, and nothing of who has been quiet.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
+use super::prefixes::{IPV4, IPV6, first_bits_v4, first_bits_v6};
 use super::slots::{Slot, Slots};
 
 const SECOND_NS: u64 = 1_000_000_000;
-
-/// Prefix lengths of IPv4 and their multiples of the rate.
-const IPV4: [(u8, u64); 2] = [(32, 1), (24, 32)];
-
-/// Prefix lengths of IPv6 and their multiples of the rate.
-const IPV6: [(u8, u64); 3] = [(128, 1), (64, 2), (56, 3)];
 
 /// Sets of the table, of eight prefixes and 64 bytes each: a MiB.
 const SETS: usize = 1 << 14;
@@ -68,18 +62,16 @@ impl<S: BuildHasher> Rates<S> {
     pub fn admit(&self, source: IpAddr, datagrams: usize, now_ns: u64) -> usize {
         match source.to_canonical() {
             IpAddr::V4(address) => {
-                let address = u32::from(address);
                 let hash = |length: u8| {
-                    let prefix = address & (u32::MAX << (32 - length));
+                    let prefix = first_bits_v4(address, length);
                     let key = u64::from(length) << 32 | u64::from(prefix);
                     self.hasher.hash_one(key)
                 };
                 self.admit_by(IPV4, hash, datagrams, now_ns)
             }
             IpAddr::V6(address) => {
-                let address = u128::from(address);
                 let hash = |length: u8| {
-                    let prefix = address & (u128::MAX << (128 - length));
+                    let prefix = first_bits_v6(address, length);
                     self.hasher.hash_one((length, prefix))
                 };
                 self.admit_by(IPV6, hash, datagrams, now_ns)

@@ -5,6 +5,7 @@
 mod descriptor;
 mod message;
 mod messages;
+mod open_descriptors;
 mod poll;
 mod register;
 
@@ -13,5 +14,6 @@ pub(crate) use descriptor::{
 };
 pub(crate) use message::{receive_message, send_message, send_to};
 pub(crate) use messages::{ReceiveArray, SendArray};
+pub(crate) use open_descriptors::open_descriptors;
 pub(crate) use poll::PollSet;
 pub(crate) use register::register_readable;

@@ -9,12 +9,14 @@ use super::time::Milliseconds;
 use crate::endpoint::Endpoint;
 use crate::probe::event::Begin;
 use crate::probe::{ArrivalKind, Event, Loss};
+use crate::visible::VisibleLines;
 
 /// `ping udp://127.0.0.1:3000: texts of 64 bytes, one each 1s`
 ///
 /// # Errors
 /// The writer's.
 pub fn begin_text(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
+    let to = &mut VisibleLines(to);
     let flows = match begin.flows {
         1 => String::new(),
         flows => format!(", over {flows} flows in turn"),
@@ -38,6 +40,7 @@ pub fn event_text(
     begin: Instant,
     event: &Event,
 ) -> io::Result<()> {
+    let to = &mut VisibleLines(to);
     match event {
         Event::Answer {
             number,

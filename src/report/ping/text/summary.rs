@@ -7,12 +7,14 @@ use super::outage::OutageText;
 use super::time::{milliseconds, shown_ns};
 use crate::probe::summary::FlowSummary;
 use crate::probe::{Counts, Figures, Summary};
+use crate::visible::VisibleLines;
 
 /// The summary, in the manner of ping(8).
 ///
 /// # Errors
 /// The writer's.
 pub fn summary_text(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let to = &mut VisibleLines(to);
     writeln!(to, "--- {} ---", summary.endpoint)?;
     writeln!(
         to,

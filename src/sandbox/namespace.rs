@@ -1,0 +1,52 @@
+//! The user namespace of the process: which users and groups it has (user_namespaces(7)).
+//!
+//! The calls that change the user say no more than "invalid argument" or "not permitted" there.
+
+use std::fs;
+
+/// Why a process that may change its user cannot become this one, if it cannot. Where /proc does
+/// not tell, the calls themselves will.
+pub(super) fn check(uid: u32, gid: u32) -> Result<(), String> {
+    let file = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).ok();
+    for (what, number, name) in [("user", uid, "uid_map"), ("group", gid, "gid_map")] {
+        if file(name).is_some_and(|map| !has(&map, number)) {
+            return Err(format!(
+                "{what} {number} is not mapped in this user namespace (/proc/self/{name})"
+            ));
+        }
+    }
+    if file("setgroups").is_some_and(|setgroups| setgroups.trim() == "deny") {
+        let reason = "this user namespace does not let groups be given up (/proc/self/setgroups)";
+        return Err(reason.to_owned());
+    }
+    Ok(())
+}
+
+/// Whether a map has the number: each line is a first number, what it is outside, and how many.
+fn has(map: &str, number: u32) -> bool {
+    map.lines().any(|line| {
+        let mut fields = line.split_whitespace().map(str::parse::<u64>);
+        match (fields.next(), fields.next(), fields.next()) {
+            (Some(Ok(first)), Some(Ok(_)), Some(Ok(count))) => {
+                (first..first.saturating_add(count)).contains(&number.into())
+            }
+            _ => false,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_has_the_numbers_of_its_ranges() {
+        let everybody = "         0          0 4294967295\n";
+        assert!(has(everybody, 0) && has(everybody, 65_534) && has(everybody, u32::MAX - 1));
+        let of_unshare = "         0       1000          1\n";
+        assert!(has(of_unshare, 0) && !has(of_unshare, 1) && !has(of_unshare, 1000));
+        let of_podman = "0 1000 1\n1 100000 65536\n";
+        assert!(has(of_podman, 65_536) && !has(of_podman, 65_537));
+        assert!(!has("", 0));
+    }
+}
