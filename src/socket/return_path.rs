@@ -16,12 +16,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::LazyLock;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat};
-use socket2::{Domain, SockAddr, Socket};
+use socket2::{SockAddr, Socket};
 
+use super::address::unix_name;
 use super::batch::Run;
 use super::call::traced_zero;
 use super::control_message::Sender;
-use super::sys;
 
 /// Why a datagram is not answered to the path that it came from.
 #[derive(Debug, thiserror::Error)]
@@ -158,17 +158,8 @@ impl ReturnPaths {
     }
 }
 
-/// The path in a Unix address, without the zeros behind it.
 fn path_of(address: &SockAddr) -> Option<&[u8]> {
-    if address.domain() != Domain::UNIX {
-        return None;
-    }
-    let name = sys::address_bytes(address).get(size_of::<libc::sa_family_t>()..)?;
-    let length = name
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(name.len());
-    (length > 0).then(|| &name[..length])
+    unix_name(address).filter(|name| name[0] != 0)
 }
 
 /// Where the kernel shows this process's descriptors. By number the way there is shorter than by
