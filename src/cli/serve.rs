@@ -76,7 +76,12 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         }
         user.assume()?;
     }
-    let sandbox = (!arguments.no_sandbox).then(|| sandbox::enter(&Needs::of(&sockets)));
+    let sandbox = (!arguments.no_sandbox).then(|| {
+        sandbox::enter(&Needs {
+            private_sockets: arguments.answer_private_sockets,
+            ..Needs::of(&sockets)
+        })
+    });
     let server = bound.start()?;
     let metrics = metrics
         .map(|bound| {

@@ -116,6 +116,14 @@ const OLDER: &[c_long] = &[];
 /// Calls allowed to a server that has socket files to remove.
 const FILE_REMOVAL: &[c_long] = &[libc::SYS_flock, libc::SYS_newfstatat, libc::SYS_unlinkat];
 
+/// Allowed to a server that answers Unix datagrams: to look where a path leads. What is opened so can
+/// neither be read nor written, and a flag that would say otherwise is ignored (open(2), O_PATH).
+const PATH_LOOKUP: (c_long, u8, Argument) = (
+    libc::SYS_openat,
+    2,
+    Argument::Masked(libc::O_PATH as u32, libc::O_PATH as u32),
+);
+
 /// Calls allowed with one of some arguments: the call, the number of the argument, what it may be,
 /// and why.
 const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[

@@ -9,14 +9,16 @@ use rustix::thread::{
 
 use super::Needs;
 
-/// Gives up every capability that is held, but one: a root server that answers Unix datagrams may
-/// write to the sockets of other users (`CAP_DAC_OVERRIDE`), and one with a socket file may remove
-/// it from another user's directory.
+/// Gives up every capability that is held, but for `CAP_DAC_OVERRIDE` in two cases: where root is to
+/// write to the private sockets of other users, and where it has a socket file to remove, perhaps from
+/// another user's directory. Not the latter where Unix datagrams are answered: their senders choose
+/// which path root writes to. A file that cannot be removed is used again by the next start.
 ///
 /// # Errors
 /// The kernel's, which allows less of what is held to everybody.
 pub fn keep_only(needs: &Needs) -> io::Result<()> {
-    if needs.unix_datagrams || !needs.directories.is_empty() {
+    let has_files_only = !needs.unix_datagrams && !needs.directories.is_empty();
+    if needs.private_sockets || has_files_only {
         keep(CapabilitySet::DAC_OVERRIDE)
     } else {
         give_up_all()

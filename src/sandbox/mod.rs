@@ -33,6 +33,8 @@ pub struct Needs<'a> {
     /// Answers go to Unix sockets of other programs: by path, which a file mode may forbid, or by
     /// abstract name.
     pub unix_datagrams: bool,
+    /// Root answers Unix datagrams also to sockets that only their owners may write to.
+    pub private_sockets: bool,
 }
 
 impl<'a> Needs<'a> {
@@ -47,6 +49,7 @@ impl<'a> Needs<'a> {
                 let is = socket.description();
                 (is.family, is.socket_type) == (Family::Unix, SocketType::Datagram)
             }),
+            private_sockets: false,
         }
     }
 }

@@ -215,6 +215,7 @@ mod tests {
                 segment_size: *segment_size,
                 truncated: false,
                 control_truncated: false,
+                sender: None,
             });
         }
         inbox

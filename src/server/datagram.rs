@@ -17,10 +17,11 @@ use super::impair::Line;
 use super::kernel_drops::KernelDrops;
 use super::receive_errors::ReceiveErrors;
 use super::stats::{DropCause, Tally};
-use crate::endpoint::{Endpoint, SocketType};
+use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::socket::address::Peer;
 use crate::socket::batch::{DatagramBackend, Inbox, Outbox};
 use crate::socket::call::Excerpt;
+use crate::socket::return_path::NotSendersSocket;
 use crate::socket::sys::PollSet;
 
 /// How many runs a batch has at most.
@@ -151,8 +152,8 @@ impl Worker {
             self.log_requests(inbox);
         }
         answer(inbox, outbox, self.limit, &mut self.filter, &mut self.tally);
-        self.filter.warn(&self.endpoint, inbox);
         if let Some(line) = &mut self.line {
+            self.filter.warn(&self.endpoint, inbox);
             line.take(inbox, outbox, Instant::now(), &mut self.tally);
             return;
         }
@@ -164,9 +165,16 @@ impl Worker {
         let mut failed = 0;
         for failure in &outbox.failures {
             failed += failure.datagrams;
-            let cause = cause_of(&failure.error);
-            self.tally.count_drop(cause, failure.datagrams);
+            let cause = self.cause_of(&failure.error);
+            if cause.advice().is_some() {
+                let run = outbox.answers[failure.answer].run;
+                self.filter
+                    .count_drop(&mut self.tally, cause, failure.datagrams, run);
+            } else {
+                self.tally.count_drop(cause, failure.datagrams);
+            }
         }
+        self.filter.warn(&self.endpoint, inbox);
         self.tally.count_answered(tried - failed);
         if logged {
             self.log_answers(inbox, outbox);
@@ -180,12 +188,21 @@ impl Worker {
         };
         while line.fill(Instant::now(), flushed) {
             self.backend.send(&line.inbox, &mut line.outbox);
-            line.count(&mut self.tally, cause_of);
+            let is_unix = self.is_unix();
+            line.count(&mut self.tally, |error| cause_of(error, is_unix));
             if tracing::enabled!(tracing::Level::DEBUG) {
                 self.log_answers(&line.inbox, &line.outbox);
             }
         }
         self.line = Some(line);
+    }
+
+    fn cause_of(&self, error: &io::Error) -> DropCause {
+        cause_of(error, self.is_unix())
+    }
+
+    fn is_unix(&self) -> bool {
+        self.endpoint.family() == Some(Family::Unix)
     }
 
     fn log_requests(&self, inbox: &Inbox) {
@@ -228,8 +245,15 @@ impl Worker {
 }
 
 /// Why an answer was not sent, by the kernel's reason (sendmsg(2), udp(7), unix(7)).
-pub(super) fn cause_of(error: &io::Error) -> DropCause {
+pub(super) fn cause_of(error: &io::Error, is_unix: bool) -> DropCause {
+    if error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<NotSendersSocket>())
+    {
+        return DropCause::NotSendersSocket;
+    }
     match error.raw_os_error().unwrap_or(0) {
+        libc::EACCES if is_unix => DropCause::NotPermitted,
         libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM => DropCause::QueueFull,
         libc::ECONNREFUSED
         | libc::ECONNRESET

@@ -58,6 +58,7 @@ pub fn exchange(
             segment_size: run.segment_size,
             truncated: false,
             control_truncated: false,
+            sender: None,
         });
     }
     let mut tally = Tally::default();

@@ -71,6 +71,21 @@ pub fn canonical(address: &SockAddr) -> Option<SocketAddr> {
     Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
 }
 
+/// The name in a Unix address: the bytes of a path, or of an abstract name with the zero before it.
+/// `None` for a socket without a name, and for other families.
+pub fn unix_name(address: &SockAddr) -> Option<&[u8]> {
+    if address.domain() != Domain::UNIX {
+        return None;
+    }
+    let name = sys::address_bytes(address).get(size_of::<libc::sa_family_t>()..)?;
+    match name {
+        [] => None,
+        // Abstract names may have zeros in them, and differ by those behind.
+        [0, ..] => Some(name),
+        path => path.split(|byte| *byte == 0).next(),
+    }
+}
+
 /// A peer as people read it: its endpoint, or what there is to say of one that has no name.
 pub struct Peer<'a>(pub &'a SockAddr, pub SocketType);
 

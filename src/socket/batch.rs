@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use socket2::SockAddr;
 
-use super::control_message::PacketInfo;
+use super::control_message::{PacketInfo, Sender};
 
 /// The bytes of one receive buffer: more than any datagram has, so that none is cut.
 pub const BUFFER_SIZE: usize = 65_536;
@@ -46,8 +46,11 @@ pub struct Run {
     pub segment_size: usize,
     /// The datagram was longer than the buffer, and its end is gone (MSG_TRUNC).
     pub truncated: bool,
-    /// Control messages were lost (MSG_CTRUNC), so `destination` cannot be trusted.
+    /// Control messages were lost (MSG_CTRUNC), so `destination` cannot be trusted. On a Unix socket
+    /// those are what its sender passed, which nobody wants.
     pub control_truncated: bool,
+    /// Who sent it, by the kernel's word, on a Unix socket.
+    pub sender: Option<Sender>,
 }
 
 impl Run {

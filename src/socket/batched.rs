@@ -16,7 +16,8 @@ use super::address::Peer;
 use super::batch::{DatagramBackend, Failure, Inbox, Outbox, Run};
 use super::call::{Excerpt, is_traced, traced, traced_zero};
 use super::coalesce::{Coalescer, Group};
-use super::control_message::{self, Control};
+use super::control_message::{self, CAPACITY, CREDENTIALS_CAPACITY, Control};
+use super::return_path::ReturnPaths;
 use super::sys::{self, ReceiveArray, SendArray};
 use crate::endpoint::SocketType;
 
@@ -43,6 +44,7 @@ pub struct BatchedBackend {
     controls: Vec<Control>,
     /// For a peer's address, the size from which on datagrams cannot be joined on the way to it.
     refusals: HashMap<IpAddr, usize>,
+    return_paths: ReturnPaths,
 }
 
 impl BatchedBackend {
@@ -57,15 +59,21 @@ impl BatchedBackend {
                 sys::set_option(&*socket, libc::SOL_UDP, libc::UDP_GRO, 1),
             );
         }
+        let control_capacity = if is_unix {
+            CREDENTIALS_CAPACITY
+        } else {
+            CAPACITY
+        };
         Self {
             socket,
             is_unix,
-            receiving: ReceiveArray::new(capacity),
+            receiving: ReceiveArray::new(capacity, control_capacity),
             places: FEWEST_PLACES,
             sending: SendArray::default(),
             coalescer: Coalescer::default(),
             controls: Vec::new(),
             refusals: HashMap::new(),
+            return_paths: ReturnPaths::new(),
         }
     }
 
@@ -98,6 +106,7 @@ impl BatchedBackend {
         group: &Group,
         inbox: &Inbox,
         outbox: &Outbox,
+        return_paths: &ReturnPaths,
         failures: &mut Vec<Failure>,
     ) {
         let run = &inbox.runs()[group.run];
@@ -105,7 +114,7 @@ impl BatchedBackend {
             let answer = &outbox.answers[index];
             let bytes = outbox.bytes(inbox, answer);
             for segment in bytes.chunks(answer.segment_size.max(1)) {
-                if let Err(error) = self.send_one(segment, run) {
+                if let Err(error) = self.send_one(segment, run, return_paths) {
                     failures.push(Failure {
                         answer: index,
                         datagrams: 1,
@@ -117,8 +126,8 @@ impl BatchedBackend {
     }
 
     /// Sends one datagram to the peer of `run`.
-    fn send_one(&self, bytes: &[u8], run: &Run) -> io::Result<usize> {
-        let (socket, peer) = (self.socket.as_fd(), &run.peer);
+    fn send_one(&self, bytes: &[u8], run: &Run, return_paths: &ReturnPaths) -> io::Result<usize> {
+        let (socket, peer) = (self.socket.as_fd(), return_paths.address(run)?);
         loop {
             let (name, result) = match run.destination {
                 None => ("sendto", sys::send_to(socket, bytes, peer, SEND_FLAGS)),
@@ -134,7 +143,7 @@ impl BatchedBackend {
                     "{name}({}, {}, to {})",
                     socket.as_raw_fd(),
                     Excerpt(bytes),
-                    Peer(peer, SocketType::Datagram)
+                    Peer(&run.peer, SocketType::Datagram)
                 );
                 return traced(call, result, |sent| *sent);
             }
@@ -230,7 +239,8 @@ impl DatagramBackend for BatchedBackend {
                 length: message.length,
                 segment_size: told.segment_size.map_or(message.length, usize::from),
                 truncated: message.flags & libc::MSG_TRUNC != 0,
-                control_truncated: message.flags & libc::MSG_CTRUNC != 0,
+                control_truncated: message.flags & libc::MSG_CTRUNC != 0 && !self.is_unix,
+                sender: told.sender,
             });
         }
         if is_traced() {
@@ -243,11 +253,26 @@ impl DatagramBackend for BatchedBackend {
     }
 
     fn send(&mut self, inbox: &Inbox, outbox: &mut Outbox) {
+        // Taken out, as what is sent points to it.
+        let mut return_paths = std::mem::take(&mut self.return_paths);
+        if self.is_unix {
+            for answer in &outbox.answers {
+                return_paths.open(&inbox.runs()[answer.run]);
+            }
+        }
+        self.send_all(inbox, outbox, &return_paths);
+        return_paths.clear();
+        self.return_paths = return_paths;
+    }
+}
+
+impl BatchedBackend {
+    fn send_all(&mut self, inbox: &Inbox, outbox: &mut Outbox, return_paths: &ReturnPaths) {
         if let [answer] = outbox.answers.as_slice()
             && answer.datagrams() == 1
         {
             let bytes = outbox.bytes(inbox, answer);
-            if let Err(error) = self.send_one(bytes, &inbox.runs()[answer.run]) {
+            if let Err(error) = self.send_one(bytes, &inbox.runs()[answer.run], return_paths) {
                 outbox.failures.push(Failure {
                     answer: 0,
                     datagrams: 1,
@@ -265,8 +290,10 @@ impl DatagramBackend for BatchedBackend {
             });
         let mut groups = std::mem::take(&mut self.coalescer.groups);
         self.controls.clear();
-        for group in &groups {
+        for group in &mut groups {
             let run = &inbox.runs()[group.run];
+            // One that has nowhere to go fails by itself.
+            group.plain |= return_paths.address(run).is_err();
             if needs_control(group, run) {
                 let segments = (group.datagrams > 1).then_some(group.segment_size);
                 self.controls.push(control_for(run, segments));
@@ -283,14 +310,15 @@ impl DatagramBackend for BatchedBackend {
                 let control = needs_control(group, run).then(|| prepared.next()).flatten();
                 let members = self.coalescer.members(group);
                 let pieces = members.map(|index| outbox.bytes(inbox, &outbox.answers[index]));
-                filling.push(pieces, &run.peer, control.map_or(&[], Control::as_bytes));
+                let peer = return_paths.address(run).unwrap_or(&run.peer);
+                filling.push(pieces, peer, control.map_or(&[], Control::as_bytes));
             }
             let mut filled = filling.finish();
             let mut done = 0;
             while done < groups.len() {
                 let group = &groups[done];
                 if group.plain {
-                    self.send_plainly(group, inbox, outbox, &mut failures);
+                    self.send_plainly(group, inbox, outbox, return_paths, &mut failures);
                     done += 1;
                     continue;
                 }
@@ -312,7 +340,7 @@ impl DatagramBackend for BatchedBackend {
                     Err(error) => {
                         if group.datagrams > 1 && may_be_about_segmentation(&error) {
                             self.refuse(&inbox.runs()[group.run], group.segment_size, &error);
-                            self.send_plainly(group, inbox, outbox, &mut failures);
+                            self.send_plainly(group, inbox, outbox, return_paths, &mut failures);
                         } else {
                             self.fail(group, outbox, &error, &mut failures);
                         }

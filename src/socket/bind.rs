@@ -11,7 +11,7 @@ use socket2::{SockAddr, Socket};
 use super::address::{domain_of, to_sockaddr, type_of};
 use super::bound::{BindOptions, Bound, BoundSocket, Description};
 use super::call::{traced, traced_zero};
-use super::prepare::{prepare, prepare_first};
+use super::prepare::{prepare, prepare_first, prepare_unbound};
 use super::{inherit, unix_file};
 use crate::endpoint::{Endpoint, Family, FamilyFilter, Host, SocketType, UnixName};
 use crate::error::{Error, Operation, Result};
@@ -130,6 +130,7 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
         return inherit::inherit(number, options);
     }
     let socket = create(family, socket_type).map_err(fail(Operation::Create))?;
+    prepare_unbound(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
     let descriptor = socket.as_raw_fd();
     if family == Family::Inet6 {
         traced_zero(

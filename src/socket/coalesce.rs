@@ -166,6 +166,7 @@ mod tests {
             segment_size: 0,
             truncated: false,
             control_truncated: false,
+            sender: None,
         }
     }
 

@@ -12,7 +12,7 @@ use socket2::{Domain, Socket};
 
 use super::batch::BUFFER_SIZE;
 use super::bound::RECEIVE_BUFFER;
-use super::control_message;
+use super::control_message::{self, CAPACITY};
 use super::sys::{self, ReceiveArray, SendArray};
 
 /// The most datagrams in one buffer (UDP_MAX_SEGMENTS in include/linux/udp.h, as it was at first).
@@ -45,7 +45,7 @@ impl Batch {
     /// Room for datagrams of `size` bytes.
     pub(crate) fn new(size: usize, has_offload: bool) -> Self {
         Self {
-            receiving: ReceiveArray::new(BATCH),
+            receiving: ReceiveArray::new(BATCH, CAPACITY),
             sending: SendArray::default(),
             buffers: vec![0; BATCH * STRIDE],
             size,
@@ -65,7 +65,11 @@ impl Batch {
         socket.set_nonblocking(true)?;
         // The kernel gives what it may; net.core.rmem_max is the limit.
         socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-        if socket.domain()? == Domain::UNIX || self.size == 0 || self.size > MOST_BYTES {
+        let is_unix = socket.domain()? == Domain::UNIX;
+        if is_unix {
+            self.receiving.refuse_control();
+        }
+        if is_unix || self.size == 0 || self.size > MOST_BYTES {
             self.has_offload = false;
         }
         if self.has_offload {

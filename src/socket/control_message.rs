@@ -2,8 +2,8 @@
 //!
 //! Each message is a header of 16 bytes (length with header as usize, level and type as i32) and
 //! its data, padded to 8 bytes. Pure code without a system call, so that it can be fuzzed. Here:
-//! the address that a datagram was sent to (IP_PKTINFO, IPV6_PKTINFO), and the size of the datagrams
-//! in a run (UDP_GRO, UDP_SEGMENT).
+//! the address that a datagram was sent to (IP_PKTINFO, IPV6_PKTINFO), the size of the datagrams
+//! in a run (UDP_GRO, UDP_SEGMENT), and on Unix sockets who sent it (SCM_CREDENTIALS).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,6 +13,12 @@ const HEADER: usize = size_of::<usize>() + 2 * size_of::<i32>();
 /// Room for every message that we ask for, in bytes.
 pub const CAPACITY: usize = 128;
 
+/// Room for the sender's credentials alone, in bytes: on Unix sockets, where anybody may pass
+/// descriptors. The kernel writes the credentials first and then discards the descriptors that have
+/// no room (`scm_recv` and `scm_detach_fds` in net/core/scm.c), so that none is ever ours.
+pub const CREDENTIALS_CAPACITY: usize =
+    HEADER + size_of::<libc::ucred>().next_multiple_of(ALIGNMENT);
+
 /// What the kernel said beside one receive call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
@@ -20,6 +26,17 @@ pub struct Received {
     pub destination: Option<PacketInfo>,
     /// The size in bytes of each datagram but the last in a run that the kernel joined.
     pub segment_size: Option<u16>,
+    /// The user who sent it, on Unix sockets that ask for it (SO_PASSCRED).
+    pub sender: Option<Sender>,
+}
+
+/// Who sent a message over a Unix socket, by the kernel's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The process, or 0 for one that cannot be seen from here.
+    pub process_id: i32,
+    /// The user. One who has no number here is the overflow user (user_namespaces(7)).
+    pub user_id: u32,
 }
 
 /// Where a datagram was sent to, which is where its answer must come from.
@@ -47,6 +64,7 @@ pub fn parse(control: &[u8]) -> Received {
                     .and_then(|size| u16::try_from(size).ok())
                     .filter(|size| *size > 0);
             }
+            (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) => received.sender = sender(data),
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => received.destination = ipv4_info(data),
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => received.destination = ipv6_info(data),
             _ => {}
@@ -54,6 +72,34 @@ pub fn parse(control: &[u8]) -> Received {
         rest = next;
     }
     received
+}
+
+/// The descriptors that came with a message: those passed (SCM_RIGHTS), and a pidfd of the sender
+/// that somebody who shares the socket asked for (SCM_PIDFD).
+pub(crate) fn passed_descriptors(control: &[u8]) -> impl Iterator<Item = i32> {
+    let mut rest = control;
+    let messages = std::iter::from_fn(move || {
+        let (level, kind, data, next) = split_first(rest)?;
+        rest = next;
+        Some((level, kind, data))
+    });
+    messages
+        .filter(|(level, kind, _)| {
+            *level == libc::SOL_SOCKET && matches!(*kind, libc::SCM_RIGHTS | SCM_PIDFD)
+        })
+        .flat_map(|(_, _, data)| data.chunks_exact(size_of::<i32>()).filter_map(array))
+        .map(i32::from_ne_bytes)
+}
+
+/// include/linux/socket.h
+const SCM_PIDFD: i32 = 0x04;
+
+/// struct ucred: process, user, group (unix(7)).
+fn sender(data: &[u8]) -> Option<Sender> {
+    Some(Sender {
+        process_id: i32::from_ne_bytes(array(data)?),
+        user_id: u32::from_ne_bytes(array(data.get(4..)?)?),
+    })
 }
 
 /// One message: its level, type and data, and what follows it.
@@ -217,8 +263,27 @@ mod tests {
             Received {
                 destination: Some(info),
                 segment_size: Some(1400),
+                sender: None,
             }
         );
+    }
+
+    #[test]
+    fn the_sender_and_the_descriptors_passed_are_read() {
+        let mut control = Control::default();
+        let credentials = [77_u32, 1000, 1001].map(u32::to_ne_bytes).concat();
+        control.add(libc::SOL_SOCKET, libc::SCM_CREDENTIALS, &credentials);
+        assert_eq!(control.as_bytes().len(), CREDENTIALS_CAPACITY);
+        let descriptors = [9_u32, 8, 7].map(u32::to_ne_bytes).concat();
+        control.add(libc::SOL_SOCKET, libc::SCM_RIGHTS, &descriptors);
+        control.add(libc::SOL_SOCKET, SCM_PIDFD, &6_u32.to_ne_bytes());
+        let sender = Sender {
+            process_id: 77,
+            user_id: 1000,
+        };
+        assert_eq!(parse(control.as_bytes()).sender, Some(sender));
+        let passed: Vec<_> = passed_descriptors(control.as_bytes()).collect();
+        assert_eq!(passed, [9, 8, 7, 6]);
     }
 
     #[test]
@@ -252,6 +317,7 @@ mod tests {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             parse(&bytes);
+            passed_descriptors(&bytes).for_each(drop);
         }
     }
 }

@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use super::address::{to_endpoint, to_sockaddr, type_of};
 use super::bind::listen;
 use super::bound::{BindOptions, BoundSocket};
-use super::prepare::prepare_first;
+use super::prepare::{prepare_first, prepare_unbound};
 use super::sys;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
@@ -159,6 +159,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     {
         listen(&socket, options.backlog).map_err(fail(Operation::Listen))?;
     }
+    prepare_unbound(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
     forget_errors(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
     let mut bound = BoundSocket::new(socket, family, socket_type, Some(number))
         .map_err(fail(Operation::Inherit))?;
@@ -173,9 +174,13 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
 }
 
 /// With IP_RECVERR, the word that one client is gone would make the answer to another fail (ip(7)).
+/// On a Unix socket, a timestamp would take the room of the sender's credentials.
 fn forget_errors(socket: &Socket, family: Family, socket_type: SocketType) -> io::Result<()> {
-    if socket_type != SocketType::Datagram || family == Family::Unix {
+    if socket_type != SocketType::Datagram {
         return Ok(());
+    }
+    if family == Family::Unix {
+        return sys::set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMP, 0);
     }
     sys::set_option(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 0)?;
     if family == Family::Inet6 {

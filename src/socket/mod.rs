@@ -10,6 +10,7 @@
 //! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
 //!   with one call a datagram, [`batched`] with many datagrams a call and many a buffer, for which
 //!   `coalesce` finds those that can go together.
+//! * [`return_path`]: where an answer to a Unix datagram may go.
 //! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
 //!   client that sends many.
 //! * `lines`: lines over a connection, for clients.
@@ -33,6 +34,7 @@ mod interfaces;
 pub(crate) mod lines;
 pub mod plain;
 mod prepare;
+pub mod return_path;
 #[allow(unsafe_code)]
 pub(crate) mod sys;
 #[cfg(test)]

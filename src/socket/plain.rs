@@ -7,12 +7,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
-use socket2::{SockAddr, Socket};
+use socket2::Socket;
 
 use super::address::Peer;
 use super::batch::{DatagramBackend, Inbox, Outbox, Run};
 use super::call::{Excerpt, traced};
-use super::control_message::{self, CAPACITY, Control};
+use super::control_message::{self, CAPACITY, CREDENTIALS_CAPACITY, Control};
+use super::return_path::ReturnPaths;
 use super::sys;
 use crate::endpoint::SocketType;
 
@@ -20,6 +21,7 @@ use crate::endpoint::SocketType;
 pub struct PlainBackend {
     socket: Arc<Socket>,
     is_unix: bool,
+    return_paths: ReturnPaths,
 }
 
 impl PlainBackend {
@@ -28,18 +30,28 @@ impl PlainBackend {
         let is_unix = socket
             .domain()
             .is_ok_and(|domain| domain == socket2::Domain::UNIX);
-        Self { socket, is_unix }
+        Self {
+            socket,
+            is_unix,
+            return_paths: ReturnPaths::new(),
+        }
     }
 
     fn receive_one(&mut self, inbox: &mut Inbox, flags: i32) -> io::Result<Received> {
         #[repr(align(8))]
         struct ControlBuffer([u8; CAPACITY]);
         let mut control = ControlBuffer([0; CAPACITY]);
+        let control_capacity = if self.is_unix {
+            CREDENTIALS_CAPACITY
+        } else {
+            CAPACITY
+        };
         let Some(buffer) = inbox.free_buffer() else {
             return Ok(Received::Full);
         };
         let descriptor = self.socket.as_raw_fd();
-        let result = sys::receive_message(self.socket.as_fd(), buffer, &mut control.0, flags);
+        let room = &mut control.0[..control_capacity];
+        let result = sys::receive_message(self.socket.as_fd(), buffer, room, flags);
         let message = match result {
             // Asking an empty queue is how a batch ends, and would only be noise in the log.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
@@ -63,13 +75,15 @@ impl PlainBackend {
             // An inherited socket may have been asked by somebody else to join datagrams.
             segment_size: told.segment_size.map_or(message.length, usize::from),
             truncated: message.flags & libc::MSG_TRUNC != 0,
-            control_truncated: message.flags & libc::MSG_CTRUNC != 0,
+            control_truncated: message.flags & libc::MSG_CTRUNC != 0 && !self.is_unix,
+            sender: told.sender,
         });
         Ok(Received::One)
     }
 
-    fn send_one(&self, bytes: &[u8], peer: &SockAddr, control: &[u8]) -> io::Result<()> {
+    fn send_one(&self, bytes: &[u8], run: &Run, control: &[u8]) -> io::Result<()> {
         let descriptor = self.socket.as_raw_fd();
+        let peer = self.return_paths.address(run)?;
         loop {
             let result = sys::send_message(
                 self.socket.as_fd(),
@@ -84,7 +98,7 @@ impl PlainBackend {
             let call = format_args!(
                 "sendmsg({descriptor}, {}, to {})",
                 Excerpt(bytes),
-                Peer(peer, SocketType::Datagram)
+                Peer(&run.peer, SocketType::Datagram)
             );
             return traced(call, result, |sent| *sent).map(|_| ());
         }
@@ -120,11 +134,12 @@ impl DatagramBackend for PlainBackend {
             if let Some(info) = run.destination {
                 control.add_source(info);
             }
+            self.return_paths.open(run);
             let bytes = outbox.bytes(inbox, answer);
             let size = answer.segment_size.max(1);
             for number in 0..answer.datagrams() {
                 let segment = &bytes[number * size..bytes.len().min((number + 1) * size)];
-                if let Err(error) = self.send_one(segment, &run.peer, control.as_bytes()) {
+                if let Err(error) = self.send_one(segment, run, control.as_bytes()) {
                     failures.push(super::batch::Failure {
                         answer: index,
                         datagrams: 1,
@@ -133,6 +148,7 @@ impl DatagramBackend for PlainBackend {
                 }
             }
         }
+        self.return_paths.clear();
         outbox.failures = failures;
     }
 }

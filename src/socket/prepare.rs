@@ -8,6 +8,7 @@ use socket2::Socket;
 
 use super::bound::{BindOptions, BoundSocket, Description, RECEIVE_BUFFER};
 use super::call::traced_zero;
+use super::return_path;
 use super::sys;
 use crate::endpoint::{Family, SocketType};
 
@@ -46,6 +47,18 @@ pub(super) fn prepare(
             "IPPROTO_IPV6, IPV6_RECVPKTINFO",
         ),
         Family::Unix => Ok(()),
+    }
+}
+
+/// What a socket needs that is not bound yet, or came bound.
+pub(super) fn prepare_unbound(
+    socket: &Socket,
+    family: Family,
+    socket_type: SocketType,
+) -> io::Result<()> {
+    match (family, socket_type) {
+        (Family::Unix, SocketType::Datagram) => return_path::ask_for_sender(socket),
+        _ => Ok(()),
     }
 }
 

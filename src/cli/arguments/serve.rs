@@ -50,6 +50,9 @@ pub struct Serve {
     /// Become this user and group when the sockets are bound; only root may
     #[arg(long, value_name = "USER[:GROUP]", env = "BULLHORN_USER")]
     pub user: Option<UserName>,
+    /// As root, answer Unix datagrams also to sockets that only their owner may write to (keeps CAP_DAC_OVERRIDE)
+    #[arg(long, env = "BULLHORN_ANSWER_PRIVATE_SOCKETS", value_parser = FalseyValueParser::new())]
+    pub answer_private_sockets: bool,
     /// Keep what the server does not need once it is bound: files, system calls, capabilities
     #[arg(long, env = "BULLHORN_NO_SANDBOX", value_parser = FalseyValueParser::new())]
     pub no_sandbox: bool,

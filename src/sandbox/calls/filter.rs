@@ -8,7 +8,7 @@ use seccompiler::{
     SeccompFilter, SeccompRule,
 };
 
-use super::{Argument, FILE_REMOVAL, GROUPS, LIMITED};
+use super::{Argument, FILE_REMOVAL, GROUPS, LIMITED, PATH_LOOKUP};
 use crate::sandbox::Needs;
 
 /// Refuses every call that is not on the list, in all threads.
@@ -47,6 +47,10 @@ fn rules(needs: &Needs) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError>
     for (call, index, allowed, _) in LIMITED {
         let one_of = allowed.iter().map(|argument| rule(*index, argument));
         rules.insert(*call, one_of.collect::<Result<_, _>>()?);
+    }
+    if needs.unix_datagrams {
+        let (call, index, argument) = &PATH_LOOKUP;
+        rules.insert(*call, vec![rule(*index, argument)?]);
     }
     // Signals to our own threads alone, as abort(3) sends one.
     let own = Argument::Is(std::process::id());

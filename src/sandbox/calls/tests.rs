@@ -132,6 +132,27 @@ fn some_calls_are_allowed_with_some_arguments() {
 }
 
 #[test]
+fn a_path_is_looked_up_only_by_a_server_of_unix_datagrams_and_never_opened_to_be_read() {
+    let needs = Needs {
+        unix_datagrams: true,
+        ..Needs::default()
+    };
+    let program = program(&needs).unwrap();
+    let with = |call, flags: i32| verdict(&program, call, [0, 0, flags as u64, 0, 0, 0]);
+    let lookup = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    assert_eq!(with(libc::SYS_openat, lookup), ALLOWED);
+    for flags in [
+        0,
+        libc::O_RDWR,
+        libc::O_CREAT | libc::O_WRONLY,
+        !libc::O_PATH,
+    ] {
+        assert_eq!(with(libc::SYS_openat, flags), REFUSED, "{flags:#x}");
+    }
+    assert_eq!(with(libc::SYS_openat2, lookup), REFUSED);
+}
+
+#[test]
 fn files_are_removed_only_by_a_server_that_made_some() {
     let here = std::fs::File::open(".").unwrap();
     let needs = Needs {

@@ -1,13 +1,12 @@
 //! What one worker asks about each run before it answers: the guard, and a clock that is read at
 //! most once a batch, and not at all when nobody needs it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::Guard;
+use super::{Guard, Source};
 use crate::endpoint::{Endpoint, SocketType};
 use crate::server::stats::{DropCause, Tally};
-use crate::socket::address::{Peer, canonical};
+use crate::socket::address::{Peer, canonical, unix_name};
 use crate::socket::batch::{Inbox, Run};
 use crate::uppercase::Marks;
 
@@ -25,13 +24,13 @@ pub(in crate::server) struct Filter {
 
 /// What becomes of a run.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::server) struct Admission {
+pub(in crate::server) struct Admission<'a> {
     /// How many of its datagrams may be answered, from the first on.
     pub(in crate::server) datagrams: usize,
     /// Why the others may not.
     pub(in crate::server) cause: DropCause,
     /// Who is watched for answers that equal their request.
-    pub(in crate::server) watched: Option<SocketAddr>,
+    pub(in crate::server) watched: Option<Source<'a>>,
 }
 
 impl Filter {
@@ -54,15 +53,21 @@ impl Filter {
         *self.now_ns.get_or_insert_with(|| self.guard.now_ns())
     }
 
-    /// Which of a run's datagrams may be answered. The sender on a Unix socket cannot be spoofed,
-    /// so nothing is asked about one.
-    pub(in crate::server) fn admit(&mut self, run: &Run) -> Admission {
+    /// Which of a run's datagrams may be answered. Networks and rates are of the Internet.
+    pub(in crate::server) fn admit<'run>(&mut self, run: &'run Run) -> Admission<'run> {
         let mut admission = Admission {
             datagrams: run.datagrams(),
             cause: DropCause::RateLimited,
             watched: None,
         };
+        let is_watched = self.guard.loops.is_some();
         let Some(source) = canonical(&run.peer) else {
+            let name = unix_name(&run.peer).unwrap_or_default();
+            if let Some(cause) = self.guard.unix_refusal(name) {
+                admission.cause = cause;
+                admission.datagrams = 0;
+            }
+            admission.watched = is_watched.then_some(Source::Unix(name));
             return admission;
         };
         if let Some(cause) = self.guard.refusal(source, run.destination) {
@@ -72,12 +77,12 @@ impl Filter {
             let now_ns = self.now_ns();
             admission.datagrams = self.guard.admit(source.ip(), admission.datagrams, now_ns);
         }
-        admission.watched = self.guard.loops.is_some().then_some(source);
+        admission.watched = is_watched.then_some(source.into());
         admission
     }
 
     /// Whether an answer to `source` may be sent that is its request again.
-    pub(in crate::server) fn permits_again(&mut self, source: SocketAddr, text: &[u8]) -> bool {
+    pub(in crate::server) fn permits_again(&mut self, source: Source<'_>, text: &[u8]) -> bool {
         let now_ns = self.now_ns();
         let loops = self.guard.loops.as_ref();
         loops.is_none_or(|loops| loops.permits(source, text, now_ns))

@@ -6,7 +6,7 @@
 //! A pair of source and text may come eight times at once and then twice a second; what comes
 //! faster is not answered until it has been quiet for half a second. One drop ends a loop.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -24,12 +24,36 @@ const QUIET_NS: u64 = QUIET.as_nanos() as u64;
 /// Sets of the table, of eight pairs and 64 bytes each: a MiB for 131,072 pairs within half a second.
 const SETS: usize = 1 << 14;
 
+/// Who is watched: an address of the Internet, or the name of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source<'a> {
+    /// An address and a port; the rest of it does not count.
+    Internet(SocketAddr),
+    /// The bytes of the name.
+    Unix(&'a [u8]),
+}
+
+impl From<SocketAddr> for Source<'_> {
+    fn from(address: SocketAddr) -> Self {
+        Self::Internet(address)
+    }
+}
+
+impl Hash for Source<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Internet(address) => (address.ip(), address.port()).hash(state),
+            Self::Unix(name) => name.hash(state),
+        }
+    }
+}
+
 /// The pairs of source and text that were answered of late, in fixed memory.
 ///
 /// ```
 /// use bullhorn::server::guard::Loops;
 ///
-/// let (loops, source) = (Loops::default(), "192.0.2.1:7000".parse()?);
+/// let (loops, source) = (Loops::default(), "192.0.2.1:7000".parse::<std::net::SocketAddr>()?.into());
 /// let answered = (0..100).filter(|_| loops.permits(source, b"PING", 0)).count();
 /// assert_eq!(answered, 8);
 /// // Each second is never too often.
@@ -60,8 +84,8 @@ impl<S: BuildHasher> Loops<S> {
 
     /// Whether a datagram from `source` may be answered whose answer is `text` again. Called once
     /// for each such datagram, at `now_ns` in nanoseconds from any start.
-    pub fn permits(&self, source: SocketAddr, text: &[u8], now_ns: u64) -> bool {
-        let hash = self.hasher.hash_one((source.ip(), source.port(), text));
+    pub fn permits(&self, source: Source<'_>, text: &[u8], now_ns: u64) -> bool {
+        let hash = self.hasher.hash_one((source, text));
         loop {
             let slot = self.slots.find(hash, now_ns);
             let permitted = slot.ahead <= (BURST - 1) * QUIET_NS;
@@ -86,8 +110,18 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    fn source(number: u16) -> SocketAddr {
-        ([192, 0, 2, 1], number).into()
+    fn source(number: u16) -> Source<'static> {
+        SocketAddr::from(([192, 0, 2, 1], number)).into()
+    }
+
+    #[test]
+    fn unix_sockets_are_told_apart_by_their_names() {
+        let loops = Loops::default();
+        for name in ["/run/a", "/run/b", "\0/run/a"] {
+            let source = Source::Unix(name.as_bytes());
+            let permitted = (0..100).filter(|_| loops.permits(source, b"PING", 0));
+            assert_eq!(permitted.count(), 8, "{name}");
+        }
     }
 
     #[test]

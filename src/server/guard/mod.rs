@@ -21,7 +21,7 @@ use std::num::NonZeroU32;
 use std::time::Instant;
 
 pub(super) use filter::Filter;
-pub use loops::{BURST, Loops, QUIET};
+pub use loops::{BURST, Loops, QUIET, Source};
 pub use networks::Networks;
 pub(crate) use prefixes::Prefix;
 pub use rate_limit::{DEFAULT_RATE, RateLimit};
@@ -32,7 +32,7 @@ pub use warnings::INTERVAL;
 use super::options::GuardOptions;
 use super::stats::DropCause;
 use crate::endpoint::{Endpoint, Host, SocketType};
-use crate::socket::address::Peer;
+use crate::socket::address::{self, Peer, to_sockaddr};
 use crate::socket::control_message::PacketInfo;
 use crate::socket::{Description, local_addresses};
 
@@ -61,10 +61,13 @@ impl Guard {
         options: &GuardOptions,
         sockets: impl Iterator<Item = &'a Description>,
     ) -> Self {
-        let served: Vec<SocketAddr> = sockets
+        let datagrams: Vec<&Endpoint> = sockets
             .filter(|socket| socket.socket_type == SocketType::Datagram)
-            .filter_map(|socket| internet_address(&socket.endpoint))
+            .map(|socket| &socket.endpoint)
             .collect();
+        let internet = datagrams.iter().copied().filter_map(internet_address);
+        let served: Vec<SocketAddr> = internet.collect();
+        let names = datagrams.iter().copied().filter_map(unix_name).collect();
         let is_public = served
             .iter()
             .any(|address| !address.ip().to_canonical().is_loopback());
@@ -74,7 +77,7 @@ impl Guard {
             RateLimit::PerSecond(rate) => Some(rate),
             RateLimit::Off => None,
         };
-        let guards_loops = options.loop_guard && !served.is_empty();
+        let guards_loops = options.loop_guard && !datagrams.is_empty();
         Self {
             start: Instant::now(),
             networks: Networks::new(&options.allow, &options.deny),
@@ -86,7 +89,7 @@ impl Guard {
                 } else {
                     Vec::new()
                 };
-                Sources::new(served, local)
+                Sources::new(served, local, names)
             }),
             limiter: rate.map(|per_second| Limiter {
                 per_second,
@@ -116,6 +119,12 @@ impl Guard {
         sources.and_then(|sources| sources.suspicion(source, destination))
     }
 
+    /// Why no datagram from the Unix socket `name` is to be answered.
+    fn unix_refusal(&self, name: &[u8]) -> Option<DropCause> {
+        let sources = self.sources.as_ref()?;
+        sources.is_our_name(name).then_some(DropCause::SourceIsOurs)
+    }
+
     fn limits(&self, source: IpAddr) -> bool {
         let limiter = self.limiter.as_ref();
         limiter.is_some_and(|limiter| !(limiter.spares_loopback && source.is_loopback()))
@@ -142,14 +151,22 @@ impl Guard {
         now_ns: u64,
     ) {
         if let Some(count) = self.warnings.note(cause, count, now_ns) {
+            let advice = cause.advice().map(|advice| format!(" ({advice})"));
             tracing::warn!(
-                "{endpoint}: dropped as {}: {count} since this was last said, now from {peer}; \
+                "{endpoint}: dropped as {}: {count} since this was last said, now from {peer}{}; \
                  said again after {} s at the earliest",
                 cause.name(),
+                advice.unwrap_or_default(),
                 INTERVAL.as_secs(),
             );
         }
     }
+}
+
+/// The name of a Unix endpoint, as the kernel tells it of a sender.
+fn unix_name(endpoint: &Endpoint) -> Option<Vec<u8>> {
+    let address = to_sockaddr(endpoint).ok()?;
+    address::unix_name(&address).map(<[u8]>::to_vec)
 }
 
 fn internet_address(endpoint: &Endpoint) -> Option<SocketAddr> {

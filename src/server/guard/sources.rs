@@ -16,7 +16,7 @@ pub const REFLECTING_PORTS: [u16; 11] = [7, 13, 17, 19, 37, 53, 69, 123, 1900, 5
 /// use bullhorn::server::guard::Sources;
 /// use bullhorn::server::stats::DropCause;
 ///
-/// let sources = Sources::new(vec!["0.0.0.0:3000".parse()?], vec!["192.0.2.1".parse()?]);
+/// let sources = Sources::new(vec!["0.0.0.0:3000".parse()?], vec!["192.0.2.1".parse()?], vec![]);
 /// let suspicion = |source: &str| source.parse().map(|source| sources.suspicion(source, None));
 /// assert_eq!(suspicion("192.0.2.1:3000")?, Some(DropCause::SourceIsOurs));
 /// assert_eq!(suspicion("192.0.2.2:3000")?, None);
@@ -29,14 +29,27 @@ pub struct Sources {
     served: Vec<SocketAddr>,
     /// Those of this machine, sorted.
     local: Vec<IpAddr>,
+    /// The names of the Unix sockets that we answer datagrams on.
+    names: Vec<Vec<u8>>,
 }
 
 impl Sources {
     /// `served` are the addresses that we answer datagrams on, `local` all of this machine, which
-    /// matter where an unspecified address is served.
-    pub fn new(served: Vec<SocketAddr>, mut local: Vec<IpAddr>) -> Self {
+    /// matter where an unspecified address is served. `names` are those of our Unix sockets, as in
+    /// [`unix_name`](crate::socket::address::unix_name).
+    pub fn new(served: Vec<SocketAddr>, mut local: Vec<IpAddr>, names: Vec<Vec<u8>>) -> Self {
         local.sort_unstable();
-        Self { served, local }
+        Self {
+            served,
+            local,
+            names,
+        }
+    }
+
+    /// Whether `name` is that of a Unix socket of ours. The kernel tells the name of a sender just
+    /// as it was bound, so that ours has no other.
+    pub fn is_our_name(&self, name: &[u8]) -> bool {
+        self.names.iter().any(|ours| ours == name)
     }
 
     /// Why a datagram from `source`, its address canonical, to `destination` is not to be answered.
@@ -109,6 +122,7 @@ mod tests {
         Sources::new(
             served.map(address).to_vec(),
             local.map(|text| text.parse().unwrap()).to_vec(),
+            vec![b"/run/ours".to_vec(), b"\0ours".to_vec()],
         )
     }
 
@@ -135,6 +149,13 @@ mod tests {
                 "{source}"
             );
         }
+    }
+
+    #[test]
+    fn our_own_names_are_told_from_others() {
+        let is_ours = |name: &str| sources().is_our_name(name.as_bytes());
+        assert!(is_ours("/run/ours") && is_ours("\0ours"));
+        assert!(!is_ours("ours") && !is_ours("\0ours\0") && !is_ours("/run/our") && !is_ours(""));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{Impairment, LONGEST_HOLD};
 use crate::server::datagram::BATCH;
 use crate::server::stats::{DropCause, ImpairTotals, Tally};
 use crate::socket::batch::{Answer, Inbox, Outbox, Place, Run};
-use crate::socket::control_message::PacketInfo;
+use crate::socket::control_message::{PacketInfo, Sender};
 
 /// The most answers that wait; one more is dropped as from a full queue.
 const MOST_WAITING: usize = 1 << 16;
@@ -39,6 +39,7 @@ pub(in crate::server) struct Line {
 struct Parcel {
     peer: SockAddr,
     destination: Option<PacketInfo>,
+    sender: Option<Sender>,
     bytes: Vec<u8>,
     kind: Kind,
     is_delayed: bool,
@@ -106,6 +107,7 @@ impl Line {
         let mut parcel = Parcel {
             peer: run.peer.clone(),
             destination: run.destination,
+            sender: run.sender,
             bytes: bytes.to_vec(),
             kind: fate.kind,
             is_delayed: fate.delay.is_some(),
@@ -203,6 +205,7 @@ impl Line {
             segment_size: length,
             truncated: false,
             control_truncated: false,
+            sender: parcel.sender,
         });
         self.outbox.answers.push(Answer {
             run: index,

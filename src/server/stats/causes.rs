@@ -18,6 +18,11 @@ pub enum DropCause {
     QueueFull,
     /// The kernel refused the answer for another reason.
     SendFailed,
+    /// The path of the Unix socket that it came from is not a socket of its sender: a symbolic link,
+    /// another user's, or one that cannot be checked.
+    NotSendersSocket,
+    /// We may not write to the Unix socket that it came from.
+    NotPermitted,
     /// The bad network that was asked for lost the answer.
     Impaired,
     /// Its answer is the request again, and came back too fast: an endless exchange.
@@ -38,7 +43,7 @@ pub enum DropCause {
 
 impl DropCause {
     /// Every cause, in the order of the counters.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::RequestTruncated,
         Self::NoReturnAddress,
         Self::DestinationUnknown,
@@ -46,6 +51,8 @@ impl DropCause {
         Self::PeerGone,
         Self::QueueFull,
         Self::SendFailed,
+        Self::NotSendersSocket,
+        Self::NotPermitted,
         Self::Impaired,
         Self::LoopSuspected,
         Self::SourcePortZero,
@@ -66,6 +73,8 @@ impl DropCause {
             Self::PeerGone => "peer_gone",
             Self::QueueFull => "queue_full",
             Self::SendFailed => "send_failed",
+            Self::NotSendersSocket => "not_senders_socket",
+            Self::NotPermitted => "not_permitted",
             Self::Impaired => "impaired",
             Self::LoopSuspected => "loop_suspected",
             Self::SourcePortZero => "source_port_zero",
@@ -74,6 +83,20 @@ impl DropCause {
             Self::ReflectingSourcePort => "reflecting_source_port",
             Self::SourceDenied => "source_denied",
             Self::RateLimited => "rate_limited",
+        }
+    }
+
+    /// What to do about it, as words for the log.
+    pub(in crate::server) fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::NotSendersSocket => Some(
+                "the path it came from is a symbolic link, another user's, or cannot be checked",
+            ),
+            Self::NotPermitted => Some(
+                "we may not write to its socket; let the client bind an abstract name or widen its \
+                 file's mode, or, as root, serve with --answer-private-sockets",
+            ),
+            _ => None,
         }
     }
 }

@@ -7,6 +7,8 @@ use std::ptr;
 
 use socket2::{SockAddr, SockAddrStorage};
 
+use super::unix::close_passed;
+
 /// What `recvmsg` returned beside the bytes.
 #[derive(Debug)]
 pub(crate) struct Message {
@@ -21,7 +23,8 @@ pub(crate) struct Message {
     pub(crate) flags: i32,
 }
 
-/// Receives one datagram into `buffer`, its control messages into `control`.
+/// Receives one datagram into `buffer`, its control messages into `control`. Descriptors that were
+/// passed with it are closed.
 pub(crate) fn receive_message(
     socket: BorrowedFd<'_>,
     buffer: &mut [u8],
@@ -43,17 +46,25 @@ pub(crate) fn receive_message(
     header.msg_controllen = control.len() as _;
     // SAFETY: each pointer in the header is to memory of the length beside it, borrowed mutably by
     // this function until the call returns.
-    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags) };
+    let length = unsafe {
+        libc::recvmsg(
+            socket.as_raw_fd(),
+            &raw mut header,
+            flags | libc::MSG_CMSG_CLOEXEC,
+        )
+    };
     if length < 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the kernel wrote an address of the socket's family, of `name_length` bytes; the rest
     // is still zero.
     let peer = unsafe { SockAddr::new(address, name_length(&header)) };
+    let control_length = header.msg_controllen as usize;
+    close_passed(&control[..control_length]);
     Ok(Message {
         length: length as usize,
         peer,
-        control_length: header.msg_controllen as _,
+        control_length,
         flags: header.msg_flags,
     })
 }

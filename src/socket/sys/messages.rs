@@ -13,6 +13,7 @@ use std::ptr;
 use socket2::{SockAddr, SockAddrStorage};
 
 use super::message::name_length;
+use super::unix::close_passed;
 use crate::socket::control_message::CAPACITY;
 
 /// Control messages of one datagram, aligned as the kernel's cmsghdr wants it.
@@ -41,7 +42,7 @@ impl Place {
     }
 
     /// Lets `header` point to this place and, through it, to `buffer`.
-    fn prepare(&mut self, header: &mut libc::msghdr, buffer: &mut [u8]) {
+    fn prepare(&mut self, header: &mut libc::msghdr, buffer: &mut [u8], control_capacity: usize) {
         self.vector.iov_base = buffer.as_mut_ptr().cast();
         self.vector.iov_len = buffer.len();
         header.msg_name = (&raw mut self.address).cast();
@@ -49,7 +50,7 @@ impl Place {
         header.msg_iov = &raw mut self.vector;
         header.msg_iovlen = 1;
         header.msg_control = self.control.0.as_mut_ptr().cast();
-        header.msg_controllen = CAPACITY as _;
+        header.msg_controllen = control_capacity.min(CAPACITY) as _;
     }
 }
 
@@ -57,6 +58,8 @@ impl Place {
 pub(crate) struct ReceiveArray {
     headers: Vec<libc::mmsghdr>,
     places: Vec<Place>,
+    /// Room for control messages, in bytes; those without room are discarded by the kernel.
+    control_capacity: usize,
 }
 
 // SAFETY: the pointers inside are set anew before each call and read by nobody between calls.
@@ -73,12 +76,26 @@ pub(crate) struct ReceivedMessage<'a> {
 }
 
 impl ReceiveArray {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, control_capacity: usize) -> Self {
         // SAFETY: all zeros is a valid mmsghdr: null pointers and zero lengths.
         let header: libc::mmsghdr = unsafe { std::mem::zeroed() };
         Self {
             headers: vec![header; capacity],
             places: std::iter::repeat_with(Place::new).take(capacity).collect(),
+            control_capacity,
+        }
+    }
+
+    /// From now on no control messages are received, nor what comes with them.
+    pub(crate) fn refuse_control(&mut self) {
+        self.control_capacity = 0;
+    }
+
+    /// Closes what was passed with the first `count` messages: only a socket that somebody shares
+    /// and has changed has room for it.
+    fn close_passed(&self, count: usize) {
+        for index in 0..count {
+            close_passed(self.length_and_control(index).1);
         }
     }
 
@@ -92,7 +109,7 @@ impl ReceiveArray {
         let mut count = 0;
         let places = self.headers.iter_mut().zip(&mut self.places);
         for ((header, place), buffer) in places.zip(buffers) {
-            place.prepare(&mut header.msg_hdr, buffer);
+            place.prepare(&mut header.msg_hdr, buffer, self.control_capacity);
             count += 1;
         }
         // SAFETY: each of the first `count` headers points to the vector, address and control buffer
@@ -104,13 +121,14 @@ impl ReceiveArray {
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 count,
-                flags as _,
+                (flags | libc::MSG_CMSG_CLOEXEC) as _,
                 ptr::null_mut(),
             )
         };
         if received < 0 {
             return Err(io::Error::last_os_error());
         }
+        self.close_passed(received as usize);
         Ok(received as usize)
     }
 
@@ -123,13 +141,15 @@ impl ReceiveArray {
         flags: i32,
     ) -> io::Result<usize> {
         let header = &mut self.headers[0];
-        self.places[0].prepare(&mut header.msg_hdr, buffer);
+        self.places[0].prepare(&mut header.msg_hdr, buffer, self.control_capacity);
+        let flags = flags | libc::MSG_CMSG_CLOEXEC;
         // SAFETY: as in `receive`, for the first header alone.
         let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header.msg_hdr, flags) };
         if length < 0 {
             return Err(io::Error::last_os_error());
         }
         header.msg_len = length as _;
+        self.close_passed(1);
         Ok(length as usize)
     }
 

@@ -8,6 +8,7 @@ mod messages;
 mod open_descriptors;
 mod poll;
 mod register;
+mod unix;
 
 pub(crate) use descriptor::{
     dropped_datagrams, duplicate, interface_index, send_room, set_option, unacknowledged,
@@ -17,3 +18,4 @@ pub(crate) use messages::{ReceiveArray, SendArray};
 pub(crate) use open_descriptors::open_descriptors;
 pub(crate) use poll::PollSet;
 pub(crate) use register::register_readable;
+pub(crate) use unix::address_bytes;
