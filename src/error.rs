@@ -94,11 +94,8 @@ pub enum Error {
     /// A thread of this program panicked, which is a bug of it.
     #[error("a worker panicked, which is a bug: {0}")]
     Panicked(String),
-    /// A text that does not fit a datagram.
-    #[error(
-        "the text has {length} bytes, and a datagram to {endpoint} carries at most {limit}; \
-         use a stream (tcp:// or unix:) for longer texts"
-    )]
+    /// A text that does not fit a datagram, or is longer than any line.
+    #[error("the text has {length} bytes, and {}", longest(endpoint, *limit))]
     TooLong {
         /// Where it should have gone.
         endpoint: Endpoint,
@@ -190,6 +187,17 @@ fn is_unreachable(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe
     )
+}
+
+/// How long a text may be, and what to do about a longer one.
+fn longest(endpoint: &Endpoint, limit: usize) -> String {
+    match endpoint.socket_type() {
+        Some(SocketType::Stream) => format!("a line to {endpoint} at most {limit}"),
+        _ => format!(
+            "a datagram to {endpoint} carries at most {limit}; use a stream (tcp:// or unix:) for \
+             longer texts"
+        ),
+    }
 }
 
 /// The cause in plain words and, where there is one, the way out.

@@ -121,28 +121,17 @@ impl Checked {
         settings.window = Some(window.max(1));
         settings.threads = settings.threads.clamp(1, settings.flows);
         let joins = settings.has_offload || is_stream;
-        check_length(endpoint, settings.size)?;
+        endpoint.check_length(settings.size)?;
         Capacity::new(&settings, settings.size, settings.size, joins)?;
         let form = Form::new(settings.size, settings.filler.as_deref(), is_stream);
         let (text, answer) = (form.text_length(), form.answer_length());
-        check_length(endpoint, text.max(answer))?;
+        endpoint.check_length(text.max(answer))?;
         Ok(Self {
             capacity: Capacity::new(&settings, text, answer, joins)?,
             settings,
             form,
             rate,
         })
-    }
-}
-
-fn check_length(endpoint: &Endpoint, length: usize) -> Result<()> {
-    match endpoint.max_datagram() {
-        Some(limit) if length > limit => Err(Error::TooLong {
-            endpoint: endpoint.clone(),
-            length,
-            limit,
-        }),
-        _ => Ok(()),
     }
 }
 
