@@ -113,7 +113,7 @@ fn start(flood: &Flood, arguments: &[&str]) -> Running {
     let mut command = bullhorn();
     command
         .args(["bench", &flood.endpoint, "--json", "--warmup", "off"])
-        .args(["--flows", "2"])
+        .args(["--flows", "2", "--window", "1024"])
         .args(arguments)
         .stdout(Stdio::piped());
     Running::start(&mut command)
@@ -124,7 +124,6 @@ fn finish(mut bench: Running) -> (Option<i32>, Value) {
     let mut stdout = bench.child.stdout.take().unwrap();
     stdout.read_to_string(&mut text).unwrap();
     let code = bench.wait().code();
-    crate::schemas::assert_lines("bench", &text);
     (code, serde_json::from_str(&text).unwrap())
 }
 
