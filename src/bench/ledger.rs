@@ -19,9 +19,9 @@ const SETTLED: u64 = 0;
 /// The most numbers looked at to find whose a damaged header was.
 const MOST_COMPARED: u64 = 1 << 12;
 
-/// The most damaged headers of one turn whose numbers are looked for. A server that sends nothing
-/// else would keep a worker from its clock.
-const MOST_SEARCHES: u32 = 256;
+/// The most numbers looked at for all damaged headers of one turn. A server that sends nothing else
+/// would keep a worker from its clock.
+const MOST_COMPARED_PER_TURN: u64 = 1 << 16;
 
 /// What all ledgers of a worker share.
 pub(super) struct Desk {
@@ -29,8 +29,8 @@ pub(super) struct Desk {
     pub(super) record: Record,
     /// Requests under way, of all flows.
     pub(super) outstanding: u64,
-    /// How many more damaged headers may be looked for in this turn.
-    searches: u32,
+    /// How many more numbers may be looked at for damaged headers in this turn.
+    comparisons: u64,
 }
 
 impl Desk {
@@ -39,13 +39,13 @@ impl Desk {
             texts,
             record,
             outstanding: 0,
-            searches: MOST_SEARCHES,
+            comparisons: MOST_COMPARED_PER_TURN,
         }
     }
 
     /// A worker looks at a flow once.
     pub(super) fn begin_turn(&mut self) {
-        self.searches = MOST_SEARCHES;
+        self.comparisons = MOST_COMPARED_PER_TURN;
     }
 }
 
@@ -279,13 +279,14 @@ impl Ledger {
 
     /// The number whose right answer has most of this one's header, if it has half of it.
     fn most_alike(&self, answer: &[u8], desk: &mut Desk) -> Option<u64> {
-        if answer.len() < HEADER / 2 || desk.searches == 0 {
+        let first = self.next.saturating_sub(self.sent_ns.len() as u64);
+        let first = first.max(self.next.saturating_sub(MOST_COMPARED));
+        if answer.len() < HEADER / 2 || desk.comparisons < self.next - first {
             return None;
         }
-        desk.searches -= 1;
+        desk.comparisons -= self.next - first;
         let form = &desk.texts.form;
-        let span = (self.sent_ns.len() as u64).min(MOST_COMPARED);
-        (self.next.saturating_sub(span)..self.next)
+        (first..self.next)
             .map(|number| (form.resemblance(answer, self.flow, number), number))
             .max_by_key(|(alike, number)| (*alike, std::cmp::Reverse(*number)))
             .filter(|(alike, _)| *alike >= HEADER / 2)
