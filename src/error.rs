@@ -4,6 +4,7 @@
 //! [`Error::exit_code`]. Malformed endpoints have their own type,
 //! [`crate::endpoint::ParseEndpointError`].
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -90,11 +91,11 @@ pub enum Error {
         /// Why it cannot be, and what would.
         reason: String,
     },
-    /// A text that does not fit a datagram.
-    #[error(
-        "the text has {length} bytes, and a datagram to {endpoint} carries at most {limit}; \
-         use a stream (tcp:// or unix:) for longer texts"
-    )]
+    /// A thread of this program panicked, which is a bug of it.
+    #[error("a worker panicked, which is a bug: {0}")]
+    Panicked(String),
+    /// A text that does not fit a datagram, or is longer than any line.
+    #[error("the text has {length} bytes, and {}", longest(endpoint, *limit))]
     TooLong {
         /// Where it should have gone.
         endpoint: Endpoint,
@@ -151,6 +152,14 @@ impl Error {
         }
     }
 
+    /// From what a thread panicked with, as one line.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let message = panic.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let lines = message.unwrap_or("no message").lines().map(str::trim);
+        Self::Panicked(lines.collect::<Vec<_>>().join(" "))
+    }
+
     /// The process exit code for this failure: the same numbers for every verb.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -160,7 +169,11 @@ impl Error {
             Self::NoAnswer { .. } | Self::Closed { .. } => 5,
             Self::Socket { source, .. } if is_unreachable(source) => 5,
             Self::Resolve { .. } => 6,
-            Self::Socket { .. } | Self::Unsuitable { .. } | Self::User { .. } | Self::Texts(_) => 7,
+            Self::Socket { .. }
+            | Self::Unsuitable { .. }
+            | Self::User { .. }
+            | Self::Texts(_)
+            | Self::Panicked(_) => 7,
         }
     }
 }
@@ -174,6 +187,17 @@ fn is_unreachable(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe
     )
+}
+
+/// How long a text may be, and what to do about a longer one.
+fn longest(endpoint: &Endpoint, limit: usize) -> String {
+    match endpoint.socket_type() {
+        Some(SocketType::Stream) => format!("a line to {endpoint} at most {limit}"),
+        _ => format!(
+            "a datagram to {endpoint} carries at most {limit}; use a stream (tcp:// or unix:) for \
+             longer texts"
+        ),
+    }
 }
 
 /// The cause in plain words and, where there is one, the way out.

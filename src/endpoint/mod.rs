@@ -15,6 +15,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 
+use crate::error::{Error, Result};
 pub use problem::{ParseEndpointError, Problem};
 pub use resolve::FamilyFilter;
 
@@ -181,7 +182,27 @@ impl Endpoint {
             (SocketType::Datagram, Family::Unix) => Some(MAX_UNIX_DATAGRAM),
         }
     }
+
+    /// Refuses a text or an answer of `length` bytes that cannot travel to or from this endpoint:
+    /// a datagram has its limit, and a line [`MAX_LINE`].
+    ///
+    /// # Errors
+    /// [`Error::TooLong`].
+    pub(crate) fn check_length(&self, length: usize) -> Result<()> {
+        let limit = self.max_datagram().unwrap_or(MAX_LINE);
+        if length <= limit {
+            return Ok(());
+        }
+        Err(Error::TooLong {
+            endpoint: self.clone(),
+            length,
+            limit,
+        })
+    }
 }
+
+/// The longest line that Bullhorn sends or waits for, in bytes: it is kept in memory.
+pub const MAX_LINE: usize = 256 << 20;
 
 /// The largest UDP payload over IPv4, in bytes.
 pub const MAX_IPV4_DATAGRAM: usize = 65_507;

@@ -46,6 +46,9 @@ pub const PROBES_BEFORE_SILENCE: u64 = 3;
 /// The most flows of a run: each takes a descriptor and half a megabyte.
 pub const MOST_FLOWS: usize = 1024;
 
+/// The most bytes of a text times the flows: each flow keeps a text and its answer.
+pub const MAX_TEXT_BYTES: usize = 1 << 30;
+
 /// How an endpoint is probed.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -126,18 +129,20 @@ pub fn run(
 ) -> Result<Summary> {
     check_for_client(endpoint)?;
     check(settings)?;
-    let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref())?;
     let candidates = endpoint.resolve(settings.family)?;
-    for candidate in &candidates {
-        let length = texts.text_length().max(texts.expected_length());
-        if let Some(limit) = candidate.max_datagram().filter(|limit| length > *limit) {
-            return Err(Error::TooLong {
-                endpoint: candidate.clone(),
-                length,
-                limit,
-            });
-        }
+    // Before the texts are made, as they are kept in memory.
+    let fits = |length| {
+        let mut all = candidates.iter();
+        all.try_for_each(|candidate| candidate.check_length(length))
+    };
+    fits(settings.size)?;
+    if settings.size.saturating_mul(settings.flows) > MAX_TEXT_BYTES {
+        return Err(Error::Usage(format!(
+            "size x flows is at most {MAX_TEXT_BYTES} bytes (1 GiB); lower --size or --flows"
+        )));
     }
+    let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref())?;
+    fits(texts.text_length().max(texts.expected_length()))?;
     let endpoint = address::choose(candidates, settings, &texts, control)?;
     engine::Engine::new(endpoint, settings, texts, control).run(observer)
 }

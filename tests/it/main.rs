@@ -15,6 +15,9 @@ mod support_netns;
 mod support_strace;
 
 mod bench;
+mod bench_hostile;
+mod bench_limits;
+mod bench_schedule;
 mod bind;
 mod demo;
 mod descriptors_reserve;
