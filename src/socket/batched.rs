@@ -212,7 +212,8 @@ impl DatagramBackend for BatchedBackend {
                 traced(call, result, |length| *length).map(|_| 1)?
             }
             result => {
-                let call = format_args!("recvmmsg({descriptor}, {places})");
+                let name = self.receiving.call();
+                let call = format_args!("{name}({descriptor}, {places})");
                 traced(call, result, |count| *count)?
             }
         };
@@ -300,7 +301,8 @@ impl DatagramBackend for BatchedBackend {
                 if is_interrupted(&result) {
                     continue;
                 }
-                let call = format_args!("sendmmsg({}, {})", self.socket.as_raw_fd(), end - done);
+                let (name, descriptor) = (filled.call(), self.socket.as_raw_fd());
+                let call = format_args!("{name}({descriptor}, {})", end - done);
                 match traced(call, result, |count| *count) {
                     Ok(0) => {
                         // No kernel says so; were it to, nothing would be left uncounted.

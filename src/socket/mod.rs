@@ -12,6 +12,7 @@
 //!   `coalesce` finds those that can go together.
 //! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
 //!   client that sends many.
+//! * `fallback`: what is done where a call for many datagrams is refused.
 //! * `lines`: lines over a connection, for clients.
 //! * [`control_message`]: the bytes beside a datagram: the address it was sent to, the size of its run.
 //! * `interfaces`: the addresses of this machine.
@@ -28,6 +29,7 @@ pub(crate) mod coalesce;
 pub mod connect;
 pub(crate) mod connected;
 pub mod control_message;
+pub(crate) mod fallback;
 pub mod inherit;
 mod interfaces;
 pub(crate) mod lines;

@@ -12,6 +12,7 @@
 
 mod support;
 mod support_netns;
+mod support_refusal;
 mod support_strace;
 
 mod bench;
@@ -32,6 +33,7 @@ mod pages;
 mod ping;
 mod prompt;
 mod receive_buffer;
+mod refused_calls;
 mod relay;
 mod reply_address;
 mod restarts;

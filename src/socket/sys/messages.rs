@@ -1,4 +1,6 @@
 //! Many datagrams in one call: recvmmsg(2) and sendmmsg(2), with arrays that are made once.
+//!
+//! Where those two calls are refused, recvmsg(2) and sendmsg(2) do the same, a message a call.
 
 #![allow(
     clippy::unnecessary_cast,
@@ -14,6 +16,7 @@ use socket2::{SockAddr, SockAddrStorage};
 
 use super::message::name_length;
 use crate::socket::control_message::CAPACITY;
+use crate::socket::fallback::{BatchCall, is_refused};
 
 /// Control messages of one datagram, aligned as the kernel's cmsghdr wants it.
 #[derive(Clone, Copy)]
@@ -57,6 +60,10 @@ impl Place {
 pub(crate) struct ReceiveArray {
     headers: Vec<libc::mmsghdr>,
     places: Vec<Place>,
+    /// recvmmsg is refused.
+    is_single: bool,
+    /// What ended the last batch of single calls; the next one returns it.
+    pending: Option<io::Error>,
 }
 
 // SAFETY: the pointers inside are set anew before each call and read by nobody between calls.
@@ -79,6 +86,17 @@ impl ReceiveArray {
         Self {
             headers: vec![header; capacity],
             places: std::iter::repeat_with(Place::new).take(capacity).collect(),
+            is_single: false,
+            pending: None,
+        }
+    }
+
+    /// The call that [`Self::receive`] makes.
+    pub(crate) fn call(&self) -> &'static str {
+        if self.is_single {
+            "recvmsg"
+        } else {
+            "recvmmsg"
         }
     }
 
@@ -89,29 +107,72 @@ impl ReceiveArray {
         buffers: impl Iterator<Item = &'a mut [u8]>,
         flags: i32,
     ) -> io::Result<usize> {
-        let mut count = 0;
+        let mut count = 0_usize;
         let places = self.headers.iter_mut().zip(&mut self.places);
         for ((header, place), buffer) in places.zip(buffers) {
             place.prepare(&mut header.msg_hdr, buffer);
             count += 1;
         }
-        // SAFETY: each of the first `count` headers points to the vector, address and control buffer
-        // of a place of its own, and the vector to a buffer that is borrowed mutably for 'a, all
-        // with their true lengths; nothing of it moves before the call returns. A null timeout is
-        // allowed.
-        let received = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                self.headers.as_mut_ptr(),
-                count,
-                flags as _,
-                ptr::null_mut(),
-            )
-        };
-        if received < 0 {
-            return Err(io::Error::last_os_error());
+        if !self.is_single {
+            // SAFETY: each of the first `count` headers points to the vector, address and control
+            // buffer of a place of its own, and the vector to a buffer that is borrowed mutably for
+            // 'a, all with their true lengths; nothing of it moves before the call returns. A null
+            // timeout is allowed.
+            let received = unsafe {
+                libc::recvmmsg(
+                    socket.as_raw_fd(),
+                    self.headers.as_mut_ptr(),
+                    count as _,
+                    flags as _,
+                    ptr::null_mut(),
+                )
+            };
+            if received >= 0 {
+                return Ok(received as usize);
+            }
+            let error = io::Error::last_os_error();
+            if !is_refused(BatchCall::Receive, &error) {
+                return Err(error);
+            }
+            self.is_single = true;
         }
-        Ok(received as usize)
+        self.receive_singly(socket, count, flags)
+    }
+
+    /// What recvmmsg does with the first `count` headers, which are prepared.
+    fn receive_singly(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        count: usize,
+        flags: i32,
+    ) -> io::Result<usize> {
+        if let Some(error) = self.pending.take() {
+            return Err(error);
+        }
+        let mut flags_of_one = flags & !libc::MSG_WAITFORONE;
+        for (received, header) in self.headers[..count].iter_mut().enumerate() {
+            // SAFETY: as in `receive`, for this header alone.
+            let length =
+                unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header.msg_hdr, flags_of_one) };
+            if length < 0 {
+                let error = io::Error::last_os_error();
+                if received == 0 {
+                    return Err(error);
+                }
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) {
+                    self.pending = Some(error);
+                }
+                return Ok(received);
+            }
+            header.msg_len = length as _;
+            if flags & libc::MSG_WAITFORONE != 0 {
+                flags_of_one |= libc::MSG_DONTWAIT;
+            }
+        }
+        Ok(count)
     }
 
     /// Receives one message, number 0, into `buffer` with recvmsg(2), which takes less time for one
@@ -169,6 +230,8 @@ impl ReceiveArray {
 pub(crate) struct SendArray {
     headers: Vec<libc::mmsghdr>,
     vectors: Vec<libc::iovec>,
+    /// sendmmsg is refused.
+    is_single: bool,
 }
 
 // SAFETY: the pointers inside are only read by the call that follows their being set, within the
@@ -251,6 +314,15 @@ pub(crate) struct Filled<'a> {
 }
 
 impl Filled<'_> {
+    /// The call that [`Self::send`] makes.
+    pub(crate) fn call(&self) -> &'static str {
+        if self.array.is_single {
+            "sendmsg"
+        } else {
+            "sendmmsg"
+        }
+    }
+
     /// Sends the messages in `range`; returns how many were sent. An error is that of the first.
     pub(crate) fn send(
         &mut self,
@@ -261,20 +333,49 @@ impl Filled<'_> {
         let Some(headers) = self.array.headers.get_mut(range) else {
             return Ok(0);
         };
-        // SAFETY: the headers' pointers are to peers, control bytes and pieces that are borrowed
-        // for the lifetime of this value, and to vectors that it borrows with their array; the
-        // kernel only reads them, and writes msg_len into the headers, which are ours.
-        let sent = unsafe {
-            libc::sendmmsg(
-                socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                headers.len() as _,
-                flags as _,
-            )
-        };
-        if sent < 0 {
-            return Err(io::Error::last_os_error());
+        if !self.array.is_single {
+            // SAFETY: the headers' pointers are to peers, control bytes and pieces that are borrowed
+            // for the lifetime of this value, and to vectors that it borrows with their array; the
+            // kernel only reads them, and writes msg_len into the headers, which are ours.
+            let sent = unsafe {
+                libc::sendmmsg(
+                    socket.as_raw_fd(),
+                    headers.as_mut_ptr(),
+                    headers.len() as _,
+                    flags as _,
+                )
+            };
+            if sent >= 0 {
+                return Ok(sent as usize);
+            }
+            let error = io::Error::last_os_error();
+            if !is_refused(BatchCall::Send, &error) {
+                return Err(error);
+            }
+            self.array.is_single = true;
         }
-        Ok(sent as usize)
+        for (sent, header) in headers.iter().enumerate() {
+            // SAFETY: as above, for this header alone.
+            let length =
+                unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header.msg_hdr, flags) };
+            if length < 0 {
+                let error = io::Error::last_os_error();
+                return if sent == 0 { Err(error) } else { Ok(sent) };
+            }
+        }
+        Ok(headers.len())
     }
+}
+
+/// What `call` says of no message on no descriptor: EBADF, where the call may be made at all.
+pub(crate) fn without_descriptor(call: BatchCall) -> io::Error {
+    let none = ptr::null_mut::<libc::mmsghdr>();
+    // SAFETY: of no messages, nothing is read and nothing written.
+    let _ = unsafe {
+        match call {
+            BatchCall::Receive => libc::recvmmsg(-1, none, 0, 0, ptr::null_mut()),
+            BatchCall::Send => libc::sendmmsg(-1, none, 0, 0),
+        }
+    };
+    io::Error::last_os_error()
 }

@@ -12,6 +12,6 @@ pub(crate) use descriptor::{
     dropped_datagrams, duplicate, interface_index, send_room, set_option, unacknowledged,
 };
 pub(crate) use message::{receive_message, send_message, send_to};
-pub(crate) use messages::{ReceiveArray, SendArray};
+pub(crate) use messages::{ReceiveArray, SendArray, without_descriptor};
 pub(crate) use poll::PollSet;
 pub(crate) use register::register_readable;

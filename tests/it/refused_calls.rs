@@ -1,0 +1,164 @@
+//! Calls that a container's seccomp profile refuses, or that the kernel does not have: done without,
+//! and said in one line.
+
+use std::net::UdpSocket;
+use std::process::Command;
+
+use crate::support::{
+    PATIENCE, Served, find_program, own, run_bullhorn, uninterrupted, wait_until,
+};
+use crate::support_netns::in_own_network;
+use crate::support_refusal::refusing;
+
+/// What profiles answer.
+const REFUSALS: [i32; 2] = [libc::ENOSYS, libc::EPERM];
+
+const BATCH_CALLS: [i64; 2] = [libc::SYS_recvmmsg, libc::SYS_sendmmsg];
+
+fn client_of(port: u16) -> UdpSocket {
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(("127.0.0.1", port)).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client
+}
+
+fn receive(client: &UdpSocket) -> String {
+    let mut buffer = [0; 64];
+    let length = uninterrupted(|| client.recv(&mut buffer)).expect("no answer");
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
+}
+
+/// Texts of many clients that wait for a stopped server, so that it receives and answers them in batches.
+fn ask_in_batches(served: &Served, port: u16) -> u64 {
+    const CLIENTS: usize = 5;
+    const EACH: usize = 40;
+    let clients: Vec<UdpSocket> = (0..CLIENTS).map(|_| client_of(port)).collect();
+    served.process.signal("STOP");
+    for number in 0..EACH {
+        for (index, client) in clients.iter().enumerate() {
+            // Of several lengths, so that not all can leave as one buffer.
+            let text = format!("client {index} text {number}{}", "-".repeat(number % 3));
+            client.send(text.as_bytes()).unwrap();
+        }
+    }
+    served.process.signal("CONT");
+    for number in 0..EACH {
+        for (index, client) in clients.iter().enumerate() {
+            let answer = format!("CLIENT {index} TEXT {number}{}", "-".repeat(number % 3));
+            assert_eq!(receive(client), answer);
+        }
+    }
+    (CLIENTS * EACH) as u64
+}
+
+fn assert_said_once(stderr: &str, calls: &[&str]) {
+    for call in calls {
+        let line = format!("warning: the system call {call} is refused here");
+        assert_eq!(stderr.matches(&line).count(), 1, "{call}: {stderr}");
+    }
+    assert_eq!(stderr.lines().count(), calls.len(), "{stderr}");
+}
+
+#[test]
+fn without_calls_for_many_datagrams_every_one_is_answered_by_single_calls() {
+    for error in REFUSALS {
+        for endpoint in ["udp://127.0.0.1:0", "udp://0.0.0.0:0"] {
+            let answered = refusing(&BATCH_CALLS, error, || {
+                let served = Served::start(&[endpoint, "--workers", "2"]);
+                let client = client_of(served.port(0));
+                client.send(b"alone").unwrap();
+                assert_eq!(receive(&client), "ALONE");
+                let asked = 1 + ask_in_batches(&served, served.port(0));
+                (asked, served.stop())
+            });
+            let Some((asked, totals)) = answered else {
+                return;
+            };
+            totals.assert_datagrams(asked, asked, 0);
+            assert_said_once(&totals.stderr, &["recvmmsg", "sendmmsg"]);
+        }
+    }
+}
+
+#[test]
+fn a_client_without_calls_for_many_datagrams_loses_nothing() {
+    let unix = own("unixgram:@bullhorn-refused");
+    let served = Served::start(&["udp://127.0.0.1:0", &unix]);
+    let endpoint = served.endpoint();
+    for error in REFUSALS {
+        let loads = [
+            (
+                endpoint,
+                &["--no-offload"][..],
+                &["recvmmsg", "sendmmsg"][..],
+            ),
+            (endpoint, &[], &["recvmmsg"]),
+            (&unix, &[], &["recvmmsg", "sendmmsg"]),
+        ];
+        for (endpoint, options, calls) in loads {
+            let arguments = [
+                "bench", "--json", "--warmup", "off", "--count", "5000", endpoint,
+            ];
+            let Some(ended) = refusing(&BATCH_CALLS, error, || {
+                run_bullhorn([&arguments[..], options].concat())
+            }) else {
+                return;
+            };
+            assert_eq!(ended.code, 0, "{ended:?}");
+            assert_eq!(ended.summary()["ok"], 5000, "{ended:?}");
+            assert_said_once(&ended.stderr, calls);
+        }
+        for endpoint in [endpoint, &unix] {
+            for arguments in [
+                &["send", endpoint, "a", "b"][..],
+                &["ping", "-q", "-c", "2", "-i", "200ms", endpoint],
+            ] {
+                let ended = refusing(&BATCH_CALLS, error, || run_bullhorn(arguments)).unwrap();
+                assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
+            }
+        }
+    }
+}
+
+/// A firewall answers EPERM as well, to one datagram.
+#[test]
+fn what_a_firewall_drops_is_counted_and_is_no_refusal_of_the_call() {
+    if find_program("nft").is_none() {
+        return;
+    }
+    let nft = |rules: &str| {
+        let status = Command::new("nft").arg(rules).status().expect("no nft");
+        assert!(status.success(), "{rules}");
+    };
+    in_own_network(|| {
+        let served = Served::start(&["udp://127.0.0.1:0", "--workers", "1"]);
+        let port = served.port(0);
+        let before = ask_in_batches(&served, port);
+        nft("add table ip test");
+        nft("add chain ip test out { type filter hook output priority 0 ; }");
+        nft(&format!(
+            "add rule ip test out udp sport {port} counter drop"
+        ));
+        let clients: Vec<UdpSocket> = (0..3).map(|_| client_of(port)).collect();
+        served.process.signal("STOP");
+        for client in &clients {
+            client.send(b"first").unwrap();
+            client.send(b"second is longer").unwrap();
+        }
+        served.process.signal("CONT");
+        let dropped = 2 * clients.len() as u64;
+        wait_until("the answers are dropped", || {
+            let output = Command::new("nft").args(["list", "ruleset"]).output();
+            let rules = String::from_utf8(output.unwrap().stdout).unwrap();
+            rules.contains(&format!("packets {dropped} "))
+        });
+        nft("delete table ip test");
+        let after = ask_in_batches(&served, port);
+        let totals = served.stop();
+        let received = before + dropped + after;
+        totals.assert_datagrams(received, before + after, dropped);
+        let causes = &totals.summary["endpoints"][0]["dropped_by"];
+        assert_eq!(causes["send_failed"], dropped, "{totals:?}");
+        assert_eq!(totals.stderr, "");
+    });
+}
