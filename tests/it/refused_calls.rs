@@ -2,13 +2,16 @@
 //! and said in one line.
 
 use std::net::UdpSocket;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
+
+use crate::bind::assert_local_trouble;
 use crate::support::{
-    PATIENCE, Served, find_program, own, run_bullhorn, uninterrupted, wait_until,
+    PATIENCE, Running, Served, bullhorn, find_program, own, run_bullhorn, uninterrupted, wait_until,
 };
 use crate::support_netns::in_own_network;
-use crate::support_refusal::refusing;
+use crate::support_refusal::{refusing, refusing_where};
 
 /// What profiles answer.
 const REFUSALS: [i32; 2] = [libc::ENOSYS, libc::EPERM];
@@ -161,4 +164,99 @@ fn what_a_firewall_drops_is_counted_and_is_no_refusal_of_the_call() {
         assert_eq!(causes["send_failed"], dropped, "{totals:?}");
         assert_eq!(totals.stderr, "");
     });
+}
+
+/// Refused, these would show only when somebody waits in vain for an answer, or for the end.
+#[test]
+fn a_call_that_nothing_works_without_is_named_before_anybody_relies_on_it() {
+    let endpoint = own("unix:@bullhorn-needed");
+    for (call, name) in [
+        (libc::SYS_accept4, "accept4"),
+        (libc::SYS_epoll_pwait, "epoll_pwait"),
+        (libc::SYS_recvfrom, "recvfrom"),
+        (libc::SYS_recvmsg, "recvmsg"),
+        (libc::SYS_sendmsg, "sendmsg"),
+        (libc::SYS_sendto, "sendto"),
+        (libc::SYS_shutdown, "shutdown"),
+        (libc::SYS_socketpair, "socketpair"),
+    ] {
+        for error in REFUSALS {
+            for arguments in [
+                &["serve", "udp://127.0.0.1:0"][..],
+                &["serve", &endpoint],
+                &["send", &endpoint, "a"],
+                &["ping", "-c", "1", &endpoint],
+                &["bench", "--count", "1", &endpoint],
+                &["demo"],
+            ] {
+                let mut command = bullhorn();
+                command.args(arguments).stdin(Stdio::null());
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                // Started under the filter, and waited for without it: waiting takes such calls too.
+                let start = || Running::start(&mut command);
+                let Some(process) = refusing(&[call], error, start) else {
+                    return;
+                };
+                let ended = process.output();
+                let words = format!("the system call {name} is refused here");
+                assert_local_trouble(&ended, "cannot start", &[&words, "seccomp"]);
+            }
+        }
+    }
+}
+
+/// A rule for `setsockopt` or `getsockopt` of this option alone.
+fn of_option(level: i32, name: i32) -> Vec<SeccompRule> {
+    let is = |index, value: i32| {
+        let (width, operator) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Eq);
+        SeccompCondition::new(index, width, operator, value as u64).expect("a sound condition")
+    };
+    vec![SeccompRule::new(vec![is(1, level), is(2, name)]).expect("a sound rule")]
+}
+
+#[test]
+fn without_an_optional_socket_option_everything_is_answered() {
+    let unix = own("unixgram:@bullhorn-options");
+    let (set, get) = (libc::SYS_setsockopt, libc::SYS_getsockopt);
+    for (call, level, name, is_said) in [
+        (set, libc::SOL_UDP, libc::UDP_GRO, false),
+        (set, libc::SOL_UDP, libc::UDP_SEGMENT, false),
+        (set, libc::SOL_SOCKET, libc::SO_RCVBUF, false),
+        (get, libc::SOL_SOCKET, libc::SO_DOMAIN, false),
+        (get, libc::SOL_SOCKET, libc::SO_MEMINFO, true),
+    ] {
+        for error in [REFUSALS[0], REFUSALS[1], libc::ENOPROTOOPT] {
+            let rules = [(call, of_option(level, name))];
+            let Some(totals) = refusing_where(&rules, error, || {
+                let served = Served::start(&["udp://127.0.0.1:0", &unix, "--workers", "2"]);
+                for endpoint in [served.endpoint(), &unix] {
+                    let load = ["bench", "--json", "--warmup", "off", "--count", "500"];
+                    let ended = run_bullhorn([&load[..], &[endpoint]].concat());
+                    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{name}");
+                    assert_eq!(ended.summary()["ok"], 500, "{name} {ended:?}");
+                }
+                ask_in_batches(&served, served.port(0));
+                served.stop()
+            }) else {
+                return;
+            };
+            assert_eq!(totals.code, Some(0), "{totals:?}");
+            assert_eq!(totals.summary["dropped"], 0, "{totals:?}");
+            let lines = totals.stderr.lines().count();
+            assert_eq!(lines, usize::from(is_said), "{name}: {}", totals.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_receive_buffer_that_was_asked_for_and_is_refused_is_an_error() {
+    let rules = [(
+        libc::SYS_setsockopt,
+        of_option(libc::SOL_SOCKET, libc::SO_RCVBUF),
+    )];
+    let endpoint = "udp://127.0.0.1:0";
+    let arguments = ["serve", "--receive-buffer", "300000", endpoint];
+    if let Some(ended) = refusing_where(&rules, libc::ENOSYS, || run_bullhorn(arguments)) {
+        assert_local_trouble(&ended, endpoint, &["configure"]);
+    }
 }

@@ -15,8 +15,9 @@ use std::ptr;
 use socket2::{SockAddr, SockAddrStorage};
 
 use super::message::name_length;
+use super::permission::Call;
 use crate::socket::control_message::CAPACITY;
-use crate::socket::fallback::{BatchCall, is_refused};
+use crate::socket::refusal::is_refused;
 
 /// Control messages of one datagram, aligned as the kernel's cmsghdr wants it.
 #[derive(Clone, Copy)]
@@ -92,11 +93,11 @@ impl ReceiveArray {
     }
 
     /// The call that [`Self::receive`] makes.
-    pub(crate) fn call(&self) -> &'static str {
+    pub(crate) fn call(&self) -> Call {
         if self.is_single {
-            "recvmsg"
+            Call::Recvmsg
         } else {
-            "recvmmsg"
+            Call::Recvmmsg
         }
     }
 
@@ -131,7 +132,7 @@ impl ReceiveArray {
                 return Ok(received as usize);
             }
             let error = io::Error::last_os_error();
-            if !is_refused(BatchCall::Receive, &error) {
+            if !is_refused(Call::Recvmmsg, &error, Call::Recvmsg) {
                 return Err(error);
             }
             self.is_single = true;
@@ -315,11 +316,11 @@ pub(crate) struct Filled<'a> {
 
 impl Filled<'_> {
     /// The call that [`Self::send`] makes.
-    pub(crate) fn call(&self) -> &'static str {
+    pub(crate) fn call(&self) -> Call {
         if self.array.is_single {
-            "sendmsg"
+            Call::Sendmsg
         } else {
-            "sendmmsg"
+            Call::Sendmmsg
         }
     }
 
@@ -349,7 +350,7 @@ impl Filled<'_> {
                 return Ok(sent as usize);
             }
             let error = io::Error::last_os_error();
-            if !is_refused(BatchCall::Send, &error) {
+            if !is_refused(Call::Sendmmsg, &error, Call::Sendmsg) {
                 return Err(error);
             }
             self.array.is_single = true;
@@ -365,17 +366,4 @@ impl Filled<'_> {
         }
         Ok(headers.len())
     }
-}
-
-/// What `call` says of no message on no descriptor: EBADF, where the call may be made at all.
-pub(crate) fn without_descriptor(call: BatchCall) -> io::Error {
-    let none = ptr::null_mut::<libc::mmsghdr>();
-    // SAFETY: of no messages, nothing is read and nothing written.
-    let _ = unsafe {
-        match call {
-            BatchCall::Receive => libc::recvmmsg(-1, none, 0, 0, ptr::null_mut()),
-            BatchCall::Send => libc::sendmmsg(-1, none, 0, 0),
-        }
-    };
-    io::Error::last_os_error()
 }

@@ -5,13 +5,16 @@
 mod descriptor;
 mod message;
 mod messages;
+mod permission;
 mod poll;
 mod register;
 
 pub(crate) use descriptor::{
-    dropped_datagrams, duplicate, interface_index, send_room, set_option, unacknowledged,
+    bound_file, dropped_datagrams, duplicate, interface_index, send_room, set_mode, set_option,
+    unacknowledged,
 };
 pub(crate) use message::{receive_message, send_message, send_to};
-pub(crate) use messages::{ReceiveArray, SendArray, without_descriptor};
+pub(crate) use messages::{ReceiveArray, SendArray};
+pub(crate) use permission::{Call, may_be_refusal};
 pub(crate) use poll::PollSet;
 pub(crate) use register::register_readable;
