@@ -36,6 +36,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 /// A server that ends must not be held up.
 const LOCK_TIMEOUT_AT_END: Duration = Duration::from_millis(100);
 
+const PLACE_TAKEN: &str = "another file has taken the place of its file; choose a directory that \
+                           nobody else may write to";
+
 /// The socket file that we made. Dropping it removes the file, if it is still the one we made.
 /// Nothing is opened for that: by then it may be forbidden.
 #[derive(Debug)]
@@ -84,15 +87,11 @@ impl UnixFile {
     /// Refuses a file that cannot be the one that our socket has just made.
     fn check_is_ours(&self) -> io::Result<()> {
         let made = rustix::fs::fstat(&self.made)?;
-        let is_socket = FileType::from_raw_mode(made.st_mode) == FileType::Socket;
         let is_of_our_user = made.st_uid == rustix::process::geteuid().as_raw();
-        if is_socket && is_of_our_user && made.st_nlink == 1 && self.is_in_place() {
+        if is_of_our_user && is_socket_with_one_name(&made) && self.is_in_place() {
             Ok(())
         } else {
-            Err(io::Error::other(
-                "another file has taken the place of its file; choose a directory that nobody else \
-                 may write to",
-            ))
+            Err(io::Error::other(PLACE_TAKEN))
         }
     }
 
@@ -167,8 +166,18 @@ pub(super) fn bind(
 fn open_made(socket: &Socket, directory: &Directory, name: &OsStr) -> io::Result<OwnedFd> {
     sys::bound_file(socket).or_else(|_| {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(directory, name, flags, Mode::empty())?)
+        let found = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+        if is_socket_with_one_name(&rustix::fs::fstat(&found)?) {
+            Ok(found)
+        } else {
+            Err(io::Error::other(PLACE_TAKEN))
+        }
     })
+}
+
+/// What a file is that bind(2) has just made; not a symlink, nor a hard link to somebody's socket.
+fn is_socket_with_one_name(file: &Stat) -> bool {
+    FileType::from_raw_mode(file.st_mode) == FileType::Socket && file.st_nlink == 1
 }
 
 fn remove_if_stale(
