@@ -101,14 +101,15 @@ fn write_destination(control: &mut Vec<u8>, address: IpAddr, interface: u32) -> 
     }
 }
 
-/// Writes one message as cmsg(3) lays it out on 64-bit machines; gives its length with the header.
+/// Writes one message as cmsg(3) lays it out; gives its length with the header.
 fn write(control: &mut Vec<u8>, (level, kind): (i32, i32), data: &[&[u8]]) -> usize {
     let data = data.concat();
-    let length = 16 + data.len();
+    let word = size_of::<usize>();
+    let length = word + 8 + data.len();
     control.extend(length.to_ne_bytes());
     control.extend(level.to_ne_bytes());
     control.extend(kind.to_ne_bytes());
     control.extend(data);
-    control.resize(control.len().next_multiple_of(8), 0);
+    control.resize(control.len().next_multiple_of(word), 0);
     length
 }

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::error::Error;
+use crate::socket::refusal::check_needed_calls;
 use crate::visible::VisibleLines;
 use arguments::{Arguments, Verb};
 
@@ -39,16 +40,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let result = match arguments.verb {
-        Verb::Serve(arguments) => serve::run(&arguments),
-        Verb::Send(arguments) => send::run(&arguments),
-        Verb::Ping(arguments) => ping::run(&arguments),
-        Verb::Bench(arguments) => bench::run(&arguments),
-        Verb::Demo(arguments) => demo::run(&arguments),
-        Verb::Completions { shell } => pages::completions(shell),
-        Verb::Man { directory } => pages::man(directory.as_deref()),
-    };
-    match result {
+    match run(arguments.verb) {
         Ok(code) => code.into(),
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             // Whoever read our output has seen enough.
@@ -58,6 +50,24 @@ pub fn main() -> ExitCode {
             let _ = writeln!(VisibleLines(io::stderr()), "bullhorn: {failure}");
             failure.exit_code().into()
         }
+    }
+}
+
+fn run(verb: Verb) -> Outcome {
+    if !matches!(verb, Verb::Completions { .. } | Verb::Man { .. }) {
+        check_needed_calls().map_err(|source| Failure::Local {
+            operation: "start",
+            source,
+        })?;
+    }
+    match verb {
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Send(arguments) => send::run(&arguments),
+        Verb::Ping(arguments) => ping::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Completions { shell } => pages::completions(shell),
+        Verb::Man { directory } => pages::man(directory.as_deref()),
     }
 }
 

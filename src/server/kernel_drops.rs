@@ -2,10 +2,9 @@
 //!
 //! The kernel's count (sk_drops) can be had beside every datagram (SO_RXQ_OVFL), which costs some
 //! hundredths of the whole work, or be asked for (SO_MEMINFO; socket(7), sock_diag(7)), which costs
-//! nothing until it is. It is asked.
+//! nothing until it is. It is asked. A kernel that does not say has none to tell.
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use socket2::Socket;
 
@@ -26,18 +25,24 @@ struct Seen {
 }
 
 impl KernelDrops {
-    pub(super) fn new(socket: Arc<Socket>) -> io::Result<Self> {
-        let last = sys::dropped_datagrams(&*socket)?;
-        Ok(Self {
+    pub(super) fn new(socket: Arc<Socket>) -> Self {
+        static SAID: Once = Once::new();
+        let last = sys::dropped_datagrams(&*socket).unwrap_or_else(|error| {
+            let why = crate::error::plain(&error);
+            SAID.call_once(|| {
+                tracing::warn!("what the kernel drops is not known here and counts as 0: {why}");
+            });
+            0
+        });
+        Self {
             socket,
             seen: Mutex::new(Seen { last, total: 0 }),
-        })
+        }
     }
 
     /// The drops up to now. To be called before 2^32 more could have happened.
     pub(super) fn total(&self) -> u64 {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // A kernel that does not know the question was already told apart when this was made.
         if let Ok(now) = sys::dropped_datagrams(&*self.socket) {
             seen.total += u64::from(now.wrapping_sub(seen.last));
             seen.last = now;

@@ -135,7 +135,7 @@ impl RunningServer {
         options: &DatagramOptions,
     ) -> io::Result<(Vec<Arc<DatagramCounters>>, Arc<KernelDrops>)> {
         let socket = Arc::new(socket);
-        let kernel_drops = Arc::new(KernelDrops::new(socket.clone())?);
+        let kernel_drops = Arc::new(KernelDrops::new(socket.clone()));
         let mut counters = Vec::new();
         for _ in 0..threads {
             let tally = Tally::new(options.impairment.is_some());

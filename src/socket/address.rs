@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::OsStrExt;
 
-use socket2::{Domain, SockAddr, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::sys;
 use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName, Zone};
@@ -62,6 +62,11 @@ pub fn is_wildcard(address: &SockAddr) -> bool {
     address
         .as_socket()
         .is_some_and(|address| address.ip().is_unspecified())
+}
+
+/// Whether a socket is of the family of Unix sockets.
+pub(crate) fn is_unix(socket: &Socket) -> bool {
+    socket.local_addr().is_ok_and(|address| address.is_unix())
 }
 
 /// The addresses in a `sockaddr` as an IP address and port, with an IPv4-mapped IPv6 address as

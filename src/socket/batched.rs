@@ -10,9 +10,9 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
-use socket2::{Domain, Socket};
+use socket2::Socket;
 
-use super::address::Peer;
+use super::address::{Peer, is_unix};
 use super::batch::{DatagramBackend, Failure, Inbox, Outbox, Run};
 use super::call::{Excerpt, is_traced, traced, traced_zero};
 use super::coalesce::{Coalescer, Group};
@@ -51,7 +51,7 @@ impl BatchedBackend {
     /// A backend on a bound datagram socket, for batches of `capacity` runs. Asks the kernel to
     /// join datagrams of one flow (UDP_GRO); one that cannot gives runs of one.
     pub fn new(socket: Arc<Socket>, capacity: usize) -> Self {
-        let is_unix = socket.domain().is_ok_and(|domain| domain == Domain::UNIX);
+        let is_unix = is_unix(&socket);
         if !is_unix {
             let descriptor = socket.as_raw_fd();
             let _ = traced_zero(
@@ -221,7 +221,8 @@ impl DatagramBackend for BatchedBackend {
                 traced(call, result, |length| *length).map(|_| 1)?
             }
             result => {
-                let call = format_args!("recvmmsg({descriptor}, {places})");
+                let name = self.receiving.call().name();
+                let call = format_args!("{name}({descriptor}, {places})");
                 traced(call, result, |count| *count)?
             }
         };
@@ -328,7 +329,8 @@ impl BatchedBackend {
                 if is_interrupted(&result) {
                     continue;
                 }
-                let call = format_args!("sendmmsg({}, {})", self.socket.as_raw_fd(), end - done);
+                let (name, descriptor) = (filled.call().name(), self.socket.as_raw_fd());
+                let call = format_args!("{name}({descriptor}, {})", end - done);
                 match traced(call, result, |count| *count) {
                     Ok(0) => {
                         // No kernel says so; were it to, nothing would be left uncounted.

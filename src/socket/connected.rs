@@ -8,8 +8,9 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use socket2::{Domain, Socket};
+use socket2::Socket;
 
+use super::address::is_unix;
 use super::batch::BUFFER_SIZE;
 use super::bound::RECEIVE_BUFFER;
 use super::control_message::{self, CAPACITY};
@@ -64,8 +65,8 @@ impl Batch {
     pub(crate) fn prepare(&mut self, socket: &Socket) -> io::Result<()> {
         socket.set_nonblocking(true)?;
         // The kernel gives what it may; net.core.rmem_max is the limit.
-        socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-        let is_unix = socket.domain()? == Domain::UNIX;
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        let is_unix = is_unix(socket);
         if is_unix {
             self.receiving.refuse_control();
         }

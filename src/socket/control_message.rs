@@ -1,14 +1,17 @@
 //! The bytes that travel beside a datagram (cmsg(3)): read from and written to plain buffers.
 //!
-//! Each message is a header of 16 bytes (length with header as usize, level and type as i32) and
-//! its data, padded to 8 bytes. Pure code without a system call, so that it can be fuzzed. Here:
-//! the address that a datagram was sent to (IP_PKTINFO, IPV6_PKTINFO), the size of the datagrams
-//! in a run (UDP_GRO, UDP_SEGMENT), and on Unix sockets who sent it (SCM_CREDENTIALS).
+//! Each message is a header (length with header as usize, level and type as i32) and its data, padded
+//! to the size of a usize: 12 and 4 bytes on 32-bit machines, 16 and 8 on others. Pure code without a
+//! system call, so that it can be fuzzed. Here: the address that a datagram was sent to (IP_PKTINFO,
+//! IPV6_PKTINFO), the size of the datagrams in a run (UDP_GRO, UDP_SEGMENT), and on Unix sockets who
+//! sent it (SCM_CREDENTIALS).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const ALIGNMENT: usize = size_of::<usize>();
-const HEADER: usize = size_of::<usize>() + 2 * size_of::<i32>();
+const LEVEL: usize = size_of::<usize>();
+const KIND: usize = LEVEL + size_of::<i32>();
+const HEADER: usize = KIND + size_of::<i32>();
 
 /// Room for every message that we ask for, in bytes.
 pub const CAPACITY: usize = 128;
@@ -105,8 +108,8 @@ fn sender(data: &[u8]) -> Option<Sender> {
 /// One message: its level, type and data, and what follows it.
 fn split_first(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
     let length = usize::from_ne_bytes(array(control)?);
-    let level = i32::from_ne_bytes(array(control.get(size_of::<usize>()..)?)?);
-    let kind = i32::from_ne_bytes(array(control.get(size_of::<usize>() + 4..)?)?);
+    let level = i32::from_ne_bytes(array(control.get(LEVEL..)?)?);
+    let kind = i32::from_ne_bytes(array(control.get(KIND..)?)?);
     let data = control.get(HEADER..length)?;
     let next = length
         .checked_next_multiple_of(ALIGNMENT)?
@@ -208,9 +211,9 @@ impl Control {
         let Some(target) = self.bytes.get_mut(self.length..end) else {
             return;
         };
-        target[..8].copy_from_slice(&length.to_ne_bytes());
-        target[8..12].copy_from_slice(&level.to_ne_bytes());
-        target[12..16].copy_from_slice(&kind.to_ne_bytes());
+        target[..LEVEL].copy_from_slice(&length.to_ne_bytes());
+        target[LEVEL..KIND].copy_from_slice(&level.to_ne_bytes());
+        target[KIND..HEADER].copy_from_slice(&kind.to_ne_bytes());
         target[HEADER..length].copy_from_slice(data);
         self.length = end;
     }
@@ -311,6 +314,33 @@ mod tests {
         let mut control = Control::default();
         control.add(libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &to_a_group);
         assert!(!parse(control.as_bytes()).destination.unwrap().unicast);
+    }
+
+    #[test]
+    fn the_layout_is_that_of_the_c_library() {
+        assert_eq!(HEADER, size_of::<libc::cmsghdr>());
+        assert_eq!(LEVEL, std::mem::offset_of!(libc::cmsghdr, cmsg_level));
+        assert_eq!(KIND, std::mem::offset_of!(libc::cmsghdr, cmsg_type));
+    }
+
+    /// As cmsg(3) has it, and in the order of bytes that nearly all machines have.
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn a_message_is_laid_out_for_the_width_of_the_machine() {
+        let mut control = Control::default();
+        control.add(17, 103, &[0xaa, 0xbb]);
+        control.add(1, 2, &[0xcc]);
+        #[cfg(target_pointer_width = "64")]
+        let expected: &[u8] = &[
+            18, 0, 0, 0, 0, 0, 0, 0, 17, 0, 0, 0, 103, 0, 0, 0, 0xaa, 0xbb, 0, 0, 0, 0, 0, 0, //
+            17, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0xcc, 0, 0, 0, 0, 0, 0, 0,
+        ];
+        #[cfg(target_pointer_width = "32")]
+        let expected: &[u8] = &[
+            14, 0, 0, 0, 17, 0, 0, 0, 103, 0, 0, 0, 0xaa, 0xbb, 0, 0, //
+            13, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0xcc, 0, 0, 0,
+        ];
+        assert_eq!(control.as_bytes(), expected);
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 //!
 //! * [`address`]: between [`Endpoint`](crate::Endpoint) and the kernel's `sockaddr`.
 //! * [`bound`]: a socket that is bound; [`mod@bind`] makes it from an endpoint, `prepare` sets its
-//!   options, [`unix_file`] keeps the file of a Unix socket,
+//!   options, [`unix_file`] keeps the file of a Unix socket, `directory` the lock on where it is,
 //!   [`inherit`] takes over a descriptor that somebody else bound.
 //! * [`mod@connect`]: from an endpoint to a connected socket, for clients.
 //! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
@@ -13,6 +13,7 @@
 //! * [`return_path`]: where an answer to a Unix datagram may go.
 //! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
 //!   client that sends many.
+//! * `refusal`: what is done where a call is refused as such.
 //! * `lines`: lines over a connection, for clients.
 //! * [`control_message`]: the bytes beside a datagram: the address it was sent to, the size of its run.
 //! * `interfaces`: the addresses of this machine.
@@ -29,11 +30,13 @@ pub(crate) mod coalesce;
 pub mod connect;
 pub(crate) mod connected;
 pub mod control_message;
+mod directory;
 pub mod inherit;
 mod interfaces;
 pub(crate) mod lines;
 pub mod plain;
 mod prepare;
+pub(crate) mod refusal;
 pub mod return_path;
 #[allow(unsafe_code)]
 pub(crate) mod sys;

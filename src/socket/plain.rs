@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use socket2::Socket;
 
-use super::address::Peer;
+use super::address::{Peer, is_unix};
 use super::batch::{DatagramBackend, Inbox, Outbox, Run};
 use super::call::{Excerpt, traced};
 use super::control_message::{self, CAPACITY, CREDENTIALS_CAPACITY, Control};
@@ -27,9 +27,7 @@ pub struct PlainBackend {
 impl PlainBackend {
     /// A backend on a bound datagram socket.
     pub fn new(socket: Arc<Socket>) -> Self {
-        let is_unix = socket
-            .domain()
-            .is_ok_and(|domain| domain == socket2::Domain::UNIX);
+        let is_unix = is_unix(&socket);
         Self {
             socket,
             is_unix,

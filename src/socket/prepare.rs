@@ -65,10 +65,13 @@ pub(super) fn prepare_unbound(
 fn set_buffers(socket: &Socket, options: &BindOptions) -> io::Result<()> {
     let descriptor = socket.as_raw_fd();
     let wanted = options.receive_buffer.unwrap_or(RECEIVE_BUFFER);
-    traced_zero(
+    let result = traced_zero(
         format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {wanted})"),
         socket.set_recv_buffer_size(wanted),
-    )?;
+    );
+    if options.receive_buffer.is_some() {
+        result?;
+    }
     if let Some(wanted) = options.send_buffer {
         traced_zero(
             format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_SNDBUF, {wanted})"),

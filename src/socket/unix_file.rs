@@ -1,37 +1,52 @@
 //! The file of a Unix socket: made with its mode, re-used when stale, removed when it is ours.
 //!
 //! Bound under a lock on the directory that is held until the socket listens, so that of two
-//! servers that find the same stale file one wins and the other sees a live socket. A file that is no socket, a symlink, and a socket that
-//! somebody listens on are never touched.
+//! servers that find the same stale file one wins and the other sees a live socket. A file that is
+//! no socket, a symlink, and a socket that somebody listens on are never touched.
+//!
+//! Others may have the right to write to the directory, and may put another file into the place of
+//! ours at any time. So after bind(2) the file is never found by its path again: its mode and owner
+//! are changed through a descriptor of the very file that the socket is bound to.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
 
-use rustix::fs::{AtFlags, Gid, Uid};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 use socket2::{SockAddr, Socket};
 
 use super::bind::{bind_and_listen, create};
 use super::bound::BindOptions;
 use super::call::traced_zero;
+use super::directory::Directory;
+use super::sys;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 
 /// The mode without an explicit wish, less the umask: the owner and the group may connect.
 const DEFAULT_MODE: u32 = 0o660;
 
+/// How long a server that starts waits for another one that is about to listen.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A server that ends must not be held up.
+const LOCK_TIMEOUT_AT_END: Duration = Duration::from_millis(100);
+
+const PLACE_TAKEN: &str = "another file has taken the place of its file; choose a directory that \
+                           nobody else may write to";
+
 /// The socket file that we made. Dropping it removes the file, if it is still the one we made.
 /// Nothing is opened for that: by then it may be forbidden.
 #[derive(Debug)]
 pub(crate) struct UnixFile {
-    directory: File,
+    directory: Directory,
     name: OsString,
     /// Keeps the inode, else its number could come back as somebody else's file.
-    made: File,
+    made: OwnedFd,
 }
 
 impl UnixFile {
@@ -41,24 +56,65 @@ impl UnixFile {
 
     /// Makes the file another user's and group's.
     pub(crate) fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
+        self.check_is_ours()?;
         let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
         let itself = AtFlags::EMPTY_PATH;
         rustix::fs::chownat(&self.made, "", Some(user), Some(group), itself)?;
         Ok(())
     }
+
+    /// Gives the file this mode, whatever the umask has taken from it.
+    fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.check_is_ours()?;
+        let descriptor = self.made.as_raw_fd();
+        let result = sys::set_mode(&self.made, mode);
+        let call = format_args!("fchmodat2({descriptor}, \"\", {mode:#05o}, AT_EMPTY_PATH)");
+        if traced_zero(call, result).is_ok() {
+            return Ok(());
+        }
+        // Linux before 6.6.
+        let link = format!("/proc/self/fd/{descriptor}");
+        let result = fs::set_permissions(&link, Permissions::from_mode(mode));
+        match traced_zero(format_args!("chmod({link}, {mode:#05o})"), result) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::other(
+                "its mode cannot be set, which takes /proc or Linux 6.6; mount /proc, or set the \
+                 umask of this process instead",
+            )),
+            result => result,
+        }
+    }
+
+    /// Refuses a file that cannot be the one that our socket has just made.
+    fn check_is_ours(&self) -> io::Result<()> {
+        let made = rustix::fs::fstat(&self.made)?;
+        let is_of_our_user = made.st_uid == rustix::process::geteuid().as_raw();
+        if is_of_our_user && is_socket_with_one_name(&made) && self.is_in_place() {
+            Ok(())
+        } else {
+            Err(io::Error::other(PLACE_TAKEN))
+        }
+    }
+
+    fn is_in_place(&self) -> bool {
+        let found = stat_in(&self.directory, &self.name);
+        let made = rustix::fs::fstat(&self.made);
+        matches!((found, made), (Ok(found), Ok(made))
+            if (found.st_dev, found.st_ino) == (made.st_dev, made.st_ino))
+    }
 }
 
 impl Drop for UnixFile {
     fn drop(&mut self) {
-        let _ = lock(&self.directory);
-        let found = rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW);
-        if let (Ok(found), Ok(made)) = (found, rustix::fs::fstat(&self.made))
-            && (found.st_dev, found.st_ino) == (made.st_dev, made.st_ino)
-        {
+        let _lock = self.directory.lock(LOCK_TIMEOUT_AT_END);
+        if self.is_in_place() {
             // Nobody is left to be told: the next start finds a stale file, and re-uses it.
             let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
         }
     }
+}
+
+fn stat_in(directory: &Directory, name: &OsStr) -> rustix::io::Result<Stat> {
+    rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
 }
 
 /// Binds `socket` to `path` with its mode set before anyone can reach it, and makes it listen if
@@ -71,54 +127,63 @@ pub(super) fn bind(
     endpoint: &Endpoint,
 ) -> Result<UnixFile> {
     let fail = |source| Error::socket(Operation::Bind, endpoint, source);
-    let socket_type = endpoint.socket_type().unwrap_or(SocketType::Stream);
-    let path = PathBuf::from(path);
-    let directory = open_directory(&path).map_err(fail)?;
-    lock(&directory).map_err(fail)?;
-    remove_if_stale(&path, address, socket_type, endpoint)?;
+    let configure = |source| Error::socket(Operation::Configure, endpoint, source);
+    let path = Path::new(path);
+    let directory = Directory::of(path).map_err(fail)?;
+    let name = path.file_name().unwrap_or_default().to_owned();
+    let lock = directory.lock(LOCK_TIMEOUT);
+    remove_if_stale(&directory, &name, address, endpoint)?;
 
     // The mode of the socket's own inode, less the umask, becomes the mode of the file that bind
     // makes (unix_bind_bsd in net/unix/af_unix.c): the file is never there with a wider one.
     let wanted = options.unix_mode.unwrap_or(DEFAULT_MODE);
-    let as_file = File::from(std::os::fd::OwnedFd::from(
-        socket.try_clone().map_err(fail)?,
-    ));
+    let as_file = File::from(OwnedFd::from(socket.try_clone().map_err(fail)?));
     traced_zero(
         format_args!("fchmod({}, {wanted:#05o})", socket.as_raw_fd()),
         as_file.set_permissions(Permissions::from_mode(wanted)),
     )
-    .map_err(fail)?;
+    .map_err(configure)?;
     bind_and_listen(socket, address, endpoint, options.backlog)?;
+    let made = open_made(socket, &directory, &name).map_err(configure)?;
+    drop(lock);
 
-    let made = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_PATH | libc::O_NOFOLLOW)
-        .open(&path)
-        .map_err(fail)?;
-    let mode_made = made.metadata().map_err(fail)?.mode() & 0o7777;
-    let through_descriptor = format!("/proc/self/fd/{}", made.as_raw_fd());
     let file = UnixFile {
         directory,
-        name: path.file_name().unwrap_or_default().to_owned(),
+        name,
         made,
     };
-    let permitted = match options.unix_mode {
+    let mode_made = rustix::fs::fstat(&file.made).map(|made| made.st_mode & 0o7777);
+    match options.unix_mode {
         // An explicit mode is meant exactly, so what the umask took is given back.
-        Some(mode) if mode != mode_made => {
-            fs::set_permissions(through_descriptor, Permissions::from_mode(mode))
-        }
-        _ => Ok(()),
-    };
-    // The file takes the lock itself when it is dropped.
-    let unlocked = file.directory.unlock();
-    unlocked.and(permitted).map_err(fail)?;
+        Some(mode) if mode_made != Ok(mode) => file.set_mode(mode).map_err(configure)?,
+        _ => {}
+    }
     Ok(file)
 }
 
+/// The file that `socket` is bound to. The kernel knows it, but shows it only to those with
+/// CAP_NET_ADMIN (unix_open_file in net/unix/af_unix.c); others find it by its name.
+fn open_made(socket: &Socket, directory: &Directory, name: &OsStr) -> io::Result<OwnedFd> {
+    sys::bound_file(socket).or_else(|_| {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let found = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+        if is_socket_with_one_name(&rustix::fs::fstat(&found)?) {
+            Ok(found)
+        } else {
+            Err(io::Error::other(PLACE_TAKEN))
+        }
+    })
+}
+
+/// What a file is that bind(2) has just made; not a symlink, nor a hard link to somebody's socket.
+fn is_socket_with_one_name(file: &Stat) -> bool {
+    FileType::from_raw_mode(file.st_mode) == FileType::Socket && file.st_nlink == 1
+}
+
 fn remove_if_stale(
-    path: &Path,
+    directory: &Directory,
+    name: &OsStr,
     address: &SockAddr,
-    socket_type: SocketType,
     endpoint: &Endpoint,
 ) -> Result<()> {
     let refuse = |reason: &str| {
@@ -129,58 +194,37 @@ fn remove_if_stale(
         })
     };
     let fail = |source| Error::socket(Operation::Bind, endpoint, source);
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(fail(error)),
+    let found = match stat_in(directory, name) {
+        Ok(found) => FileType::from_raw_mode(found.st_mode),
+        Err(rustix::io::Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(fail(error.into())),
     };
-    if found.is_symlink() {
-        return refuse("a symbolic link is in the way; remove it, or choose another path");
+    match found {
+        FileType::Socket => {}
+        FileType::Symlink => {
+            return refuse("a symbolic link is in the way; remove it, or choose another path");
+        }
+        _ => {
+            return refuse(
+                "a file that is no socket is in the way; remove it, or choose another path",
+            );
+        }
     }
-    if !found.file_type().is_socket() {
-        return refuse("a file that is no socket is in the way; remove it, or choose another path");
-    }
+    let socket_type = endpoint.socket_type().unwrap_or(SocketType::Stream);
     let visitor = create(Family::Unix, socket_type).map_err(fail)?;
     // A listener whose backlog is full must not keep us waiting.
     visitor.set_nonblocking(true).map_err(fail)?;
     let attempt = visitor.connect(address);
     match attempt.as_ref().map_err(io::Error::raw_os_error) {
         Err(Some(libc::ECONNREFUSED)) => {
-            tracing::debug!("removing the stale socket file {}", path.display());
-            fs::remove_file(path).map_err(fail)
+            tracing::debug!("removing the stale socket file of {endpoint}");
+            rustix::fs::unlinkat(directory, name, AtFlags::empty())
+                .map_err(|error| fail(error.into()))
         }
         Err(Some(libc::EACCES | libc::EPERM)) => refuse(
             "a socket file is in the way that may not be asked whether it is alive; remove it",
         ),
         _ => Err(fail(io::Error::from_raw_os_error(libc::EADDRINUSE))),
-    }
-}
-
-fn open_directory(path: &Path) -> io::Result<File> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent),
-        _ => File::open("."),
-    }
-}
-
-/// Takes the directory's lock (flock(2)). It is advisory and short, so one that stays taken is an
-/// error rather than a wait without end.
-fn lock(directory: &File) -> io::Result<()> {
-    const PATIENCE: Duration = Duration::from_secs(2);
-    let begin = Instant::now();
-    loop {
-        match directory.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(fs::TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(io::Error::other(
-                    "another process holds the lock of the directory; try again",
-                ));
-            }
-            Err(fs::TryLockError::Error(error)) => return Err(error),
-        }
     }
 }
 

@@ -59,7 +59,7 @@ fn first_resized(text: &[u8]) -> Option<usize> {
 fn levels() -> Vec<Level> {
     let best = Level::new();
     #[cfg(not(target_arch = "x86_64"))]
-    let lesser = [];
+    let lesser: [Option<Level>; 0] = [];
     #[cfg(target_arch = "x86_64")]
     let lesser = [
         best.as_avx2().map(Level::Avx2),

@@ -1,6 +1,10 @@
 //! `demo`: the first thing a newcomer runs.
 
-use crate::support::{bullhorn, run, run_bullhorn};
+use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
+
+use crate::ipv6::{NO_IPV6, in_a_network_of_its_own};
+use crate::support::{Ended, bullhorn, run, run_bullhorn};
+use crate::support_refusal::refusing_where;
 
 #[test]
 fn demo_answers_over_all_six_pairs_and_exits_0() {
@@ -43,4 +47,39 @@ fn the_environment_is_the_twin_of_a_flag() {
         b"",
     );
     assert_eq!(ended.summary()["right"], 6);
+}
+
+/// Four pairs answer, and two are reported.
+fn assert_without_ipv6(ended: &Ended) {
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{ended:?}");
+    assert_eq!(ended.summary()["right"], 4, "{ended:?}");
+    let missing = r#""problem":"this machine has no IPv6""#;
+    assert_eq!(ended.text().matches(missing).count(), 2, "{ended:?}");
+}
+
+#[test]
+fn a_machine_whose_ipv6_is_disabled_is_told_and_is_no_failure() {
+    if let Some(mut command) = in_a_network_of_its_own(NO_IPV6, &["demo", "--json"]) {
+        assert_without_ipv6(&run(&mut command, b""));
+    }
+}
+
+#[test]
+fn a_kernel_without_ipv6_is_told_and_is_no_failure() {
+    let inet6 = SeccompCondition::new(
+        0,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::Eq,
+        libc::AF_INET6 as u64,
+    );
+    let rule = SeccompRule::new(vec![inet6.unwrap()]).unwrap();
+    let rules = [(libc::SYS_socket, vec![rule])];
+    let demo = || run_bullhorn(["demo", "--json"]);
+    if let Some(ended) = refusing_where(&rules, libc::EAFNOSUPPORT, demo) {
+        assert_without_ipv6(&ended);
+    }
+    // Any other trouble with it still is one.
+    if let Some(ended) = refusing_where(&rules, libc::ENOBUFS, demo) {
+        assert_eq!(ended.code, 1, "{ended:?}");
+    }
 }

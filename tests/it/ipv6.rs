@@ -14,8 +14,12 @@ fn has_ipv6() -> bool {
     found
 }
 
+/// Takes IPv6 from a network, as many containers have it.
+pub const NO_IPV6: &str =
+    "for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 > $file; done";
+
 /// `bullhorn` in a network of its own, prepared by a script, or a word that this cannot be here.
-fn in_a_network_of_its_own(preparation: &str, arguments: &[&str]) -> Option<Command> {
+pub fn in_a_network_of_its_own(preparation: &str, arguments: &[&str]) -> Option<Command> {
     let unshare = find_program("unshare")?;
     find_program("ip")?;
     if !Command::new(&unshare)
@@ -117,9 +121,8 @@ fn a_link_local_address_is_served_and_printed_with_its_zone() {
 
 #[test]
 fn without_ipv6_the_empty_host_is_served_over_ipv4_alone_and_said_once() {
-    let disable = "for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 > $file; done";
     let arguments = ["serve", "--json", "udp://:0", "tcp://:0"];
-    let Some(mut command) = in_a_network_of_its_own(disable, &arguments) else {
+    let Some(mut command) = in_a_network_of_its_own(NO_IPV6, &arguments) else {
         return;
     };
     let served = Served::start_command(&mut command, 2);

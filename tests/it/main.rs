@@ -12,6 +12,7 @@
 
 mod support;
 mod support_netns;
+mod support_refusal;
 mod support_strace;
 
 mod bench;
@@ -38,6 +39,7 @@ mod passed_descriptors;
 mod ping;
 mod prompt;
 mod receive_buffer;
+mod refused_calls;
 mod relay;
 mod reply_address;
 mod restarts;

@@ -117,6 +117,25 @@ impl Running {
         })
     }
 
+    /// What a program with little to say has said, and how it ended; its outputs are pipes.
+    pub fn output(mut self) -> Ended {
+        let status = self.wait();
+        let (mut stdout, mut stderr) = (Vec::new(), String::new());
+        let pipe = self.child.stdout.take().expect("stdout is piped");
+        BufReader::new(pipe)
+            .read_to_end(&mut stdout)
+            .expect("no output");
+        let pipe = self.child.stderr.take().expect("stderr is piped");
+        BufReader::new(pipe)
+            .read_to_string(&mut stderr)
+            .expect("no text");
+        Ended {
+            code: status.code().expect("ended by a signal"),
+            stdout,
+            stderr,
+        }
+    }
+
     pub fn wait(&mut self) -> ExitStatus {
         let begin = Instant::now();
         loop {

@@ -6,11 +6,16 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use tempfile::TempDir;
 
 use crate::bind::assert_local_trouble;
-use crate::support::{Running, Served, bullhorn, run_bullhorn, wait_until};
+use crate::support::{
+    Ended, PATIENCE, Running, Served, bullhorn, clean, find_program, run, run_bullhorn, skipped,
+    wait_until,
+};
+use crate::support_refusal::refusing;
 use crate::support_strace::tampered_bullhorn;
 
 /// A directory with a `unix:` and a `unixgram:` endpoint in it.
@@ -273,5 +278,188 @@ fn an_abstract_name_has_no_file_and_collides_like_a_port() {
         assert_local_trouble(&ended, &endpoint, &["in use"]);
         assert_eq!(served.stop().code, Some(0));
         assert_eq!(Served::start(&[&endpoint]).stop().code, Some(0));
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_locked_is_served_all_the_same() {
+    for error in [
+        libc::EOPNOTSUPP,
+        libc::ENOLCK,
+        libc::EIO,
+        libc::ENOSYS,
+        libc::EPERM,
+    ] {
+        let (_directory, [stream, datagram]) = endpoints();
+        let start = || Served::start(&[&stream, &datagram]);
+        let Some(served) = refusing(&[libc::SYS_flock], error, start) else {
+            return;
+        };
+        assert_answers(&stream);
+        assert_answers(&datagram);
+        let totals = served.stop();
+        assert_eq!((totals.code, totals.stderr.as_str()), (Some(0), ""));
+        assert!(!path_of(&stream).exists() && !path_of(&datagram).exists());
+    }
+}
+
+#[test]
+fn a_lock_that_somebody_else_holds_delays_a_server_by_little() {
+    let (directory, [stream, datagram]) = endpoints();
+    let held = fs::File::open(directory.path()).unwrap();
+    held.lock().unwrap();
+    let begin = Instant::now();
+    let served = Served::start(&[&stream, &datagram]);
+    assert_answers(&stream);
+    assert_answers(&datagram);
+    assert_eq!(served.stop().code, Some(0));
+    assert!(begin.elapsed() < PATIENCE / 4, "{:?}", begin.elapsed());
+    assert!(!path_of(&stream).exists() && !path_of(&datagram).exists());
+}
+
+#[test]
+fn a_directory_that_may_be_written_and_not_read_is_served() {
+    let (directory, [stream, datagram]) = endpoints();
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o300)).unwrap();
+    let mut command = match fs::metadata("/proc/self").unwrap().uid() {
+        0 => {
+            let Some(setpriv) = find_program("setpriv") else {
+                return;
+            };
+            // Root may read all directories by a privilege that it can give up.
+            let mut command = clean(Command::new(setpriv));
+            command.args(["--bounding-set=-all", "--inh-caps=-all"]);
+            command.arg(bullhorn().get_program());
+            command
+        }
+        _ => bullhorn(),
+    };
+    command.args(["serve", "--json", "--unix-mode", "0666", &stream, &datagram]);
+    let served = Served::start_command(command.stdin(Stdio::null()), 2);
+    assert_answers(&stream);
+    assert_answers(&datagram);
+    let totals = served.stop();
+    assert_eq!((totals.code, totals.stderr.as_str()), (Some(0), ""));
+    assert!(!path_of(&stream).exists() && !path_of(&datagram).exists());
+}
+
+/// `serve --unix-mode 0666` where an empty file system hides /proc, and with a umask that takes some of it.
+fn serving_without_proc(endpoint: &str) -> Option<Command> {
+    let unshare = find_program("unshare")?;
+    let hide = "mount -t tmpfs none /proc && umask 022 && exec \"$0\" \"$@\"";
+    let in_namespace = |program: &std::ffi::OsStr| {
+        let mut command = clean(Command::new(&unshare));
+        command.args(["--mount", "sh", "-c", hide]).arg(program);
+        command.stdin(Stdio::null());
+        command
+    };
+    let works = in_namespace("true".as_ref()).output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        skipped("a mount namespace needs the privilege CAP_SYS_ADMIN");
+        return None;
+    }
+    let mut command = in_namespace(bullhorn().get_program());
+    command.args(["serve", "--json", "--unix-mode", "0666", endpoint]);
+    Some(command)
+}
+
+/// Which no crate knows yet.
+const SYS_FCHMODAT2: i64 = 452;
+
+#[test]
+fn a_mode_is_set_without_proc_and_without_the_new_call_and_lacking_both_is_said() {
+    let (_directory, [stream, datagram]) = endpoints();
+    let mode_of = |endpoint: &str| fs::metadata(path_of(endpoint)).unwrap().mode() & 0o7777;
+    let Some(mut command) = serving_without_proc(&stream) else {
+        return;
+    };
+    if kernel_version() >= (6, 6) {
+        let served = Served::start_command(&mut command, 1);
+        assert_eq!(mode_of(&stream), 0o666);
+        assert_eq!(served.stop().code, Some(0));
+    }
+    let before_6_6 = |test: &mut (dyn FnMut() -> Option<Ended> + Send)| {
+        refusing(&[SYS_FCHMODAT2], libc::ENOSYS, test).flatten()
+    };
+    let found = before_6_6(&mut || Some(run(&mut serving_without_proc(&stream)?, b"")));
+    if let Some(ended) = found {
+        let words = ["mode cannot be set", "/proc", "Linux 6.6", "umask"];
+        assert_local_trouble(&ended, &stream, &words);
+        assert!(!path_of(&stream).exists());
+    }
+    before_6_6(&mut || {
+        let served = Served::start(&[&datagram, "--unix-mode", "0666"]);
+        assert_eq!(mode_of(&datagram), 0o666);
+        assert_eq!(served.stop().code, Some(0));
+        None
+    });
+}
+
+fn kernel_version() -> (u32, u32) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split('.').map_while(|part| part.parse().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+/// Others who may write to the directory put a file into the place of the socket's, between its making and
+/// the change of its mode and owner: that file stays as it is.
+#[test]
+fn a_file_that_takes_the_place_of_ours_gets_neither_our_mode_nor_our_owner() {
+    type Swap = fn(&Path);
+    let swaps: [(&str, Swap); 3] = [
+        ("a symbolic link", |place| symlink("victim", place).unwrap()),
+        ("a hard link", |place| {
+            fs::hard_link(place.with_file_name("victim"), place).unwrap();
+        }),
+        ("another socket", |place| {
+            fs::rename(place.with_file_name("victim"), place).unwrap();
+        }),
+    ];
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let mut changes = vec![&["--unix-mode", "0666"][..]];
+    if is_root {
+        changes.push(&["--user", "nobody"]);
+    } else {
+        skipped("only root may change the owner of a file");
+    }
+    // Whether the kernel shows the file of a socket is a matter of privilege, and so of the kernel's version.
+    for hidden in [false, true] {
+        let mut faults = vec!["inject=listen:delay_enter=500ms"];
+        if hidden {
+            faults.push("inject=ioctl:error=EPERM");
+        }
+        for change in &changes {
+            for (what, swap) in swaps {
+                let is_known_by_name_alone = hidden || !is_root;
+                if is_known_by_name_alone && what == "another socket" {
+                    // One of our own user's with no other name cannot be told from ours by its name.
+                    continue;
+                }
+                let Some(mut command) = tampered_bullhorn(&faults) else {
+                    return;
+                };
+                let (directory, [stream, _]) = endpoints();
+                let victim = directory.path().join("victim");
+                let _other = UnixListener::bind(&victim).unwrap();
+                fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+                let before = fs::metadata(&victim).unwrap();
+                command.args(["serve", "-q"]).args(*change).arg(&stream);
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                let process = Running::start(&mut command);
+                let place = path_of(&stream);
+                wait_until("the socket has a file", || place.exists());
+                fs::remove_file(place).unwrap();
+                swap(place);
+                let ended = process.output();
+                let words = ["taken the place", "choose a directory"];
+                assert_local_trouble(&ended, &stream, &words);
+                let after = fs::metadata(place).unwrap();
+                assert_eq!(
+                    (after.ino(), after.mode(), after.uid(), after.gid()),
+                    (before.ino(), before.mode(), before.uid(), before.gid()),
+                    "{what} {change:?}"
+                );
+            }
+        }
     }
 }

@@ -186,7 +186,7 @@ impl Bench {
             stopping: stopping.clone(),
             tally,
             filter: Filter::new(Arc::new(guard)),
-            kernel_drops: Arc::new(KernelDrops::new(socket.clone()).unwrap()),
+            kernel_drops: Arc::new(KernelDrops::new(socket.clone())),
             receive_errors: ReceiveErrors::default(),
             limit: 65_507,
         };

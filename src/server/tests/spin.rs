@@ -63,7 +63,7 @@ fn run(spin: Duration, most_looks: u32) -> (u32, Duration) {
         stopping,
         tally: Tally::default(),
         filter: Filter::new(Arc::new(guard)),
-        kernel_drops: Arc::new(KernelDrops::new(socket).unwrap()),
+        kernel_drops: Arc::new(KernelDrops::new(socket)),
         receive_errors: ReceiveErrors::default(),
         limit: 65_507,
     };

@@ -1,4 +1,5 @@
-//! Single descriptors and interfaces: duplicate, set an option, look up an interface's number.
+//! Single descriptors and interfaces: duplicate, set an option or a mode, ask for the file of a
+//! socket, look up an interface's number.
 
 use std::ffi::{CString, c_int};
 use std::io;
@@ -36,6 +37,37 @@ pub(crate) fn set_option(
             size_of::<c_int>() as libc::socklen_t,
         )
     };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// The file that a Unix socket is bound to, as a descriptor that cannot be read or written (O_PATH).
+/// EPERM without CAP_NET_ADMIN.
+pub(crate) fn bound_file(socket: &impl AsFd) -> io::Result<OwnedFd> {
+    /// Of include/uapi/linux/un.h.
+    const SIOCUNIXFILE: u32 = 0x89e0;
+    let descriptor = socket.as_fd().as_raw_fd();
+    // SAFETY: the descriptor is open while it is borrowed, and this request has no argument.
+    let file = unsafe { libc::ioctl(descriptor, SIOCUNIXFILE as _) };
+    if file < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(file) })
+}
+
+/// Sets the mode of an open file, which may be open with O_PATH alone (fchmodat2; Linux 6.6).
+pub(crate) fn set_mode(file: &impl AsFd, mode: u32) -> io::Result<()> {
+    /// The same on every architecture but MIPS, where this number is no call.
+    const SYS_FCHMODAT2: libc::c_long = 452;
+    let descriptor = file.as_fd().as_raw_fd();
+    let (path, flags) = (c"", libc::AT_EMPTY_PATH);
+    // SAFETY: the descriptor is open while it is borrowed, and the path is a string that ends in NUL
+    // and lives through the call.
+    let result = unsafe { libc::syscall(SYS_FCHMODAT2, descriptor, path.as_ptr(), mode, flags) };
     if result == 0 {
         Ok(())
     } else {

@@ -1,4 +1,6 @@
 //! Many datagrams in one call: recvmmsg(2) and sendmmsg(2), with arrays that are made once.
+//!
+//! Where those two calls are refused, recvmsg(2) and sendmsg(2) do the same, a message a call.
 
 #![allow(
     clippy::unnecessary_cast,
@@ -13,8 +15,10 @@ use std::ptr;
 use socket2::{SockAddr, SockAddrStorage};
 
 use super::message::name_length;
+use super::permission::Call;
 use super::unix::close_passed;
 use crate::socket::control_message::CAPACITY;
+use crate::socket::refusal::is_refused;
 
 /// Control messages of one datagram, aligned as the kernel's cmsghdr wants it.
 #[derive(Clone, Copy)]
@@ -60,6 +64,10 @@ pub(crate) struct ReceiveArray {
     places: Vec<Place>,
     /// Room for control messages, in bytes; those without room are discarded by the kernel.
     control_capacity: usize,
+    /// recvmmsg is refused.
+    is_single: bool,
+    /// What ended the last batch of single calls; the next one returns it.
+    pending: Option<io::Error>,
 }
 
 // SAFETY: the pointers inside are set anew before each call and read by nobody between calls.
@@ -83,12 +91,23 @@ impl ReceiveArray {
             headers: vec![header; capacity],
             places: std::iter::repeat_with(Place::new).take(capacity).collect(),
             control_capacity,
+            is_single: false,
+            pending: None,
         }
     }
 
     /// From now on no control messages are received, nor what comes with them.
     pub(crate) fn refuse_control(&mut self) {
         self.control_capacity = 0;
+    }
+
+    /// The call that [`Self::receive`] makes.
+    pub(crate) fn call(&self) -> Call {
+        if self.is_single {
+            Call::Recvmsg
+        } else {
+            Call::Recvmmsg
+        }
     }
 
     /// Closes what was passed with the first `count` messages: only a socket that somebody shares
@@ -106,30 +125,75 @@ impl ReceiveArray {
         buffers: impl Iterator<Item = &'a mut [u8]>,
         flags: i32,
     ) -> io::Result<usize> {
-        let mut count = 0;
+        let mut count = 0_usize;
         let places = self.headers.iter_mut().zip(&mut self.places);
         for ((header, place), buffer) in places.zip(buffers) {
             place.prepare(&mut header.msg_hdr, buffer, self.control_capacity);
             count += 1;
         }
-        // SAFETY: each of the first `count` headers points to the vector, address and control buffer
-        // of a place of its own, and the vector to a buffer that is borrowed mutably for 'a, all
-        // with their true lengths; nothing of it moves before the call returns. A null timeout is
-        // allowed.
-        let received = unsafe {
-            libc::recvmmsg(
-                socket.as_raw_fd(),
-                self.headers.as_mut_ptr(),
-                count,
-                (flags | libc::MSG_CMSG_CLOEXEC) as _,
-                ptr::null_mut(),
-            )
-        };
-        if received < 0 {
-            return Err(io::Error::last_os_error());
+        if !self.is_single {
+            // SAFETY: each of the first `count` headers points to the vector, address and control
+            // buffer of a place of its own, and the vector to a buffer that is borrowed mutably for
+            // 'a, all with their true lengths; nothing of it moves before the call returns. A null
+            // timeout is allowed.
+            let received = unsafe {
+                libc::recvmmsg(
+                    socket.as_raw_fd(),
+                    self.headers.as_mut_ptr(),
+                    count as _,
+                    (flags | libc::MSG_CMSG_CLOEXEC) as _,
+                    ptr::null_mut(),
+                )
+            };
+            if received >= 0 {
+                self.close_passed(received as usize);
+                return Ok(received as usize);
+            }
+            let error = io::Error::last_os_error();
+            if !is_refused(Call::Recvmmsg, &error, Call::Recvmsg) {
+                return Err(error);
+            }
+            self.is_single = true;
         }
-        self.close_passed(received as usize);
-        Ok(received as usize)
+        let received = self.receive_singly(socket, count, flags)?;
+        self.close_passed(received);
+        Ok(received)
+    }
+
+    /// What recvmmsg does with the first `count` headers, which are prepared.
+    fn receive_singly(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        count: usize,
+        flags: i32,
+    ) -> io::Result<usize> {
+        if let Some(error) = self.pending.take() {
+            return Err(error);
+        }
+        let mut flags_of_one = (flags & !libc::MSG_WAITFORONE) | libc::MSG_CMSG_CLOEXEC;
+        for (received, header) in self.headers[..count].iter_mut().enumerate() {
+            // SAFETY: as in `receive`, for this header alone.
+            let length =
+                unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header.msg_hdr, flags_of_one) };
+            if length < 0 {
+                let error = io::Error::last_os_error();
+                if received == 0 {
+                    return Err(error);
+                }
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) {
+                    self.pending = Some(error);
+                }
+                return Ok(received);
+            }
+            header.msg_len = length as _;
+            if flags & libc::MSG_WAITFORONE != 0 {
+                flags_of_one |= libc::MSG_DONTWAIT;
+            }
+        }
+        Ok(count)
     }
 
     /// Receives one message, number 0, into `buffer` with recvmsg(2), which takes less time for one
@@ -189,6 +253,8 @@ impl ReceiveArray {
 pub(crate) struct SendArray {
     headers: Vec<libc::mmsghdr>,
     vectors: Vec<libc::iovec>,
+    /// sendmmsg is refused.
+    is_single: bool,
 }
 
 // SAFETY: the pointers inside are only read by the call that follows their being set, within the
@@ -271,6 +337,15 @@ pub(crate) struct Filled<'a> {
 }
 
 impl Filled<'_> {
+    /// The call that [`Self::send`] makes.
+    pub(crate) fn call(&self) -> Call {
+        if self.array.is_single {
+            Call::Sendmsg
+        } else {
+            Call::Sendmmsg
+        }
+    }
+
     /// Sends the messages in `range`; returns how many were sent. An error is that of the first.
     pub(crate) fn send(
         &mut self,
@@ -281,20 +356,36 @@ impl Filled<'_> {
         let Some(headers) = self.array.headers.get_mut(range) else {
             return Ok(0);
         };
-        // SAFETY: the headers' pointers are to peers, control bytes and pieces that are borrowed
-        // for the lifetime of this value, and to vectors that it borrows with their array; the
-        // kernel only reads them, and writes msg_len into the headers, which are ours.
-        let sent = unsafe {
-            libc::sendmmsg(
-                socket.as_raw_fd(),
-                headers.as_mut_ptr(),
-                headers.len() as _,
-                flags as _,
-            )
-        };
-        if sent < 0 {
-            return Err(io::Error::last_os_error());
+        if !self.array.is_single {
+            // SAFETY: the headers' pointers are to peers, control bytes and pieces that are borrowed
+            // for the lifetime of this value, and to vectors that it borrows with their array; the
+            // kernel only reads them, and writes msg_len into the headers, which are ours.
+            let sent = unsafe {
+                libc::sendmmsg(
+                    socket.as_raw_fd(),
+                    headers.as_mut_ptr(),
+                    headers.len() as _,
+                    flags as _,
+                )
+            };
+            if sent >= 0 {
+                return Ok(sent as usize);
+            }
+            let error = io::Error::last_os_error();
+            if !is_refused(Call::Sendmmsg, &error, Call::Sendmsg) {
+                return Err(error);
+            }
+            self.array.is_single = true;
         }
-        Ok(sent as usize)
+        for (sent, header) in headers.iter().enumerate() {
+            // SAFETY: as above, for this header alone.
+            let length =
+                unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header.msg_hdr, flags) };
+            if length < 0 {
+                let error = io::Error::last_os_error();
+                return if sent == 0 { Err(error) } else { Ok(sent) };
+            }
+        }
+        Ok(headers.len())
     }
 }

@@ -6,16 +6,19 @@ mod descriptor;
 mod message;
 mod messages;
 mod open_descriptors;
+mod permission;
 mod poll;
 mod register;
 mod unix;
 
 pub(crate) use descriptor::{
-    dropped_datagrams, duplicate, interface_index, send_room, set_option, unacknowledged,
+    bound_file, dropped_datagrams, duplicate, interface_index, send_room, set_mode, set_option,
+    unacknowledged,
 };
 pub(crate) use message::{receive_message, send_message, send_to};
 pub(crate) use messages::{ReceiveArray, SendArray};
 pub(crate) use open_descriptors::open_descriptors;
+pub(crate) use permission::{Call, may_be_refusal};
 pub(crate) use poll::PollSet;
 pub(crate) use register::register_readable;
 pub(crate) use unix::address_bytes;

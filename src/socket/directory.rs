@@ -1,0 +1,74 @@
+//! The directory of a socket file, and the lock on it (flock(2)).
+//!
+//! The lock keeps two servers that find the same stale file from both removing it. It is a courtesy
+//! among servers: many file systems have none, others may hold it for their own reasons, and so
+//! whoever cannot have it goes on without.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::error::plain;
+
+/// A directory that is open, whatever becomes of its path.
+#[derive(Debug)]
+pub(super) struct Directory(File);
+
+/// The lock, if it could be had. Dropping it releases it.
+pub(super) struct Lock<'a>(&'a Directory);
+
+impl Directory {
+    /// The directory that the file at `path` is in, or is to be in.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let open = |flags| {
+            let mut options = OpenOptions::new();
+            options.read(true).custom_flags(libc::O_DIRECTORY | flags);
+            options.open(parent)
+        };
+        // Files can be made in a directory that cannot be read (mode 0300); it just cannot be locked.
+        open(0).or_else(|_| open(libc::O_PATH)).map(Self)
+    }
+
+    /// Takes the lock, if it can be had within `timeout`.
+    pub(super) fn lock(&self, timeout: Duration) -> Lock<'_> {
+        const INTERVAL: Duration = Duration::from_millis(5);
+        let begin = Instant::now();
+        loop {
+            match self.0.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if begin.elapsed() < timeout => {
+                    std::thread::sleep(INTERVAL);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    tracing::debug!("another process holds the lock of the directory; not waiting");
+                    break;
+                }
+                Err(TryLockError::Error(error)) => {
+                    tracing::debug!("the directory cannot be locked: {}", plain(&error));
+                    break;
+                }
+            }
+        }
+        Lock(self)
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        // One that could not be had cannot be given back either.
+        let _ = self.0.0.unlock();
+    }
+}
