@@ -3,26 +3,24 @@
 use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-
 use super::arguments::Bench;
-use super::{Failure, Outcome, log};
+use super::{Failure, Outcome, log, signals};
 use crate::bench::threshold::{Figures, Threshold};
 use crate::bench::{self, Measured, Observer, Progress, Wish};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::report::bench as report;
 use crate::report::bench_html;
+use crate::stop::Stop;
 
 /// How often the progress is shown.
 const REFRESH: Duration = Duration::from_millis(250);
 
 pub(super) fn run(arguments: &Bench) -> Outcome {
     log::start(&arguments.speech);
+    let stop = signals::stop()?;
     let filler = arguments
         .text
         .as_deref()
@@ -38,8 +36,8 @@ pub(super) fn run(arguments: &Bench) -> Outcome {
             "a threshold with + or - is about an earlier result: name it with --baseline",
         ));
     }
-    let mut watch = Watch::new(arguments)?;
-    let result = bench::run(&arguments.endpoint, &settings, &mut watch);
+    let mut watch = Watch::new(arguments, stop.clone());
+    let result = bench::run(&arguments.endpoint, &settings, &stop, &mut watch);
     watch.clear();
     let measured = result?;
 
@@ -101,31 +99,24 @@ fn exit_code(measured: &Measured, is_crossed: bool, thresholds: &[Threshold]) ->
     }
 }
 
-/// Shows the progress on a terminal, and hears Ctrl-C: once to end early, twice to end at once.
+/// Shows the progress on a terminal, and passes the stop on.
 struct Watch<'a> {
     arguments: &'a Bench,
-    interrupted: Arc<AtomicBool>,
-    wish: Wish,
+    stop: Stop,
     shows: bool,
     shown: Instant,
     last_ok: u64,
 }
 
 impl<'a> Watch<'a> {
-    fn new(arguments: &'a Bench) -> Result<Self, Failure> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            signal_hook::flag::register(signal, Arc::clone(&interrupted))
-                .map_err(local("listen for signals"))?;
-        }
-        Ok(Self {
+    fn new(arguments: &'a Bench, stop: Stop) -> Self {
+        Self {
             arguments,
-            interrupted,
-            wish: Wish::GoOn,
+            stop,
             shows: io::stderr().is_terminal() && !arguments.speech.quiet,
             shown: Instant::now(),
             last_ok: 0,
-        })
+        }
     }
 
     /// Takes the line of the progress away.
@@ -142,12 +133,6 @@ impl Observer for Watch<'_> {
     }
 
     fn tick(&mut self, progress: &Progress) -> Wish {
-        if self.interrupted.swap(false, Ordering::Relaxed) {
-            self.wish = match self.wish {
-                Wish::GoOn => Wish::Stop,
-                Wish::Stop | Wish::BreakOff => Wish::BreakOff,
-            };
-        }
         let passed = self.shown.elapsed();
         if self.shows && passed >= REFRESH {
             let rate = progress.ok.saturating_sub(self.last_ok) as f64 / passed.as_secs_f64();
@@ -156,6 +141,10 @@ impl Observer for Watch<'_> {
             self.shown = Instant::now();
             self.last_ok = progress.ok;
         }
-        self.wish
+        match (self.stop.is_stopped(), self.stop.is_at_once()) {
+            (false, _) => Wish::GoOn,
+            (true, false) => Wish::Stop,
+            (true, true) => Wish::BreakOff,
+        }
     }
 }

@@ -3,19 +3,21 @@
 use std::io::{self, Write};
 
 use super::arguments::Demo;
-use super::{Failure, Outcome, log};
-use crate::client::Client;
+use super::{Failure, Outcome, log, signals};
+use crate::client::{Client, Settings};
 use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName};
 use crate::error::{Error, Result};
 use crate::report::demo::{self as report, Row};
 use crate::server::Server;
+use crate::stop::Stop;
 
 pub(super) fn run(arguments: &Demo) -> Outcome {
     log::start(&arguments.speech);
+    let stop = signals::stop()?;
     let mut rows = Vec::new();
     for family in [Family::Inet, Family::Inet6, Family::Unix] {
         for socket_type in [SocketType::Datagram, SocketType::Stream] {
-            rows.push(ask(family, socket_type, &arguments.text));
+            rows.push(ask(family, socket_type, &arguments.text, &stop));
         }
     }
     let mut stdout = io::stdout().lock();
@@ -31,9 +33,9 @@ pub(super) fn run(arguments: &Demo) -> Outcome {
     Ok(if all_right { 0 } else { 1 })
 }
 
-fn ask(family: Family, socket_type: SocketType, text: &str) -> Row {
+fn ask(family: Family, socket_type: SocketType, text: &str, stop: &Stop) -> Row {
     let mut endpoint = free_endpoint(family, socket_type);
-    let result = serve_and_ask(&mut endpoint, text);
+    let result = serve_and_ask(&mut endpoint, text, stop);
     Row {
         endpoint,
         family,
@@ -47,12 +49,17 @@ fn ask(family: Family, socket_type: SocketType, text: &str) -> Row {
     }
 }
 
-fn serve_and_ask(endpoint: &mut Endpoint, text: &str) -> Result<(Vec<u8>, std::time::Duration)> {
+fn serve_and_ask(
+    endpoint: &mut Endpoint,
+    text: &str,
+    stop: &Stop,
+) -> Result<(Vec<u8>, std::time::Duration)> {
     let server = Server::builder().endpoint(endpoint.clone()).start()?;
     if let [bound] = server.sockets() {
         *endpoint = bound.endpoint.clone();
     }
-    let answer = Client::connect(endpoint)?.request(text)?;
+    let mut client = Client::with_stop(endpoint, Settings::default(), stop.clone())?;
+    let answer = client.request(text)?;
     let round_trip = answer.round_trip();
     Ok((answer.into_bytes(), round_trip))
 }

@@ -15,6 +15,7 @@ mod prompt;
 mod send;
 mod serve;
 mod service_manager;
+mod signals;
 mod usage;
 
 use std::io::{self, Write};

@@ -4,18 +4,16 @@ use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
-use signal_hook::iterator::Signals;
-
 use super::arguments::Ping;
-use super::{Failure, Outcome, log};
+use super::{Failure, Outcome, log, signals};
 use crate::endpoint::Endpoint;
-use crate::probe::{self, ArrivalKind, Begin, Control, Counts, Event, Observer, Summary};
+use crate::probe::{self, ArrivalKind, Begin, Counts, Event, Observer, Summary};
 use crate::report::live::LiveLine;
 use crate::report::ping as report;
 
 pub(super) fn run(arguments: &Ping) -> Outcome {
     log::start(&arguments.speech);
+    let control = signals::control()?;
     let filler = match &arguments.text {
         None => None,
         Some(file) => Some(std::fs::read(file).map_err(|source| Failure::File {
@@ -24,14 +22,6 @@ pub(super) fn run(arguments: &Ping) -> Outcome {
         })?),
     };
     let settings = arguments.settings(filler);
-    let control = Control::new().map_err(|source| Failure::Local {
-        operation: "make a pipe",
-        source,
-    })?;
-    listen_for_signals(control.clone()).map_err(|source| Failure::Local {
-        operation: "listen for signals",
-        source,
-    })?;
     let mut printer = Printer::new(arguments);
     let result = probe::run(&arguments.endpoint, &settings, &control, &mut printer);
     if let Some(error) = printer.output_error.take() {
@@ -42,22 +32,6 @@ pub(super) fn run(arguments: &Ping) -> Outcome {
         .write(|printer, to| printer.summary(to, &summary))
         .map_err(Failure::Output)?;
     Ok(summary.exit_code(settings.expect))
-}
-
-/// SIGQUIT asks how it stands, as with ping(8); SIGINT and SIGTERM end the run.
-fn listen_for_signals(control: Control) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGQUIT])?;
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            for signal in signals.forever() {
-                match signal {
-                    SIGQUIT => control.report(),
-                    _ => control.stop(),
-                }
-            }
-        })?;
-    Ok(())
 }
 
 struct Printer<'a> {

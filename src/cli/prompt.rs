@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
@@ -9,9 +11,10 @@ use rustyline::error::ReadlineError;
 use super::arguments::Send;
 use super::{Failure, Outcome};
 use crate::client::Client;
+use crate::stop::Stop;
 use crate::visible::{Visible, VisibleBytes};
 
-pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
+pub(super) fn run(mut client: Client, arguments: &Send, stop: Stop) -> Outcome {
     let failure = |error: ReadlineError| Failure::Local {
         operation: "read from the terminal",
         source: match error {
@@ -33,12 +36,13 @@ pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
         );
     }
     let mut worst = 0;
-    loop {
+    end_readline_on(stop.clone());
+    while !stop.is_stopped() {
         let line = match editor.readline("> ") {
             Ok(line) => line,
             // Ctrl-C gives up the line, as in a shell.
             Err(ReadlineError::Interrupted) => continue,
-            Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Eof | ReadlineError::Signal(_)) => break,
             Err(error) => return Err(failure(error)),
         };
         // A history that cannot grow is no reason not to ask.
@@ -57,6 +61,24 @@ pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
         let _ = editor.save_history(file);
     }
     Ok(worst)
+}
+
+/// The stop ends the reading of a line too: rustyline does that for SIGINT alone, and only while it
+/// reads.
+fn end_readline_on(stop: Stop) {
+    // Without the thread, the stop comes with the next line.
+    let _ = thread::Builder::new().spawn(move || {
+        while !stop.is_stopped() {
+            let _ = stop.wait_with(None, None);
+        }
+        loop {
+            let _ = rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::INT,
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
 }
 
 /// Beside the states of other programs (XDG Base Directory Specification).

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 use super::arguments::Send;
-use super::{Failure, Outcome, log, prompt};
+use super::{Failure, Outcome, log, prompt, signals};
 use crate::client::{self, Client, Given, Lines, Observer, Texts};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -15,10 +15,11 @@ use crate::report::send as report;
 
 pub(super) fn run(arguments: &Send) -> Outcome {
     log::start(&arguments.speech);
-    let client = Client::with_settings(&arguments.endpoint, arguments.settings())
+    let stop = signals::stop()?;
+    let client = Client::with_stop(&arguments.endpoint, arguments.settings(), stop.clone())
         .map_err(|error| explain_first_argument(error, arguments))?;
     if arguments.texts.is_empty() && io::stdin().is_terminal() {
-        return prompt::run(client, arguments);
+        return prompt::run(client, arguments, stop);
     }
     let mut printer = Printer::new(arguments, client.endpoint().clone());
     let mut texts = source(arguments)?;
