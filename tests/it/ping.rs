@@ -632,7 +632,8 @@ fn the_deadline_ends_the_run_and_leaves_the_rest_pending() {
         (&summary["lost"], &summary["pending"]),
         (&0.into(), &summary["sent"])
     );
-    assert!(summary["elapsed_ns"].as_u64() >= Some(100_000_000));
+    // The deadline counts from the start of the program, and this from the first probe.
+    assert!(summary["elapsed_ns"].as_u64() >= Some(50_000_000));
 }
 
 #[test]
