@@ -4,6 +4,7 @@
 //! [`Error::exit_code`]. Malformed endpoints have their own type,
 //! [`crate::endpoint::ParseEndpointError`].
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -96,6 +97,9 @@ pub enum Error {
         /// Why it cannot be, and what would.
         reason: String,
     },
+    /// A thread of this program panicked, which is a bug of it.
+    #[error("a worker panicked, which is a bug: {0}")]
+    Panicked(String),
     /// A text that does not fit a datagram.
     #[error(
         "the text has {length} bytes, and a datagram to {endpoint} carries at most {limit}; \
@@ -157,6 +161,14 @@ impl Error {
         }
     }
 
+    /// From what a thread panicked with, as one line.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let message = panic.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let lines = message.unwrap_or("no message").lines().map(str::trim);
+        Self::Panicked(lines.collect::<Vec<_>>().join(" "))
+    }
+
     /// The process exit code for this failure: the same numbers for every verb.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -166,7 +178,11 @@ impl Error {
             Self::NoAnswer { .. } | Self::Closed { .. } | Self::Stopped { .. } => 5,
             Self::Socket { source, .. } if is_unreachable(source) => 5,
             Self::Resolve { .. } => 6,
-            Self::Socket { .. } | Self::Unsuitable { .. } | Self::User { .. } | Self::Texts(_) => 7,
+            Self::Socket { .. }
+            | Self::Unsuitable { .. }
+            | Self::User { .. }
+            | Self::Texts(_)
+            | Self::Panicked(_) => 7,
         }
     }
 }

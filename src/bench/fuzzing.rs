@@ -20,16 +20,15 @@ impl Flow {
 
     /// A flow of texts of `size` bytes, in the measured time or in the warm-up.
     pub fn new(size: usize, is_measured: bool) -> Self {
-        let mut ledger = Ledger::new(FLOW, Self::CAPACITY, is_measured);
+        let mut ledger = Ledger::new(FLOW, Self::CAPACITY, 1 << 16, is_measured);
         if is_measured {
             ledger.begin_measuring();
         }
         Self {
-            desk: Desk {
-                texts: Texts::new(Form::new(size, None, false), 64),
-                record: Record::new(0, is_measured),
-                outstanding: 0,
-            },
+            desk: Desk::new(
+                Texts::new(Form::new(size, None, false), 64),
+                Record::new(0, is_measured),
+            ),
             ledger,
             is_measured,
             now_ns: 1,
@@ -41,7 +40,7 @@ impl Flow {
         self.now_ns += 1000;
         let now_ns = self.now_ns;
         self.ledger
-            .note_sent(amount, now_ns, |_| now_ns, &mut self.desk);
+            .note_sent(amount, now_ns, std::iter::repeat(now_ns), &mut self.desk);
     }
 
     /// The request of this number.
@@ -62,6 +61,7 @@ impl Flow {
     /// Enters a buffer of answers.
     pub fn settle(&mut self, answers: &[u8], segment_size: usize) {
         self.now_ns += 1000;
+        self.desk.begin_turn();
         self.ledger
             .settle_segments(answers, segment_size, self.now_ns, &mut self.desk);
     }

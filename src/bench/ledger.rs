@@ -16,11 +16,12 @@ use super::text::{HEADER, Texts};
 /// Marks a settled number in the list of send times.
 const SETTLED: u64 = 0;
 
-/// The most lost numbers remembered, so that a late answer is not taken for a duplicate.
-const MOST_LOST: usize = 1 << 16;
-
 /// The most numbers looked at to find whose a damaged header was.
 const MOST_COMPARED: u64 = 1 << 12;
+
+/// The most damaged headers of one turn whose numbers are looked for. A server that sends nothing
+/// else would keep a worker from its clock.
+const MOST_SEARCHES: u32 = 256;
 
 /// What all ledgers of a worker share.
 pub(super) struct Desk {
@@ -28,6 +29,24 @@ pub(super) struct Desk {
     pub(super) record: Record,
     /// Requests under way, of all flows.
     pub(super) outstanding: u64,
+    /// How many more damaged headers may be looked for in this turn.
+    searches: u32,
+}
+
+impl Desk {
+    pub(super) fn new(texts: Texts, record: Record) -> Self {
+        Self {
+            texts,
+            record,
+            outstanding: 0,
+            searches: MOST_SEARCHES,
+        }
+    }
+
+    /// A worker looks at a flow once.
+    pub(super) fn begin_turn(&mut self) {
+        self.searches = MOST_SEARCHES;
+    }
 }
 
 pub(super) struct Ledger {
@@ -44,12 +63,15 @@ pub(super) struct Ledger {
     sent_ns: Box<[u64]>,
     /// When it was to be sent; empty where that is the same.
     intended_ns: Box<[u64]>,
+    /// The last lost numbers, so that a late answer is not taken for a duplicate.
     lost: VecDeque<u64>,
+    most_lost: usize,
 }
 
 impl Ledger {
-    /// A ledger of at least `capacity` places. `has_schedule` keeps intended times apart.
-    pub(super) fn new(flow: u32, capacity: usize, has_schedule: bool) -> Self {
+    /// A ledger of at least `capacity` places, which remembers `most_lost` numbers that were lost.
+    /// `has_schedule` keeps intended times apart.
+    pub(super) fn new(flow: u32, capacity: usize, most_lost: usize, has_schedule: bool) -> Self {
         let capacity = capacity.next_power_of_two();
         Self {
             flow,
@@ -61,6 +83,7 @@ impl Ledger {
             sent_ns: vec![SETTLED; capacity].into(),
             intended_ns: vec![0; if has_schedule { capacity } else { 0 }].into(),
             lost: VecDeque::new(),
+            most_lost,
         }
     }
 
@@ -105,12 +128,12 @@ impl Ledger {
     }
 
     /// Requests with the next numbers were handed to the kernel at `now_ns`, at most as many as
-    /// there are places. `intended_ns` says when each was to be, counted from the first.
+    /// there are places. `intended_ns` says when each was to be, where that is kept.
     pub(super) fn note_sent(
         &mut self,
         amount: u64,
         now_ns: u64,
-        intended_ns: impl Fn(u64) -> u64,
+        intended_ns: impl Iterator<Item = u64>,
         desk: &mut Desk,
     ) {
         let end = self.next + amount;
@@ -121,8 +144,8 @@ impl Ledger {
             self.sent_ns[places].fill(now_ns);
         }
         if !self.intended_ns.is_empty() {
-            for index in 0..amount {
-                self.intended_ns[self.place(self.next + index)] = intended_ns(index);
+            for (number, intended_ns) in (self.next..end).zip(intended_ns) {
+                self.intended_ns[self.place(number)] = intended_ns;
             }
         }
         if self.next >= self.measured_from {
@@ -219,7 +242,7 @@ impl Ledger {
         let named = desk.texts.form.read_header(answer);
         let number = match named {
             Some((flow, number)) if flow == self.flow && number < self.next => number,
-            _ => match self.most_alike(answer, &desk.texts) {
+            _ => match self.most_alike(answer, desk) {
                 Some(number) => number,
                 // Nothing of ours is left in it, and yet it answers something.
                 None if self.outstanding > 0 => self.oldest_open(),
@@ -255,10 +278,15 @@ impl Ledger {
     }
 
     /// The number whose right answer has most of this one's header, if it has half of it.
-    fn most_alike(&self, answer: &[u8], texts: &Texts) -> Option<u64> {
+    fn most_alike(&self, answer: &[u8], desk: &mut Desk) -> Option<u64> {
+        if answer.len() < HEADER / 2 || desk.searches == 0 {
+            return None;
+        }
+        desk.searches -= 1;
+        let form = &desk.texts.form;
         let span = (self.sent_ns.len() as u64).min(MOST_COMPARED);
         (self.next.saturating_sub(span)..self.next)
-            .map(|number| (texts.form.resemblance(answer, self.flow, number), number))
+            .map(|number| (form.resemblance(answer, self.flow, number), number))
             .max_by_key(|(alike, number)| (*alike, std::cmp::Reverse(*number)))
             .filter(|(alike, _)| *alike >= HEADER / 2)
             .map(|(_, number)| number)
@@ -318,7 +346,7 @@ impl Ledger {
     fn give_up_oldest(&mut self, desk: &mut Desk) {
         let number = self.base;
         desk.record.counts_of(number >= self.measured_from).lost += 1;
-        if self.lost.len() == MOST_LOST {
+        if self.lost.len() >= self.most_lost {
             self.lost.pop_front();
         }
         // Given up in order, so the list stays sorted.

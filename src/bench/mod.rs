@@ -4,12 +4,13 @@
 //! In reading order: [`text`] makes the requests and the answers they are owed, `ledger` matches
 //! and accounts for one flow, [`record`] keeps what was seen, `pacing` says when a request is due,
 //! `worker` is the loop of one thread, over a `transport`, which is `datagram` or `stream`; `plan`
-//! says how much each worker has to do, `run` lets them and hears of them by what is `shared`,
+//! says how much each worker has to do, `capacity` how much memory that takes, `run` lets them and hears of them by what is `shared`,
 //! `measured` is what came of it, and [`threshold`] judges that.
 //!
 //! Plain blocking threads: a load generator must not measure its own runtime. Nothing here reads
 //! arguments or prints.
 
+mod capacity;
 mod datagram;
 #[cfg(fuzzing)]
 pub mod fuzzing;

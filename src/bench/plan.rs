@@ -1,16 +1,16 @@
 //! From the settings of a run to its workers, and from what they have seen to one result.
 
 use std::fs;
-use std::thread;
 use std::time::Duration;
 
 use socket2::Socket;
 
 use super::Settings;
+use super::capacity::Capacity;
 use super::datagram::Datagrams;
 use super::ledger::{Desk, Ledger};
 use super::measured::Measured;
-use super::pacing::Pace;
+use super::pacing::{Pace, Rate};
 use super::record::Record;
 use super::shared::Shared;
 use super::stream::Streams;
@@ -20,32 +20,11 @@ use super::worker::{Finished, Limits, Load, Worker};
 use crate::endpoint::{Endpoint, SocketType};
 use crate::error::{Error, Operation, Result};
 
-/// A flow may get this many windows ahead of a request that was overtaken, which then is lost.
-const WINDOWS_AHEAD: usize = 8;
-
-/// The fewest places of a ledger.
-const LEAST_PLACES: usize = 256;
-
-/// The most places of all ledgers with a schedule together, which bounds their memory.
-const MOST_PLACES: usize = 1 << 22;
-
-/// The most bytes of one receive buffer, and so of one run of answers.
-const RUN_BYTES: usize = 65_536;
-
 /// The limits that hold for all workers; the quota is that of the whole run.
-pub(super) fn limits(settings: &Settings, begin_ns: u64, endpoint: &Endpoint) -> Limits {
+pub(super) fn limits(settings: &Settings, begin_ns: u64, burst: usize) -> Limits {
     let nanoseconds = |duration: Duration| duration.as_nanos().min(u64::MAX as u128 / 4) as u64;
     let measure_from_ns = begin_ns + settings.warmup.map_or(0, nanoseconds);
     let duration_ns = settings.duration.map_or(u64::MAX / 2, nanoseconds);
-    let window = settings.window.unwrap_or(1) as usize;
-    let is_stream = endpoint.socket_type() == Some(SocketType::Stream);
-    let joins = settings.has_offload || is_stream;
-    let burst = match settings.rate {
-        Some(_) => 64,
-        // A run goes out whole; single datagrams go by halves, so that neither side ever idles.
-        None if joins => window,
-        None => window.div_ceil(2),
-    };
     Limits {
         measure_from_ns,
         send_until_ns: measure_from_ns + duration_ns,
@@ -61,11 +40,12 @@ pub(super) struct Plan<'a> {
     pub(super) settings: &'a Settings,
     pub(super) endpoint: &'a Endpoint,
     pub(super) form: Form,
+    pub(super) rate: Option<Rate>,
+    pub(super) capacity: Capacity,
     pub(super) limits: Limits,
     pub(super) begin_ns: u64,
     pub(super) clock: Clock,
     pub(super) shared: &'a Shared,
-    pub(super) watcher: thread::Thread,
 }
 
 impl Plan<'_> {
@@ -95,28 +75,18 @@ impl Plan<'_> {
         let workers = self.settings.threads as usize;
         let flows = transport.sockets().len();
         let window = u64::from(self.settings.window.unwrap_or(1));
-        let is_open = self.settings.rate.is_some();
-        let places = match self.settings.rate {
-            None => window as usize * WINDOWS_AHEAD,
-            Some(rate) => {
-                let in_time = rate * self.settings.timeout.as_secs_f64();
-                let most = MOST_PLACES / self.settings.flows as usize;
-                ((in_time / f64::from(self.settings.flows)) as usize * 2).min(most)
-            }
-        };
-        let places = places.max(LEAST_PLACES).max(self.limits.burst);
-        let run = RUN_BYTES / self.form.answer_length() + 1;
+        let is_open = self.rate.is_some();
+        let Capacity { slots, lost, .. } = self.capacity;
         Worker {
             number,
             ledgers: (0..flows)
-                .map(|place| Ledger::new((place * workers + number) as u32, places, is_open))
+                .map(|place| Ledger::new((place * workers + number) as u32, slots, lost, is_open))
                 .collect(),
-            desk: Desk {
-                texts: Texts::new(self.form.clone(), run.max(self.limits.burst)),
-                record: Record::new(self.limits.measure_from_ns, is_open),
-                outstanding: 0,
-            },
-            load: match self.settings.rate {
+            desk: Desk::new(
+                Texts::new(self.form.clone(), self.capacity.run),
+                Record::new(self.limits.measure_from_ns, is_open),
+            ),
+            load: match self.rate {
                 Some(rate) => {
                     let may_bunch = transport.has_offload();
                     Load::Open(Pace::new(self.begin_ns, rate, number, workers, may_bunch))
@@ -139,11 +109,12 @@ impl Plan<'_> {
     /// How much of the window must be free before a flow sends again. Runs stay whole, but for
     /// those lost on the way; single datagrams go by halves.
     fn threshold(&self, window: u64, has_offload: bool) -> u64 {
-        if has_offload {
+        let threshold = if has_offload {
             window - window / 8
         } else {
             window.div_ceil(2)
-        }
+        };
+        threshold.min(self.capacity.burst as u64)
     }
 }
 

@@ -68,6 +68,8 @@ pub struct Record {
     pub counts: Counts,
     /// The requests before it.
     pub warmup: Counts,
+    /// Requests that were due before it and never sent: the schedule was too fast to be kept.
+    pub warmup_skipped: u64,
     /// From the time a request was to be sent to its right answer, in nanoseconds.
     pub latency: Histogram<u64>,
     /// From the time it was in fact sent, in nanoseconds; apart only with a rate to keep.
@@ -90,6 +92,7 @@ impl Record {
         Self {
             counts: Counts::default(),
             warmup: Counts::default(),
+            warmup_skipped: 0,
             latency: new_histogram(),
             service: has_service.then(new_histogram),
             timeline: vec![0],
@@ -132,6 +135,7 @@ impl Record {
     pub(super) fn add(&mut self, other: &Self) {
         self.counts.add(&other.counts);
         self.warmup.add(&other.warmup);
+        self.warmup_skipped += other.warmup_skipped;
         // Both have the same bounds, so nothing is out of range.
         let _ = self.latency.add(&other.latency);
         if let (Some(service), Some(more)) = (&mut self.service, &other.service) {

@@ -1,13 +1,16 @@
 //! One run: its flows connected, its workers started, watched and stopped.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
 use super::Settings;
+use super::capacity::Capacity;
 use super::measured::Measured;
+use super::pacing::{MAX_RATE, Rate};
 use super::plan::{Plan, limits, measure};
 use super::shared::{BREAK_OFF, STOP, Shared};
 use super::text::{Form, HEADER, MOST_FLOWS};
@@ -19,6 +22,9 @@ use crate::stop::Stop;
 
 /// How often the observer is told.
 const TICK: Duration = Duration::from_millis(50);
+
+/// How long a stopped run waits for what is under way: a verb ends within a second of Ctrl-C.
+const STOP_TIMEOUT: Duration = Duration::from_millis(600);
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +42,7 @@ pub struct Progress {
 pub enum Wish {
     /// Go on.
     GoOn,
-    /// Send no more, and wait for what is under way.
+    /// Send no more, and wait a moment for what is under way.
     Stop,
     /// End at once.
     BreakOff,
@@ -73,8 +79,8 @@ pub fn run(
     let mut result = Err(Error::Usage("there is no address to ask".to_owned()));
     let patience = RESOLVE_TIMEOUT.max(settings.timeout);
     for candidate in endpoint.resolve_within(settings.family, patience, stop)? {
-        let form = check(&candidate, settings)?;
-        result = run_at(&candidate, settings, form, stop, observer);
+        let checked = Checked::new(&candidate, settings)?;
+        result = run_at(&candidate, checked, stop, observer);
         if !matches!(
             &result,
             Err(Error::Refused { .. } | Error::NoAnswer { .. } | Error::Socket { .. })
@@ -85,47 +91,80 @@ pub fn run(
     result
 }
 
-/// The form of the texts, if they can go to this endpoint and their answers can come back.
-fn check(endpoint: &Endpoint, settings: &Settings) -> Result<Form> {
-    let usage = |problem: String| Err(Error::Usage(problem));
-    let is_stream = endpoint.socket_type() == Some(SocketType::Stream);
-    let least = HEADER + usize::from(is_stream);
-    if settings.size < least {
-        return usage(format!(
-            "a text to {endpoint} has at least {least} bytes, which number it"
-        ));
-    }
-    if settings.flows == 0 || settings.flows >= MOST_FLOWS {
-        return usage(format!("the flows must be from 1 to {}", MOST_FLOWS - 1));
-    }
-    let form = Form::new(settings.size, settings.filler.as_deref(), is_stream);
-    if let Some(limit) = endpoint.max_datagram() {
-        let length = form.text_length().max(form.answer_length());
-        if length > limit {
-            return Err(Error::TooLong {
-                endpoint: endpoint.clone(),
-                length,
-                limit,
-            });
+/// Settings that fit each other and an endpoint, and what follows from them.
+struct Checked {
+    settings: Settings,
+    form: Form,
+    rate: Option<Rate>,
+    capacity: Capacity,
+}
+
+impl Checked {
+    /// Looks before anything is set aside for the texts: they may be of any length.
+    fn new(endpoint: &Endpoint, settings: &Settings) -> Result<Self> {
+        let usage = |problem: String| Err(Error::Usage(problem));
+        let is_stream = endpoint.socket_type() == Some(SocketType::Stream);
+        let least = HEADER + usize::from(is_stream);
+        if settings.size < least {
+            return usage(format!(
+                "a text to {endpoint} has at least {least} bytes, which number it"
+            ));
         }
+        if settings.flows == 0 || settings.flows >= MOST_FLOWS {
+            return usage(format!("the flows must be from 1 to {}", MOST_FLOWS - 1));
+        }
+        let rate = match settings.rate.map(|rate| (rate, Rate::new(rate))) {
+            Some((rate, None)) => {
+                return usage(format!(
+                    "the rate must be from 1e-9 to {MAX_RATE} requests a second, and not {rate}"
+                ));
+            }
+            Some((_, rate)) => rate,
+            None => None,
+        };
+        let mut settings = settings.clone();
+        let window = settings.window;
+        let window = window.unwrap_or_else(|| Settings::default_window(endpoint));
+        settings.window = Some(window.max(1));
+        settings.threads = settings.threads.clamp(1, settings.flows);
+        let joins = settings.has_offload || is_stream;
+        check_length(endpoint, settings.size)?;
+        Capacity::new(&settings, settings.size, settings.size, joins)?;
+        let form = Form::new(settings.size, settings.filler.as_deref(), is_stream);
+        let (text, answer) = (form.text_length(), form.answer_length());
+        check_length(endpoint, text.max(answer))?;
+        Ok(Self {
+            capacity: Capacity::new(&settings, text, answer, joins)?,
+            settings,
+            form,
+            rate,
+        })
     }
-    Ok(form)
+}
+
+fn check_length(endpoint: &Endpoint, length: usize) -> Result<()> {
+    match endpoint.max_datagram() {
+        Some(limit) if length > limit => Err(Error::TooLong {
+            endpoint: endpoint.clone(),
+            length,
+            limit,
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn run_at(
     endpoint: &Endpoint,
-    settings: &Settings,
-    form: Form,
+    checked: Checked,
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<Measured> {
-    let mut settings = settings.clone();
-    let window = settings
-        .window
-        .unwrap_or_else(|| Settings::default_window(endpoint))
-        .max(1);
-    settings.window = Some(window);
-    settings.threads = settings.threads.clamp(1, settings.flows);
+    let Checked {
+        settings,
+        form,
+        rate,
+        capacity,
+    } = checked;
     let threads = settings.threads as usize;
     let mut sockets: Vec<Vec<Socket>> = (0..threads).map(|_| Vec::new()).collect();
     for flow in 0..settings.flows as usize {
@@ -133,38 +172,56 @@ fn run_at(
     }
     observer.using(endpoint);
 
-    let shared = Shared {
-        progress: (0..threads).map(|_| Default::default()).collect(),
-        ..Shared::default()
-    };
+    let shared = Shared::new(threads);
     let clock = Clock::start();
     let begin_ns = clock.now_ns();
-    let limits = limits(&settings, begin_ns, endpoint);
+    let limits = limits(&settings, begin_ns, capacity.burst);
     let plan = Plan {
         settings: &settings,
         endpoint,
         form,
+        rate,
+        capacity,
         limits,
         begin_ns,
         clock,
         shared: &shared,
-        watcher: thread::current(),
     };
-    let finished = thread::scope(|scope| {
+    let work = |number, sockets| plan.work(number, sockets);
+    let finished = run_workers(sockets, &shared, endpoint, work, || {
+        watch(&shared, threads, clock, observer);
+    })?;
+    let is_early = shared.wish.load(Ordering::Relaxed) != 0;
+    Ok(measure(&plan, finished, is_early))
+}
+
+/// Runs `work` with each of `parts` in a thread of its own, and `watch` in this one until all are
+/// done. A worker that fails or panics breaks the run off.
+fn run_workers<P: Send, T: Send>(
+    parts: Vec<P>,
+    shared: &Shared,
+    endpoint: &Endpoint,
+    work: impl Fn(usize, P) -> Result<T> + Sync,
+    watch: impl FnOnce(),
+) -> Result<Vec<T>> {
+    let watcher = thread::current();
+    let run_one = |number, part| {
+        let result = catch_unwind(AssertUnwindSafe(|| work(number, part)));
+        let result = result.unwrap_or_else(|panic| Err(Error::panicked(panic.as_ref())));
+        if result.is_err() {
+            shared.wish.store(BREAK_OFF, Ordering::Relaxed);
+        }
+        shared.finished.fetch_add(1, Ordering::Release);
+        watcher.unpark();
+        result
+    };
+    let run_one = &run_one;
+    thread::scope(|scope| {
         let mut workers = Vec::new();
-        for (number, sockets) in sockets.into_iter().enumerate() {
-            let plan = &plan;
+        for (number, part) in parts.into_iter().enumerate() {
             let worker = thread::Builder::new()
                 .name(format!("load {number}"))
-                .spawn_scoped(scope, move || {
-                    let result = plan.work(number, sockets);
-                    if result.is_err() {
-                        plan.shared.wish.store(BREAK_OFF, Ordering::Relaxed);
-                    }
-                    plan.shared.finished.fetch_add(1, Ordering::Release);
-                    plan.watcher.unpark();
-                    result
-                });
+                .spawn_scoped(scope, move || run_one(number, part));
             match worker {
                 Ok(worker) => workers.push(worker),
                 Err(source) => {
@@ -173,22 +230,19 @@ fn run_at(
                 }
             }
         }
-        watch(&shared, threads, clock, observer);
-        workers
-            .into_iter()
-            .map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect::<Result<Vec<_>>>()
-    })?;
-    let is_early = shared.wish.load(Ordering::Relaxed) != 0;
-    Ok(measure(&plan, finished, is_early))
+        watch();
+        let joined = workers.into_iter().map(|worker| {
+            let result = worker.join();
+            result.unwrap_or_else(|panic| Err(Error::panicked(panic.as_ref())))
+        });
+        joined.collect()
+    })
 }
 
-/// Tells the observer how far the run is until the workers are done, and passes its wish on.
+/// Tells the observer how far the run is until the workers are done, and passes its wish on. A stop
+/// that takes too long breaks the run off.
 fn watch(shared: &Shared, workers: usize, clock: Clock, observer: &mut dyn Observer) {
+    let mut stopped = None;
     while shared.finished.load(Ordering::Acquire) < workers {
         thread::park_timeout(TICK);
         let mut progress = Progress {
@@ -202,9 +256,42 @@ fn watch(shared: &Shared, workers: usize, clock: Clock, observer: &mut dyn Obser
         }
         let wish = match observer.tick(&progress) {
             Wish::GoOn => 0,
-            Wish::Stop => STOP,
+            Wish::Stop if stopped.get_or_insert_with(Instant::now).elapsed() < STOP_TIMEOUT => STOP,
+            Wish::Stop => BREAK_OFF,
             Wish::BreakOff => BREAK_OFF,
         };
         shared.wish.fetch_max(wish, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Patient;
+
+    impl Observer for Patient {
+        fn tick(&mut self, _: &Progress) -> Wish {
+            Wish::GoOn
+        }
+    }
+
+    #[test]
+    fn a_worker_that_panics_ends_the_run_with_an_error_instead_of_a_wait_for_ever() {
+        let shared = Shared::new(3);
+        let work = |number, ()| {
+            assert_ne!(number, 1, "the second worker is broken");
+            while shared.wish.load(Ordering::Relaxed) != BREAK_OFF {
+                thread::yield_now();
+            }
+            Ok(number)
+        };
+        let endpoint = Endpoint::default();
+        let watch = || watch(&shared, 3, Clock::start(), &mut Patient);
+        let error = run_workers(vec![(); 3], &shared, &endpoint, work, watch).unwrap_err();
+        assert_eq!(error.exit_code(), 7);
+        let line = error.to_string();
+        assert!(line.contains("the second worker is broken"), "{line}");
+        assert!(!line.contains('\n'), "{line}");
     }
 }

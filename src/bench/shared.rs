@@ -4,7 +4,6 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
 /// What all workers and their observer see.
-#[derive(Default)]
 pub(super) struct Shared {
     /// 0 goes on, [`STOP`] sends no more, [`BREAK_OFF`] waits for no more.
     pub(super) wish: AtomicU8,
@@ -12,6 +11,16 @@ pub(super) struct Shared {
     pub(super) finished: AtomicUsize,
     /// What each worker has sent and had answered right, as it last said.
     pub(super) progress: Vec<(AtomicU64, AtomicU64)>,
+}
+
+impl Shared {
+    pub(super) fn new(workers: usize) -> Self {
+        Self {
+            wish: AtomicU8::new(0),
+            finished: AtomicUsize::new(0),
+            progress: (0..workers).map(|_| Default::default()).collect(),
+        }
+    }
 }
 
 /// Sends no more.

@@ -19,11 +19,13 @@ pub(super) struct Streams {
 
 #[derive(Default)]
 struct Connection {
-    /// What the kernel did not take yet of texts that count as sent.
+    /// What the kernel did not take yet of a text that was begun.
     unsent: Vec<u8>,
     unsent_begin: usize,
-    /// The beginning of an answer that has not come whole.
+    /// The beginning of an answer that has not come whole, shorter than any whole one.
     partial: Vec<u8>,
+    /// The rest of a line that was too long for an answer is passed over.
+    skips_line: bool,
 }
 
 impl Streams {
@@ -95,11 +97,13 @@ impl Transport for Streams {
         if written == 0 {
             return Ok(0);
         }
-        // The rest of a text that was begun goes later, and so do those behind it.
+        // The rest of a text that was begun goes later.
+        let length = texts.len() / amount;
+        let begun = written.div_ceil(length);
         self.connections[place]
             .unsent
-            .extend_from_slice(&texts[written..]);
-        Ok(amount)
+            .extend_from_slice(&texts[written..begun * length]);
+        Ok(begun)
     }
 
     fn receive(
@@ -121,7 +125,9 @@ impl Transport for Streams {
         if read == 0 {
             return Ok(Taken::Closed);
         }
-        let rest = settle_lines(ledger, &self.buffer, begin..begin + read, now_ns, desk);
+        let new = begin..begin + read;
+        let skips_line = &mut connection.skips_line;
+        let rest = settle_lines(ledger, &self.buffer, new, skips_line, now_ns, desk);
         connection.partial.clear();
         connection
             .partial
@@ -131,18 +137,19 @@ impl Transport for Streams {
 }
 
 /// Settles every whole line of what has been read, of which `new` has come just now; returns where
-/// the rest begins.
+/// the rest begins. A line longer than an answer is settled once, and `skips_line` until its end.
 fn settle_lines(
     ledger: &mut Ledger,
     buffer: &[u8],
     new: Range<usize>,
+    skips_line: &mut bool,
     now_ns: u64,
     desk: &mut Desk,
 ) -> usize {
     let length = desk.texts.form.answer_length();
     let most = desk.texts.most();
     let mut begin = 0;
-    let mut in_order = true;
+    let mut in_order = !*skips_line;
     while begin < new.end {
         let whole = ((new.end - begin) / length).min(most) * length;
         in_order &= whole > 0;
@@ -153,22 +160,19 @@ fn settle_lines(
         }
         // What was kept from before has no line end.
         let unread = begin.max(new.start);
-        match buffer[unread..new.end]
+        let line_end = buffer[unread..new.end]
             .iter()
-            .position(|byte| *byte == b'\n')
-        {
-            Some(at) => {
-                let end = unread + at + 1;
-                ledger.settle_one(&buffer[begin..end], now_ns, desk);
-                begin = end;
-            }
-            // Longer than any answer, so its end will never make it one.
-            None if new.end - begin > 4 * length + CHUNK => {
-                ledger.settle_one(&buffer[begin..new.end], now_ns, desk);
-                begin = new.end;
-            }
-            None => break,
+            .position(|byte| *byte == b'\n');
+        let end = line_end.map_or(new.end, |at| unread + at + 1);
+        let is_whole = line_end.is_some();
+        if !is_whole && !*skips_line && end - begin < length {
+            break;
         }
+        if !*skips_line {
+            ledger.settle_one(&buffer[begin..end], now_ns, desk);
+        }
+        *skips_line = !is_whole;
+        begin = end;
     }
     begin
 }

@@ -277,6 +277,7 @@ pub fn summary_json(
         "late": counts.late,
         "stray": counts.stray,
         "warmup_sent": record.warmup.sent,
+        "warmup_skipped": record.warmup_skipped,
         "loss_ppm": measured.loss().map(|loss| (loss * 1e6).round() as u64),
         "requested_per_second": settings.rate.map(|rate| rate.round() as u64),
         "sent_per_second": measured.sent_rate().round() as u64,

@@ -8,21 +8,20 @@ use proptest::prelude::*;
 const FLOW: u32 = 5;
 
 fn desk(size: usize) -> Desk {
-    Desk {
-        texts: Texts::new(Form::new(size, None, false), 64),
-        record: Record::new(0, false),
-        outstanding: 0,
-    }
+    Desk::new(
+        Texts::new(Form::new(size, None, false), 64),
+        Record::new(0, false),
+    )
 }
 
 fn ledger(capacity: usize) -> Ledger {
-    let mut ledger = Ledger::new(FLOW, capacity, false);
+    let mut ledger = Ledger::new(FLOW, capacity, 1 << 16, false);
     ledger.begin_measuring();
     ledger
 }
 
 fn send(ledger: &mut Ledger, amount: u64, now_ns: u64, desk: &mut Desk) {
-    ledger.note_sent(amount, now_ns, |_| now_ns, desk);
+    ledger.note_sent(amount, now_ns, std::iter::repeat(now_ns), desk);
 }
 
 fn answer(number: u64, desk: &mut Desk) -> Vec<u8> {
@@ -78,7 +77,7 @@ fn an_echo_and_an_empty_answer_and_nonsense_are_corrupt() {
 #[test]
 fn requests_of_the_warm_up_are_counted_apart() {
     let mut desk = desk(64);
-    let mut ledger = Ledger::new(FLOW, 256, false);
+    let mut ledger = Ledger::new(FLOW, 256, 1 << 16, false);
     send(&mut ledger, 4, 1, &mut desk);
     ledger.begin_measuring();
     send(&mut ledger, 4, 2, &mut desk);

@@ -109,11 +109,11 @@ impl<T: Transport> Worker<'_, T> {
 
     /// Begins to measure and ends to send when it is time.
     fn keep_time(&mut self, state: &mut State) {
-        // A schedule begins to measure and ends by itself, with its own requests.
-        let is_open = matches!(self.load, Load::Open(_));
-        if !is_open && !state.is_measuring && state.now_ns >= self.limits.measure_from_ns {
+        if !state.is_measuring && state.now_ns >= self.limits.measure_from_ns {
             self.begin_measuring(state);
         }
+        // A schedule ends by itself, with its own requests.
+        let is_open = matches!(self.load, Load::Open(_));
         state.is_sending = state.is_sending
             && (is_open || state.now_ns < self.limits.send_until_ns)
             && self.desk.record.counts.sent < self.limits.quota
@@ -124,8 +124,12 @@ impl<T: Transport> Worker<'_, T> {
         }
     }
 
+    /// The warm-up is over, and what it could not send is not made up for in the measured time.
     fn begin_measuring(&mut self, state: &mut State) {
         state.is_measuring = true;
+        if let Load::Open(pace) = &mut self.load {
+            self.desk.record.warmup_skipped += pace.skip_to(self.limits.measure_from_ns);
+        }
         for ledger in &mut self.ledgers {
             ledger.begin_measuring();
         }

@@ -21,11 +21,7 @@ impl<T: Transport> Worker<'_, T> {
             return Ok(());
         };
         state.looks += 1;
-        let ledger = &mut self.ledgers[index];
-        let taken = self
-            .transport
-            .receive(index, ledger, &mut self.desk, self.clock);
-        match taken {
+        match self.receive(index) {
             Ok(Taken::At(now_ns)) => {
                 state.now_ns = now_ns;
                 state.vain_in_a_row = 0;
@@ -58,6 +54,14 @@ impl<T: Transport> Worker<'_, T> {
         }
         self.make_ready(index, state);
         Ok(())
+    }
+
+    /// Takes what has come on a flow, as much as one turn may.
+    pub(super) fn receive(&mut self, index: usize) -> io::Result<Taken> {
+        self.desk.begin_turn();
+        let ledger = &mut self.ledgers[index];
+        self.transport
+            .receive(index, ledger, &mut self.desk, self.clock)
     }
 
     /// A call on a flow failed. What passes is passed over; what does not is handed back.

@@ -1,17 +1,28 @@
 //! Sending: which flow may send, and how much at once. When a request is due is in `pacing`.
 
 use std::io;
+use std::iter;
 
 use super::state::State;
 use super::{Load, Worker};
 use crate::bench::transport::Transport;
+
+/// After so many flows the clock and the stop are looked at, however many more are ready.
+const FLOWS_PER_CLOCK: usize = 64;
 
 /// So much later than its end a schedule may still send what was due before.
 const LAG_NS: u64 = 20_000_000;
 
 impl<T: Transport> Worker<'_, T> {
     pub(super) fn fill_windows(&mut self, window: u64, state: &mut State) -> io::Result<()> {
-        while let Some(place) = state.ready.pop_front() {
+        for turn in 1.. {
+            if turn % FLOWS_PER_CLOCK == 0 {
+                state.now_ns = self.clock.now_ns();
+                self.keep_time(state);
+            }
+            let Some(place) = state.ready.pop_front().filter(|_| state.is_sending) else {
+                break;
+            };
             let index = place as usize;
             state.flows[index].is_ready = false;
             let room = window - self.ledgers[index].in_flight();
@@ -21,12 +32,11 @@ impl<T: Transport> Worker<'_, T> {
                 return Ok(());
             }
             let taken = self.send(index, amount, state)?;
+            self.make_ready(index, state);
             if taken < amount {
                 // The kernel is full: the flow goes on when answers come, or else in its turn.
-                self.make_ready(index, state);
                 return Ok(());
             }
-            self.make_ready(index, state);
         }
         Ok(())
     }
@@ -36,17 +46,13 @@ impl<T: Transport> Worker<'_, T> {
             return Ok(());
         };
         state.now_ns = self.clock.now_ns();
-        // The warm-up ends between two requests, however late they are sent.
-        if !state.is_measuring && pace.intended_ns(0) >= self.limits.measure_from_ns {
-            self.begin_measuring(state);
-        }
         let end_ns = if state.is_measuring {
             self.limits.send_until_ns
         } else {
             self.limits.measure_from_ns
         };
         let most = self.most_to_send(state);
-        let amount = pace.due(state.now_ns.min(end_ns - 1)).min(most);
+        let amount = pace.due(state.now_ns.min(end_ns - 1), most);
         let is_over = state.now_ns >= end_ns;
         if is_over && state.is_measuring {
             // What was due just now still goes; what was due long ago never will.
@@ -58,6 +64,9 @@ impl<T: Transport> Worker<'_, T> {
         let Some(place) = state.ready.pop_front() else {
             return Ok(());
         };
+        if state.flows[place as usize].is_closed {
+            return Ok(());
+        }
         state.ready.push_back(place);
         self.send(place as usize, amount, state)?;
         Ok(())
@@ -74,13 +83,14 @@ impl<T: Transport> Worker<'_, T> {
             Ok(taken) => taken as u64,
             Err(error) => return self.cannot(error, index, state).map(|()| 0),
         };
-        let intended_ns = |offset| match &self.load {
-            Load::Open(pace) => pace.intended_ns(offset),
-            Load::Closed { .. } => now_ns,
-        };
-        ledger.note_sent(taken, now_ns, intended_ns, &mut self.desk);
-        if let Load::Open(pace) = &mut self.load {
-            pace.advance(taken);
+        match &mut self.load {
+            Load::Open(pace) => {
+                ledger.note_sent(taken, now_ns, pace.intended_ns(), &mut self.desk);
+                pace.advance(taken);
+            }
+            Load::Closed { .. } => {
+                ledger.note_sent(taken, now_ns, iter::empty(), &mut self.desk);
+            }
         }
         let flags = &mut state.flows[index];
         if taken > 0 && !flags.is_active {

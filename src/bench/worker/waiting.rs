@@ -28,7 +28,7 @@ impl<T: Transport> Worker<'_, T> {
         state.now_ns = self.clock.now_ns();
         let wait = match &self.load {
             Load::Open(pace) => {
-                let wait = Duration::from_nanos(pace.intended_ns(0).saturating_sub(state.now_ns));
+                let wait = Duration::from_nanos(pace.next_ns().saturating_sub(state.now_ns));
                 if wait < self.limits.spin + SLEEP_SLACK {
                     return;
                 }
@@ -49,7 +49,7 @@ impl<T: Transport> Worker<'_, T> {
         if let Load::Open(pace) = &self.load
             && state.is_sending
         {
-            let due = Duration::from_nanos(pace.intended_ns(0).saturating_sub(state.now_ns));
+            let due = Duration::from_nanos(pace.next_ns().saturating_sub(state.now_ns));
             wait = wait.min(due.saturating_sub(SLEEP_SLACK));
         }
         if wait.is_zero() {
@@ -92,11 +92,7 @@ impl<T: Transport> Worker<'_, T> {
                 .zip(ready)
                 .filter_map(|(place, is_ready)| is_ready.then_some(place))
             {
-                let ledger = &mut self.ledgers[index];
-                match self
-                    .transport
-                    .receive(index, ledger, &mut self.desk, self.clock)
-                {
+                match self.receive(index) {
                     Ok(Taken::At(_)) => {}
                     // A connection that ends now has done its work.
                     Ok(Taken::Closed) => state.flows[index].is_closed = true,
