@@ -1,16 +1,17 @@
 //! `bullhorn demo`: the service and its client in one process, over every family and type.
 
-use std::io::{self, Write};
+use std::io;
 
 use super::arguments::Demo;
-use super::{Failure, Outcome, log};
+use super::output::Output;
+use super::{Outcome, log};
 use crate::client::Client;
 use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName};
 use crate::error::{Error, Result};
 use crate::report::demo::{self as report, Row};
 use crate::server::Server;
 
-pub(super) fn run(arguments: &Demo) -> Outcome {
+pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);
     let mut rows = Vec::new();
     for family in [Family::Inet, Family::Inet6, Family::Unix] {
@@ -18,15 +19,10 @@ pub(super) fn run(arguments: &Demo) -> Outcome {
             rows.push(ask(family, socket_type, &arguments.text));
         }
     }
-    let mut stdout = io::stdout().lock();
-    let written = if arguments.speech.json {
-        report::json_lines(&mut stdout, &rows)
-    } else {
-        report::table(&mut stdout, &rows)
-    };
-    written
-        .and_then(|()| stdout.flush())
-        .map_err(Failure::Output)?;
+    output.write(|to| match arguments.speech.json {
+        true => report::json_lines(to, &rows),
+        false => report::table(to, &rows),
+    });
     let all_right = rows.iter().all(|row| row.result.is_ok());
     Ok(if all_right { 0 } else { 1 })
 }
