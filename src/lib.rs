@@ -31,6 +31,8 @@
 //! * [`report`]: text and JSON for people and programs.
 //! * `cli` (in the binary's service): what was typed, what is meant, and the call of the library.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+
 pub mod bench;
 pub mod client;
 pub mod endpoint;

@@ -1,9 +1,10 @@
 //! `bullhorn demo`: the service and its client in one process, over every family and type.
 
-use std::io::{self, Write};
+use std::io;
 
 use super::arguments::Demo;
-use super::{Failure, Outcome, log, signals};
+use super::output::Output;
+use super::{Outcome, log, signals};
 use crate::client::{Client, Settings};
 use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName};
 use crate::error::{Error, Result};
@@ -11,24 +12,19 @@ use crate::report::demo::{self as report, Row};
 use crate::server::Server;
 use crate::stop::Stop;
 
-pub(super) fn run(arguments: &Demo) -> Outcome {
+pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);
-    let stop = signals::stop()?;
+    let stop = signals::stop(output)?;
     let mut rows = Vec::new();
     for family in [Family::Inet, Family::Inet6, Family::Unix] {
         for socket_type in [SocketType::Datagram, SocketType::Stream] {
             rows.push(ask(family, socket_type, &arguments.text, &stop));
         }
     }
-    let mut stdout = io::stdout().lock();
-    let written = if arguments.speech.json {
-        report::json_lines(&mut stdout, &rows)
-    } else {
-        report::table(&mut stdout, &rows)
-    };
-    written
-        .and_then(|()| stdout.flush())
-        .map_err(Failure::Output)?;
+    output.write(|to| match arguments.speech.json {
+        true => report::json_lines(to, &rows),
+        false => report::table(to, &rows),
+    });
     let all_right = rows.iter().all(|row| row.result.is_ok());
     Ok(if all_right { 0 } else { 1 })
 }

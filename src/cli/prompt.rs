@@ -1,6 +1,6 @@
 //! The prompt of `bullhorn send` on a terminal: a line, its answer, the next line.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -9,12 +9,18 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::arguments::Send;
+use super::output::{Output, stderr_line};
 use super::{Failure, Outcome};
 use crate::client::Client;
 use crate::stop::Stop;
 use crate::visible::{Visible, VisibleBytes};
 
-pub(super) fn run(mut client: Client, arguments: &Send, stop: Stop) -> Outcome {
+pub(super) fn run(
+    mut client: Client,
+    arguments: &Send,
+    stop: Stop,
+    output: &mut Output,
+) -> Outcome {
     let failure = |error: ReadlineError| Failure::Local {
         operation: "read from the terminal",
         source: match error {
@@ -29,15 +35,16 @@ pub(super) fn run(mut client: Client, arguments: &Send, stop: Stop) -> Outcome {
         let _ = editor.load_history(file);
     }
     if !arguments.speech.quiet {
-        let _ = writeln!(
-            io::stderr(),
+        stderr_line(format_args!(
             "Each line goes to {}; Ctrl-D ends.",
             client.endpoint()
-        );
+        ));
     }
     let mut worst = 0;
     end_readline_on(stop.clone());
     while !stop.is_stopped() {
+        // The editor writes to the terminal itself.
+        output.flush();
         let line = match editor.readline("> ") {
             Ok(line) => line,
             // Ctrl-C gives up the line, as in a shell.
@@ -48,11 +55,12 @@ pub(super) fn run(mut client: Client, arguments: &Send, stop: Stop) -> Outcome {
         // A history that cannot grow is no reason not to ask.
         let _ = editor.add_history_entry(&line);
         match client.request(&line) {
-            Ok(answer) => writeln!(io::stdout(), "{}", VisibleBytes(answer.as_bytes()))
-                .map_err(Failure::Output)?,
+            Ok(answer) => {
+                output.write(|to| writeln!(to, "{}", VisibleBytes(answer.as_bytes())));
+            }
             Err(error) => {
                 worst = error.exit_code();
-                let _ = writeln!(io::stderr(), "bullhorn: {}", Visible(&error.to_string()));
+                stderr_line(format_args!("bullhorn: {}", Visible(&error.to_string())));
             }
         }
     }

@@ -12,23 +12,26 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
 use super::Failure;
+use super::output::Output;
 use crate::probe::Control;
 use crate::stop::Stop;
 
 /// How long the second signal leaves for a summary.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What the signals stop from now on, also in a process whose number is 1, which without a handler
+/// What the signals stop from now on, the wait for a reader of the output with it; also in a process whose number is 1, which without a handler
 /// ignores them (pid_namespaces(7)).
-pub(super) fn stop() -> Result<Stop, Failure> {
+pub(super) fn stop(output: &mut Output) -> Result<Stop, Failure> {
     let stop = Stop::new().map_err(failed)?;
+    output.end_on(stop.clone());
     listen(&ending(), stop.clone(), || {}).map_err(failed)?;
     Ok(stop)
 }
 
 /// As [`stop`], for a run that SIGQUIT asks for a report, as with ping(8).
-pub(super) fn control() -> Result<Control, Failure> {
+pub(super) fn control(output: &mut Output) -> Result<Control, Failure> {
     let stop = Stop::new().map_err(failed)?;
+    output.end_on(stop.clone());
     let control = Control::with_stop(stop.clone()).map_err(failed)?;
     let reporting = control.clone();
     let signals = [&[SIGQUIT][..], &ending()].concat();

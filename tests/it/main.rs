@@ -28,6 +28,7 @@ mod lesson;
 mod library;
 mod limits;
 mod metrics;
+mod output;
 mod pages;
 mod ping;
 mod prompt;

@@ -7,6 +7,7 @@ mod message;
 mod messages;
 mod poll;
 mod register;
+mod startup;
 
 pub(crate) use descriptor::{
     dropped_datagrams, duplicate, interface_index, send_room, set_option, unacknowledged,
@@ -15,3 +16,4 @@ pub(crate) use message::{receive_message, send_message, send_to};
 pub(crate) use messages::{ReceiveArray, SendArray};
 pub(crate) use poll::PollSet;
 pub(crate) use register::register_readable;
+pub(crate) use startup::was_stdout_closed;

@@ -8,11 +8,11 @@ use super::time::{milliseconds, shown_ns};
 use crate::probe::summary::FlowSummary;
 use crate::probe::{Counts, Figures, Summary};
 
-/// The summary, in the manner of ping(8).
+/// The summary, in the manner of ping(8). `output_dropped` is how many events were not printed.
 ///
 /// # Errors
 /// The writer's.
-pub fn summary_text(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+pub fn summary_text(to: &mut dyn Write, summary: &Summary, output_dropped: u64) -> io::Result<()> {
     writeln!(to, "--- {} ---", summary.endpoint)?;
     writeln!(
         to,
@@ -57,6 +57,12 @@ pub fn summary_text(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
             to,
             "fresh source ports tried {}, answered {}",
             summary.fresh_sent, summary.fresh_answered
+        )?;
+    }
+    if output_dropped > 0 {
+        writeln!(
+            to,
+            "{output_dropped} events not printed, as the output was not read"
         )?;
     }
     Ok(())
