@@ -24,6 +24,9 @@ const READER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same after a signal: every verb ends within a second of it.
 const STOP_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// How long the thread is left alone before the next look whether it has written.
+const TURN: Duration = Duration::from_millis(5);
+
 /// Writes to standard error what `compose` writes, in one piece. What cannot be written is dropped.
 pub(super) fn stderr(compose: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
     let mut text = Vec::new();
@@ -154,6 +157,11 @@ impl Output {
             }
             let deadline = [deadline, self.stop_deadline].into_iter().flatten().min();
             if deadline.is_some_and(|deadline| deadline <= now) {
+                if Writer::has_room()? {
+                    // The reader reads; it is the thread that has not had its turn.
+                    std::thread::sleep(TURN);
+                    continue;
+                }
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
                     "nobody reads it, and the rest is lost",

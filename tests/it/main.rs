@@ -17,6 +17,7 @@ mod support_strace;
 mod bench;
 mod bind;
 mod demo;
+mod ends;
 mod faults;
 mod flood;
 mod guard;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
@@ -61,6 +62,15 @@ impl Writer {
             move || writer.run()
         })?;
         Ok(writer)
+    }
+
+    /// Whether standard output takes bytes without waiting.
+    pub(super) fn has_room() -> io::Result<bool> {
+        let stdout = io::stdout();
+        let mut poll = PollSet::default();
+        let place = poll.add(stdout.as_fd(), false, true);
+        poll.wait(Some(Duration::ZERO))?;
+        Ok(poll.ready(place).to_write)
     }
 
     /// Whether the queue is in this state.
