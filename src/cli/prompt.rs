@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::signal::Signal;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
@@ -74,16 +76,14 @@ pub(super) fn run(
 /// The stop ends the reading of a line too: rustyline does that for SIGINT alone, and only while it
 /// reads.
 fn end_readline_on(stop: Stop) {
+    let reader = pthread_self();
     // Without the thread, the stop comes with the next line.
     let _ = thread::Builder::new().spawn(move || {
         while !stop.is_stopped() {
             let _ = stop.wait_with(None, None);
         }
         loop {
-            let _ = rustix::process::kill_process(
-                rustix::process::getpid(),
-                rustix::process::Signal::INT,
-            );
+            let _ = pthread_kill(reader, Signal::SIGINT);
             thread::sleep(Duration::from_millis(50));
         }
     });
