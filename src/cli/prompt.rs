@@ -51,7 +51,7 @@ pub(super) fn run(
             Ok(line) => line,
             // Ctrl-C gives up the line, as in a shell.
             Err(ReadlineError::Interrupted) => continue,
-            Err(ReadlineError::Eof | ReadlineError::Signal(_)) => break,
+            Err(ReadlineError::Eof) => break,
             Err(error) => return Err(failure(error)),
         };
         // A history that cannot grow is no reason not to ask.
@@ -73,8 +73,8 @@ pub(super) fn run(
     Ok(worst)
 }
 
-/// The stop ends the reading of a line too: rustyline does that for SIGINT alone, and only while it
-/// reads.
+/// The stop ends the reading of a line too: rustyline does that for SIGINT alone, which it takes for
+/// Ctrl-C, and only while it reads.
 fn end_readline_on(stop: Stop) {
     let reader = pthread_self();
     // Without the thread, the stop comes with the next line.
