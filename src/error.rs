@@ -72,6 +72,12 @@ pub enum Error {
         /// Who was asked.
         endpoint: Endpoint,
     },
+    /// The work was [stopped](crate::stop::Stop) before the answer came.
+    #[error("stopped before {endpoint} had answered")]
+    Stopped {
+        /// Who was asked.
+        endpoint: Endpoint,
+    },
     /// An answer that is not the text in capitals.
     #[error("wrong answer from {endpoint}: {problem}")]
     WrongAnswer {
@@ -166,7 +172,7 @@ impl Error {
             Self::Usage(_) | Self::TooLong { .. } => 2,
             Self::WrongAnswer { .. } => 3,
             Self::Refused { .. } => 4,
-            Self::NoAnswer { .. } | Self::Closed { .. } => 5,
+            Self::NoAnswer { .. } | Self::Closed { .. } | Self::Stopped { .. } => 5,
             Self::Socket { source, .. } if is_unreachable(source) => 5,
             Self::Resolve { .. } => 6,
             Self::Socket { .. }

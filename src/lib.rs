@@ -19,6 +19,7 @@
 //!
 //! * [`endpoint`]: the one way to name a socket, `udp://127.0.0.1:3000`.
 //! * [`error`]: what can go wrong, in one line each, and its exit code.
+//! * [`stop`]: how a call that waits is ended from another thread.
 //! * [`uppercase`]: the transformation; bytes in, capitals out. Knows nothing of sockets.
 //! * [`socket`]: creating, binding and inheriting sockets; datagrams in batches. Knows nothing of
 //!   text but where a line ends. All `unsafe` code of the crate is in its `sys` folder.
@@ -30,6 +31,8 @@
 //! * [`report`]: text and JSON for people and programs.
 //! * `cli` (in the binary's service): what was typed, what is meant, and the call of the library.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+
 pub mod bench;
 pub mod client;
 pub mod endpoint;
@@ -39,6 +42,7 @@ pub mod report;
 pub mod sandbox;
 pub mod server;
 pub mod socket;
+pub mod stop;
 pub mod uppercase;
 pub mod visible;
 

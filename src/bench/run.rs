@@ -15,9 +15,10 @@ use super::plan::{Plan, limits, measure};
 use super::shared::{BREAK_OFF, STOP, Shared};
 use super::text::{Form, HEADER, MOST_FLOWS};
 use super::transport::Clock;
-use crate::endpoint::{Endpoint, SocketType};
+use crate::endpoint::{Endpoint, RESOLVE_TIMEOUT, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::socket::{connect, connect::check_for_client};
+use crate::stop::Stop;
 
 /// How often the observer is told.
 const TICK: Duration = Duration::from_millis(50);
@@ -58,22 +59,28 @@ pub trait Observer {
     fn tick(&mut self, progress: &Progress) -> Wish;
 }
 
-/// Puts load on `endpoint` until the time or the count is reached, or the observer ends it.
+/// Puts load on `endpoint` until the time or the count is reached, or the observer ends it; `stop`
+/// ends the wait for the resolver and for connections.
+///
+/// A name has [`RESOLVE_TIMEOUT`] to be resolved, or the timeout of the settings if that is longer; each
+/// connection has that timeout.
 ///
 /// # Errors
 /// [`Error::Usage`] for settings that do not fit each other or the endpoint; [`Error::Resolve`],
-/// [`Error::Refused`], [`Error::NoAnswer`] and [`Error::Socket`] when no flow comes about. What
-/// befalls single requests is in the result.
+/// [`Error::Refused`], [`Error::NoAnswer`], [`Error::Stopped`] and [`Error::Socket`] when no flow
+/// comes about. What befalls single requests is in the result.
 pub fn run(
     endpoint: &Endpoint,
     settings: &Settings,
+    stop: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<Measured> {
     check_for_client(endpoint)?;
     let mut result = Err(Error::Usage("there is no address to ask".to_owned()));
-    for candidate in endpoint.resolve(settings.family)? {
+    let patience = RESOLVE_TIMEOUT.max(settings.timeout);
+    for candidate in endpoint.resolve_within(settings.family, patience, stop)? {
         let checked = Checked::new(&candidate, settings)?;
-        result = run_at(&candidate, checked, observer);
+        result = run_at(&candidate, checked, stop, observer);
         if !matches!(
             &result,
             Err(Error::Refused { .. } | Error::NoAnswer { .. } | Error::Socket { .. })
@@ -135,7 +142,12 @@ impl Checked {
     }
 }
 
-fn run_at(endpoint: &Endpoint, checked: Checked, observer: &mut dyn Observer) -> Result<Measured> {
+fn run_at(
+    endpoint: &Endpoint,
+    checked: Checked,
+    stop: &Stop,
+    observer: &mut dyn Observer,
+) -> Result<Measured> {
     let Checked {
         settings,
         form,
@@ -145,7 +157,7 @@ fn run_at(endpoint: &Endpoint, checked: Checked, observer: &mut dyn Observer) ->
     let threads = settings.threads as usize;
     let mut sockets: Vec<Vec<Socket>> = (0..threads).map(|_| Vec::new()).collect();
     for flow in 0..settings.flows as usize {
-        sockets[flow % threads].push(connect(endpoint, settings.timeout)?);
+        sockets[flow % threads].push(connect(endpoint, settings.timeout, stop)?);
     }
     observer.using(endpoint);
 

@@ -1,32 +1,31 @@
 //! `bullhorn bench`: load on an endpoint, until the time is up or Ctrl-C ends it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-
 use super::arguments::Bench;
-use super::{Failure, Outcome, log};
+use super::output::{Output, stderr};
+use super::{Failure, Outcome, log, signals};
 use crate::bench::threshold::{Figures, Threshold};
 use crate::bench::{self, Measured, Observer, Progress, Wish};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::report::bench as report;
 use crate::report::bench_html;
+use crate::stop::Stop;
 
 /// How often the progress is shown.
 const REFRESH: Duration = Duration::from_millis(250);
 
-pub(super) fn run(arguments: &Bench) -> Outcome {
+pub(super) fn run(arguments: &Bench, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);
+    let stop = signals::stop(output)?;
     let filler = arguments
         .text
         .as_deref()
-        .map(|path| fs::read(path).map_err(local("read the file of the texts")));
+        .map(|path| fs::read(path).map_err(Failure::file("read", path)));
     let settings = arguments.settings(filler.transpose()?);
     let baseline = arguments
         .baseline
@@ -38,8 +37,10 @@ pub(super) fn run(arguments: &Bench) -> Outcome {
             "a threshold with + or - is about an earlier result: name it with --baseline",
         ));
     }
-    let mut watch = Watch::new(arguments)?;
-    let result = bench::run(&arguments.endpoint, &settings, &mut watch);
+    let page = arguments.html.as_deref().map(Page::open).transpose()?;
+    let mut watch = Watch::new(arguments, stop.clone());
+    output.never_wait();
+    let result = bench::run(&arguments.endpoint, &settings, &stop, &mut watch);
     watch.clear();
     let measured = result?;
 
@@ -48,32 +49,51 @@ pub(super) fn run(arguments: &Bench) -> Outcome {
     let crossed: Vec<&Threshold> = thresholds
         .filter(|threshold| threshold.is_crossed(&figures, baseline.as_ref()))
         .collect();
-    let mut stdout = io::stdout().lock();
-    let written = if arguments.speech.json {
-        report::summary_json(&mut stdout, &measured, &crossed)
-    } else {
-        report::text(&mut stdout, &measured)
-    };
-    written
-        .and_then(|()| stdout.flush())
-        .map_err(Failure::Output)?;
+    output.write(|to| match arguments.speech.json {
+        true => report::summary_json(to, &measured, &crossed),
+        false => report::text(to, &measured),
+    });
+    let page = page.map_or(Ok(()), |page| page.write(&measured));
+    output.flush();
     for threshold in &crossed {
-        report::crossed(&mut io::stderr(), threshold).map_err(Failure::Output)?;
+        stderr(|to| report::crossed(to, threshold));
     }
-    if let Some(path) = &arguments.html {
-        let mut page = Vec::new();
-        bench_html::page(&mut page, &measured).map_err(Failure::Output)?;
-        fs::write(path, page).map_err(local("write the page"))?;
+    let code = exit_code(&measured, !crossed.is_empty(), &arguments.fail_if);
+    match page {
+        Err(failure) if code == 0 => Err(failure),
+        Err(failure) => {
+            failure.report();
+            Ok(code)
+        }
+        Ok(()) => Ok(code),
     }
-    Ok(exit_code(
-        &measured,
-        !crossed.is_empty(),
-        &arguments.fail_if,
-    ))
 }
 
-fn local(operation: &'static str) -> impl Fn(io::Error) -> Failure {
-    move |source| Failure::Local { operation, source }
+/// The file for the result as a page: opened before the run, changed only after it.
+struct Page<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+impl<'a> Page<'a> {
+    fn open(path: &'a Path) -> Result<Self, Failure> {
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(Failure::file("write", path))?;
+        Ok(Self { path, file })
+    }
+
+    fn write(mut self, measured: &Measured) -> Result<(), Failure> {
+        let mut page = Vec::new();
+        let mut write = || {
+            bench_html::page(&mut page, measured)?;
+            if self.file.metadata()?.is_file() {
+                self.file.set_len(0)?;
+            }
+            self.file.write_all(&page)
+        };
+        write().map_err(Failure::file("write", self.path))
+    }
 }
 
 fn usage(problem: impl Into<String>) -> Failure {
@@ -81,8 +101,8 @@ fn usage(problem: impl Into<String>) -> Failure {
 }
 
 fn read_baseline(path: &Path) -> Result<Figures, Failure> {
-    let text = fs::read_to_string(path).map_err(local("read the baseline"))?;
-    report::read_figures(&text)
+    let text = fs::read(path).map_err(Failure::file("read", path))?;
+    report::read_figures(&String::from_utf8_lossy(&text))
         .map_err(|problem| usage(format!("{} is no baseline: {problem}", path.display())))
 }
 
@@ -92,7 +112,7 @@ fn exit_code(measured: &Measured, is_crossed: bool, thresholds: &[Threshold]) ->
     let is_loss_judged = thresholds.iter().any(Threshold::is_about_loss);
     if counts.corrupt + counts.stray > 0 {
         3
-    } else if counts.sent > counts.pending && counts.ok == 0 {
+    } else if counts.sent > 0 && counts.ok == 0 {
         5
     } else if is_crossed || measured.is_below_request() || counts.lost > 0 && !is_loss_judged {
         1
@@ -101,37 +121,30 @@ fn exit_code(measured: &Measured, is_crossed: bool, thresholds: &[Threshold]) ->
     }
 }
 
-/// Shows the progress on a terminal, and hears Ctrl-C: once to end early, twice to end at once.
+/// Shows the progress on a terminal, and passes the stop on.
 struct Watch<'a> {
     arguments: &'a Bench,
-    interrupted: Arc<AtomicBool>,
-    wish: Wish,
+    stop: Stop,
     shows: bool,
     shown: Instant,
     last_ok: u64,
 }
 
 impl<'a> Watch<'a> {
-    fn new(arguments: &'a Bench) -> Result<Self, Failure> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
-            signal_hook::flag::register(signal, Arc::clone(&interrupted))
-                .map_err(local("listen for signals"))?;
-        }
-        Ok(Self {
+    fn new(arguments: &'a Bench, stop: Stop) -> Self {
+        Self {
             arguments,
-            interrupted,
-            wish: Wish::GoOn,
+            stop,
             shows: io::stderr().is_terminal() && !arguments.speech.quiet,
             shown: Instant::now(),
             last_ok: 0,
-        })
+        }
     }
 
     /// Takes the line of the progress away.
     fn clear(&self) {
         if self.shows {
-            let _ = write!(io::stderr(), "\r\x1b[K");
+            stderr(|to| write!(to, "\r\x1b[K"));
         }
     }
 }
@@ -142,20 +155,18 @@ impl Observer for Watch<'_> {
     }
 
     fn tick(&mut self, progress: &Progress) -> Wish {
-        if self.interrupted.swap(false, Ordering::Relaxed) {
-            self.wish = match self.wish {
-                Wish::GoOn => Wish::Stop,
-                Wish::Stop | Wish::BreakOff => Wish::BreakOff,
-            };
-        }
         let passed = self.shown.elapsed();
         if self.shows && passed >= REFRESH {
             let rate = progress.ok.saturating_sub(self.last_ok) as f64 / passed.as_secs_f64();
             let line = report::progress(progress, rate);
-            let _ = write!(io::stderr(), "\r{line}\x1b[K");
+            stderr(|to| write!(to, "\r{line}\x1b[K"));
             self.shown = Instant::now();
             self.last_ok = progress.ok;
         }
-        self.wish
+        match (self.stop.is_stopped(), self.stop.is_at_once()) {
+            (false, _) => Wish::GoOn,
+            (true, false) => Wish::Stop,
+            (true, true) => Wish::BreakOff,
+        }
     }
 }

@@ -1,22 +1,24 @@
 //! `bullhorn demo`: the service and its client in one process, over every family and type.
 
-use std::io::{self, Write};
 
 use super::arguments::Demo;
-use super::{Failure, Outcome, log};
-use crate::client::Client;
+use super::output::Output;
+use super::{Outcome, log, signals};
+use crate::client::{Client, Settings};
 use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName};
 use crate::error::{Error, Result};
 use crate::report::demo::{self as report, Row};
 use crate::server::Server;
+use crate::stop::Stop;
 
-pub(super) fn run(arguments: &Demo) -> Outcome {
+pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);
+    let stop = signals::stop(output)?;
     let (mut rows, mut has_failed) = (Vec::new(), false);
     for family in [Family::Inet, Family::Inet6, Family::Unix] {
         for socket_type in [SocketType::Datagram, SocketType::Stream] {
             let mut endpoint = free_endpoint(family, socket_type);
-            let result = serve_and_ask(&mut endpoint, &arguments.text);
+            let result = serve_and_ask(&mut endpoint, &arguments.text, &stop);
             rows.push(Row {
                 endpoint,
                 family,
@@ -31,24 +33,24 @@ pub(super) fn run(arguments: &Demo) -> Outcome {
             });
         }
     }
-    let mut stdout = io::stdout().lock();
-    let written = if arguments.speech.json {
-        report::json_lines(&mut stdout, &rows)
-    } else {
-        report::table(&mut stdout, &rows)
-    };
-    written
-        .and_then(|()| stdout.flush())
-        .map_err(Failure::Output)?;
+    output.write(|to| match arguments.speech.json {
+        true => report::json_lines(to, &rows),
+        false => report::table(to, &rows),
+    });
     Ok(u8::from(has_failed))
 }
 
-fn serve_and_ask(endpoint: &mut Endpoint, text: &str) -> Result<(Vec<u8>, std::time::Duration)> {
+fn serve_and_ask(
+    endpoint: &mut Endpoint,
+    text: &str,
+    stop: &Stop,
+) -> Result<(Vec<u8>, std::time::Duration)> {
     let server = Server::builder().endpoint(endpoint.clone()).start()?;
     if let [bound] = server.sockets() {
         *endpoint = bound.endpoint.clone();
     }
-    let answer = Client::connect(endpoint)?.request(text)?;
+    let mut client = Client::with_stop(endpoint, Settings::default(), stop.clone())?;
+    let answer = client.request(text)?;
     let round_trip = answer.round_trip();
     Ok((answer.into_bytes(), round_trip))
 }

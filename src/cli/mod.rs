@@ -9,51 +9,54 @@ mod demo;
 mod descriptors;
 mod log;
 mod metrics;
+mod output;
 mod pages;
 mod ping;
 mod prompt;
 mod send;
 mod serve;
 mod service_manager;
+mod signals;
 mod usage;
 
-use std::io::{self, Write};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
+use signal_hook::consts::SIGXFSZ;
 
 use crate::error::Error;
 use crate::socket::refusal::check_needed_calls;
-use crate::visible::VisibleLines;
 use arguments::{Arguments, Verb};
+use output::{Output, stderr_line};
 
 /// Parses the command line, runs the verb, and prints the one line when it fails.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // A closed output is no reason to fail at showing help.
-            let _ = match usage::line(&error) {
-                Some(line) => writeln!(io::stderr(), "bullhorn: {line}"),
-                None => error.print(),
-            };
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+    // A write beyond the limit of a file's size (`ulimit -f`) is to fail, not to kill; without this
+    // handler it still would.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    let mut output = Output::default();
+    let code = match Arguments::try_parse() {
+        Ok(arguments) => run(arguments.verb, &mut output),
+        Err(error) => usage::show(&error, &mut output),
     };
-    match run(arguments.verb) {
-        Ok(code) => code.into(),
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            // Whoever read our output has seen enough.
-            ExitCode::SUCCESS
-        }
+    output.finish(code).into()
+}
+
+fn run(verb: Verb, output: &mut Output) -> u8 {
+    match start(verb, output) {
+        Ok(code) => code,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(failure) => {
-            let _ = writeln!(VisibleLines(io::stderr()), "bullhorn: {failure}");
-            failure.exit_code().into()
+            output.flush();
+            failure.report()
         }
     }
 }
 
-fn run(verb: Verb) -> Outcome {
+fn start(verb: Verb, output: &mut Output) -> Outcome {
     if !matches!(verb, Verb::Completions { .. } | Verb::Man { .. }) {
         check_needed_calls().map_err(|source| Failure::Local {
             operation: "start",
@@ -62,12 +65,12 @@ fn run(verb: Verb) -> Outcome {
     }
     match verb {
         Verb::Serve(arguments) => serve::run(&arguments),
-        Verb::Send(arguments) => send::run(&arguments),
-        Verb::Ping(arguments) => ping::run(&arguments),
-        Verb::Bench(arguments) => bench::run(&arguments),
-        Verb::Demo(arguments) => demo::run(&arguments),
-        Verb::Completions { shell } => pages::completions(shell),
-        Verb::Man { directory } => pages::man(directory.as_deref()),
+        Verb::Send(arguments) => send::run(&arguments, output),
+        Verb::Ping(arguments) => ping::run(&arguments, output),
+        Verb::Bench(arguments) => bench::run(&arguments, output),
+        Verb::Demo(arguments) => demo::run(&arguments, output),
+        Verb::Completions { shell } => pages::completions(shell, output),
+        Verb::Man { directory } => pages::man(directory.as_deref(), output),
     }
 }
 
@@ -81,9 +84,10 @@ enum Failure {
     Library(#[from] Error),
     #[error("cannot write the output: {}", crate::error::plain(.0))]
     Output(#[source] io::Error),
-    #[error("cannot read {}: {}", path.display(), crate::error::plain(source))]
+    #[error("cannot {operation} {}: {}", path.display(), crate::error::plain(source))]
     File {
-        path: std::path::PathBuf,
+        operation: &'static str,
+        path: PathBuf,
         source: io::Error,
     },
     #[error("cannot {operation}: {}", crate::error::plain(source))]
@@ -94,6 +98,21 @@ enum Failure {
 }
 
 impl Failure {
+    /// What failed on which file: `read`, `write`.
+    fn file(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File {
+            operation,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Prints the one line and returns the exit code.
+    fn report(&self) -> u8 {
+        stderr_line(format_args!("bullhorn: {self}"));
+        self.exit_code()
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Library(error) => error.exit_code(),

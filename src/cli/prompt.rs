@@ -1,17 +1,28 @@
 //! The prompt of `bullhorn send` on a terminal: a line, its answer, the next line.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
+use nix::sys::pthread::{pthread_kill, pthread_self};
+use nix::sys::signal::Signal;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use super::arguments::Send;
+use super::output::{Output, stderr_line};
 use super::{Failure, Outcome};
 use crate::client::Client;
-use crate::visible::{Visible, VisibleBytes, VisibleLines};
+use crate::stop::Stop;
+use crate::visible::{Visible, VisibleBytes};
 
-pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
+pub(super) fn run(
+    mut client: Client,
+    arguments: &Send,
+    stop: Stop,
+    output: &mut Output,
+) -> Outcome {
     let failure = |error: ReadlineError| Failure::Local {
         operation: "read from the terminal",
         source: match error {
@@ -26,14 +37,16 @@ pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
         let _ = editor.load_history(file);
     }
     if !arguments.speech.quiet {
-        let _ = writeln!(
-            VisibleLines(io::stderr()),
+        stderr_line(format_args!(
             "Each line goes to {}; Ctrl-D ends.",
             client.endpoint()
-        );
+        ));
     }
     let mut worst = 0;
-    loop {
+    end_readline_on(stop.clone());
+    while !stop.is_stopped() {
+        // The editor writes to the terminal itself.
+        output.flush();
         let line = match editor.readline("> ") {
             Ok(line) => line,
             // Ctrl-C gives up the line, as in a shell.
@@ -44,11 +57,12 @@ pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
         // A history that cannot grow is no reason not to ask.
         let _ = editor.add_history_entry(&line);
         match client.request(&line) {
-            Ok(answer) => writeln!(io::stdout(), "{}", VisibleBytes(answer.as_bytes()))
-                .map_err(Failure::Output)?,
+            Ok(answer) => {
+                output.write(|to| writeln!(to, "{}", VisibleBytes(answer.as_bytes())));
+            }
             Err(error) => {
                 worst = error.exit_code();
-                let _ = writeln!(io::stderr(), "bullhorn: {}", Visible(&error.to_string()));
+                stderr_line(format_args!("bullhorn: {}", Visible(&error.to_string())));
             }
         }
     }
@@ -57,6 +71,22 @@ pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
         let _ = editor.save_history(file);
     }
     Ok(worst)
+}
+
+/// The stop ends the reading of a line too: rustyline does that for SIGINT alone, which it takes for
+/// Ctrl-C, and only while it reads.
+fn end_readline_on(stop: Stop) {
+    let reader = pthread_self();
+    // Without the thread, the stop comes with the next line.
+    let _ = thread::Builder::new().spawn(move || {
+        while !stop.is_stopped() {
+            let _ = stop.wait_with(None, None);
+        }
+        loop {
+            let _ = pthread_kill(reader, Signal::SIGINT);
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
 }
 
 /// Beside the states of other programs (XDG Base Directory Specification).

@@ -1,30 +1,33 @@
 //! `bullhorn send`: texts from the arguments, from standard input, or from a prompt.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 use super::arguments::Send;
-use super::{Failure, Outcome, log, prompt};
+use super::output::{Output, stderr, stderr_line};
+use super::{Failure, Outcome, log, prompt, signals};
 use crate::client::{self, Client, Given, Lines, Observer, Texts};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::report::send as report;
 
-pub(super) fn run(arguments: &Send) -> Outcome {
+pub(super) fn run(arguments: &Send, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);
-    let client = Client::with_settings(&arguments.endpoint, arguments.settings())
+    let stop = signals::stop(output)?;
+    let client = Client::with_stop(&arguments.endpoint, arguments.settings(), stop.clone())
         .map_err(|error| explain_first_argument(error, arguments))?;
-    if arguments.texts.is_empty() && io::stdin().is_terminal() {
-        return prompt::run(client, arguments);
+    // The editor draws its prompt on standard output, which is for answers alone elsewhere.
+    let is_dialogue = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if arguments.texts.is_empty() && is_dialogue {
+        return prompt::run(client, arguments, stop, output);
     }
-    let mut printer = Printer::new(arguments, client.endpoint().clone());
+    let mut printer = Printer::new(arguments, client.endpoint().clone(), output);
     let mut texts = source(arguments)?;
-    let result = client.exchange(texts.as_mut(), &mut printer);
-    // A failed output ends the exchange as well, and is the better reason.
-    printer.finish(result)
+    client.exchange(texts.as_mut(), &mut printer)?;
+    Ok(printer.finish())
 }
 
 fn source(arguments: &Send) -> Result<Box<dyn Texts>, Failure> {
@@ -64,36 +67,38 @@ struct Printer<'a> {
     counts: report::Counts,
     /// The first failure, and whether all others had its exit code.
     first_failure: Option<(u8, bool)>,
-    output_error: Option<io::Error>,
+    output: &'a mut Output,
 }
 
 impl<'a> Printer<'a> {
-    fn new(arguments: &'a Send, endpoint: Endpoint) -> Self {
+    fn new(arguments: &'a Send, endpoint: Endpoint, output: &'a mut Output) -> Self {
         Self {
             arguments,
             endpoint,
             visible: io::stdout().is_terminal(),
             counts: report::Counts::default(),
             first_failure: None,
-            output_error: None,
+            output,
         }
     }
 
-    fn print(&mut self, outcome: &client::Outcome) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        let number = outcome.number;
+    fn print(&mut self, outcome: &client::Outcome) {
+        let json = self.arguments.speech.json;
+        let visible = self.visible;
+        self.output.write(|to| match &outcome.result {
+            _ if json => report::outcome_json(to, outcome),
+            Ok(answer) if visible => report::answer_visible(to, answer),
+            Ok(answer) => report::answer_raw(to, answer),
+            Err(_) => Ok(()),
+        });
+    }
+
+    fn count(&mut self, outcome: &client::Outcome) {
         let error = match &outcome.result {
             Ok(answer) => {
-                if self.arguments.speech.json {
-                    report::outcome_json(&mut stdout, outcome)?;
-                } else if self.visible {
-                    report::answer_visible(&mut stdout, answer)?;
-                } else {
-                    report::answer_raw(&mut stdout, answer)?;
-                }
                 let Some(problem) = answer.problem() else {
                     self.counts.right += 1;
-                    return Ok(());
+                    return;
                 };
                 self.counts.wrong += 1;
                 &Error::WrongAnswer {
@@ -102,9 +107,6 @@ impl<'a> Printer<'a> {
                 }
             }
             Err(error) => {
-                if self.arguments.speech.json {
-                    report::outcome_json(&mut stdout, outcome)?;
-                }
                 self.counts.failed += 1;
                 error
             }
@@ -114,33 +116,29 @@ impl<'a> Printer<'a> {
             None => Some((code, true)),
             Some((first, alike)) => Some((first, alike && first == code)),
         };
-        report::failure_text(&mut io::stderr(), number, error)
+        // What was answered before is shown before, where both go to one terminal.
+        self.output.flush();
+        stderr(|to| report::failure_text(to, outcome.number, error));
     }
 
-    fn finish(self, result: crate::error::Result<()>) -> Outcome {
-        if let Some(error) = self.output_error {
-            return Err(Failure::Output(error));
-        }
-        result?;
+    fn finish(self) -> u8 {
         let report::Counts {
             right,
             wrong,
             failed,
         } = self.counts;
-        let mut stdout = io::stdout().lock();
         if self.arguments.speech.json {
-            report::summary_json(&mut stdout, &self.endpoint, &self.counts)
-                .map_err(Failure::Output)?;
+            self.output
+                .write(|to| report::summary_json(to, &self.endpoint, &self.counts));
         }
-        stdout.flush().map_err(Failure::Output)?;
         if self.arguments.keep_going && wrong + failed > 0 && !self.arguments.speech.quiet {
             let texts = right + wrong + failed;
-            let _ = writeln!(
-                io::stderr(),
+            self.output.flush();
+            stderr_line(format_args!(
                 "bullhorn: of {texts} texts {right} were answered right, {wrong} wrong, {failed} not at all"
-            );
+            ));
         }
-        Ok(match self.first_failure {
+        match self.first_failure {
             None => 0,
             Some(_) if wrong > 0 => 3,
             // With an answer to some of them, the endpoint is there, and the loss is partial.
@@ -148,7 +146,7 @@ impl<'a> Printer<'a> {
             Some((code, true)) => code,
             Some((code, false)) if !self.arguments.keep_going => code,
             Some(_) => 1,
-        })
+        }
     }
 }
 
@@ -159,10 +157,8 @@ impl Observer for Printer<'_> {
     }
 
     fn outcome(&mut self, outcome: client::Outcome) -> ControlFlow<()> {
-        if let Err(error) = self.print(&outcome) {
-            self.output_error = Some(error);
-            return ControlFlow::Break(());
-        }
+        self.print(&outcome);
+        self.count(&outcome);
         if self.first_failure.is_some() && !self.arguments.keep_going {
             return ControlFlow::Break(());
         }

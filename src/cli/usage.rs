@@ -1,14 +1,41 @@
 //! A command line that cannot be read: one line that says why, instead of the parser's paragraphs.
 
 use std::error::Error as _;
+use std::io;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::output::{Output, stderr, stderr_line};
 use crate::endpoint::ParseEndpointError;
 use crate::visible::Visible;
 
+/// Prints the one line, or the help that was asked for, and returns the exit code.
+pub(super) fn show(error: &clap::Error, output: &mut Output) -> u8 {
+    match line(error) {
+        Some(line) => stderr_line(format_args!("bullhorn: {line}")),
+        None if error.use_stderr() => {
+            let choice = AutoStream::choice(&io::stderr());
+            stderr(|to| to.write_all(help(error, choice).as_bytes()));
+        }
+        None => {
+            let choice = AutoStream::choice(&io::stdout());
+            output.write(|to| to.write_all(help(error, choice).as_bytes()));
+        }
+    }
+    u8::try_from(error.exit_code()).unwrap_or(2)
+}
+
+fn help(error: &clap::Error, choice: ColorChoice) -> String {
+    let help = error.render();
+    match choice {
+        ColorChoice::Never => help.to_string(),
+        _ => help.ansi().to_string(),
+    }
+}
+
 /// The one line, or `None` for what is no failure or is help: `--help`, `--version`, no verb.
-pub(super) fn line(error: &clap::Error) -> Option<String> {
+fn line(error: &clap::Error) -> Option<String> {
     match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion

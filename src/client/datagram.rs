@@ -7,10 +7,11 @@ use super::flow::{Flow, Progress, Request};
 use super::queue::Queue;
 use super::settled::Settled;
 use super::texts::Next;
-use super::{Answer, Observer, Settings, Texts};
+use super::{Answer, Observer, Settings, Texts, leave_unsent, stopped};
 use crate::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
 use crate::error::{Error, Operation, Result};
 use crate::socket::sys::PollSet;
+use crate::stop::Stop;
 
 /// How many outcomes may wait for an earlier one, as a multiple of the window: one text that must
 /// be repeated does not hold up the others.
@@ -27,6 +28,7 @@ pub(super) struct Exchange {
     /// Whether this address has ever answered; from then on it is the right one.
     has_answered: bool,
     settings: Settings,
+    stop: Stop,
     busy: Vec<Flow>,
     idle: Vec<Flow>,
     settled: Settled,
@@ -36,14 +38,15 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Opens a socket to the first address that allows it; the next is tried when that one does
     /// not answer.
-    pub(super) fn open(candidates: Vec<Endpoint>, settings: Settings) -> Result<Self> {
+    pub(super) fn open(candidates: Vec<Endpoint>, settings: Settings, stop: Stop) -> Result<Self> {
         let mut alternatives = candidates.into_iter();
-        let flow = open_first(&mut alternatives, &settings)?;
+        let flow = open_first(&mut alternatives, &settings, &stop)?;
         Ok(Self {
             endpoint: flow.endpoint().clone(),
             alternatives,
             has_answered: false,
             settings,
+            stop,
             busy: Vec::new(),
             idle: vec![flow],
             settled: Settled::default(),
@@ -62,6 +65,13 @@ impl Exchange {
         let mut queue = Queue::new(window * QUEUE_WINDOWS);
         let mut ended = false;
         loop {
+            if self.stop.is_stopped() {
+                ended = true;
+                for flow in self.busy.drain(..) {
+                    queue.settle(flow.number(), Err(stopped(&self.endpoint)));
+                }
+                leave_unsent(texts, &mut queue, &self.endpoint)?;
+            }
             let mut waits_for_text = false;
             while self.busy.len() < window && queue.has_room() && !ended && !waits_for_text {
                 match texts.next().map_err(Error::Texts)? {
@@ -109,7 +119,7 @@ impl Exchange {
     ) -> Result<()> {
         let mut flow = match self.idle.pop() {
             Some(flow) => flow,
-            None => Flow::open(&self.endpoint, self.settings.timeout)?,
+            None => Flow::open(&self.endpoint, self.settings.timeout, &self.stop)?,
         };
         let progress = flow.begin(request);
         self.settle(flow, progress, queue, observer)
@@ -130,6 +140,7 @@ impl Exchange {
         if waits_for_text && let Some(descriptor) = texts.descriptor() {
             poll.add(descriptor, true, false);
         }
+        poll.add_stop(&self.stop);
         let deadline = self.busy.iter().filter_map(Flow::deadline).min();
         let patience = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         poll.wait(patience)
@@ -192,7 +203,7 @@ impl Exchange {
     /// The address has never answered, and the name has another. What is under way at the old one
     /// follows when it fails there.
     fn turn_to_next_address(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let flow = open_first(&mut self.alternatives, &self.settings)?;
+        let flow = open_first(&mut self.alternatives, &self.settings, &self.stop)?;
         self.endpoint = flow.endpoint().clone();
         self.idle = vec![flow];
         observer.using(&self.endpoint);
@@ -200,10 +211,14 @@ impl Exchange {
     }
 }
 
-fn open_first(endpoints: &mut impl Iterator<Item = Endpoint>, settings: &Settings) -> Result<Flow> {
+fn open_first(
+    endpoints: &mut impl Iterator<Item = Endpoint>,
+    settings: &Settings,
+    stop: &Stop,
+) -> Result<Flow> {
     let mut last_error = Error::Usage("there is no address to ask".to_owned());
     for endpoint in endpoints {
-        match Flow::open(&endpoint, settings.timeout) {
+        match Flow::open(&endpoint, settings.timeout, stop) {
             Ok(flow) => return Ok(flow),
             Err(error) => last_error = error,
         }

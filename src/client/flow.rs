@@ -17,6 +17,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
 use crate::socket::call::{Excerpt, traced};
 use crate::socket::connect;
+use crate::stop::Stop;
 
 pub(super) struct Flow {
     socket: Socket,
@@ -58,11 +59,8 @@ pub(super) enum Progress {
 }
 
 impl Flow {
-    pub(super) fn open(endpoint: &Endpoint, timeout: Duration) -> Result<Self> {
-        let socket = connect(endpoint, timeout)?;
-        socket
-            .set_nonblocking(true)
-            .map_err(|source| Error::socket(Operation::Configure, endpoint, source))?;
+    pub(super) fn open(endpoint: &Endpoint, timeout: Duration, stop: &Stop) -> Result<Self> {
+        let socket = connect(endpoint, timeout, stop)?;
         Ok(Self {
             socket,
             endpoint: endpoint.clone(),

@@ -20,9 +20,12 @@ use std::time::Duration;
 pub use answer::Answer;
 pub use texts::{Given, Lines, Texts};
 
-use crate::endpoint::{Endpoint, FamilyFilter, SocketType};
+use crate::endpoint::{Endpoint, FamilyFilter, RESOLVE_TIMEOUT, SocketType};
 use crate::error::{Error, Result};
 use crate::socket::connect::check_for_client;
+use crate::stop::Stop;
+use queue::Queue;
+use texts::Next;
 
 /// How a client asks.
 #[derive(Clone, Debug)]
@@ -103,13 +106,25 @@ impl Client {
     /// [`Error::Usage`] for an endpoint that only a server can use, [`Error::Resolve`],
     /// [`Error::Refused`], [`Error::NoAnswer`] and [`Error::Socket`].
     pub fn with_settings(endpoint: &Endpoint, settings: Settings) -> Result<Self> {
+        Self::with_stop(endpoint, settings, Stop::never())
+    }
+
+    /// As [`Self::with_settings`]. When `stop` comes, texts without an answer end with
+    /// [`Error::Stopped`], and no more are taken from their source.
+    ///
+    /// A name has [`RESOLVE_TIMEOUT`] to be resolved, or the timeout of the settings if that is longer.
+    ///
+    /// # Errors
+    /// As [`Self::with_settings`]; also [`Error::Stopped`].
+    pub fn with_stop(endpoint: &Endpoint, settings: Settings, stop: Stop) -> Result<Self> {
         check_for_client(endpoint)?;
-        let candidates = endpoint.resolve(settings.family)?;
+        let patience = RESOLVE_TIMEOUT.max(settings.timeout);
+        let candidates = endpoint.resolve_within(settings.family, patience, &stop)?;
         let transport = match endpoint.socket_type() {
             Some(SocketType::Stream) => {
-                Transport::Stream(stream::Exchange::connect(candidates, settings)?)
+                Transport::Stream(stream::Exchange::connect(candidates, settings, stop)?)
             }
-            _ => Transport::Datagram(datagram::Exchange::open(candidates, settings)?),
+            _ => Transport::Datagram(datagram::Exchange::open(candidates, settings, stop)?),
         };
         Ok(Self { transport })
     }
@@ -175,4 +190,22 @@ impl Client {
             Transport::Stream(exchange) => exchange.run(texts, observer, half_close),
         }
     }
+}
+
+fn stopped(endpoint: &Endpoint) -> Error {
+    Error::Stopped {
+        endpoint: endpoint.clone(),
+    }
+}
+
+/// Texts that were given and will not be sent any more. What a source that must be waited for would
+/// still say, nobody knows.
+fn leave_unsent(texts: &mut dyn Texts, queue: &mut Queue, endpoint: &Endpoint) -> Result<()> {
+    while texts.descriptor().is_none()
+        && let Next::Text(_) = texts.next().map_err(Error::Texts)?
+    {
+        let number = queue.push();
+        queue.settle(number, Err(stopped(endpoint)));
+    }
+    Ok(())
 }

@@ -14,18 +14,20 @@ use std::time::{Duration, Instant};
 use super::flow::whole_milliseconds;
 use super::queue::Queue;
 use super::texts::Next;
-use super::{Answer, Observer, Settings, Texts};
+use super::{Answer, Observer, Settings, Texts, leave_unsent, stopped};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
 use crate::socket::call::traced_zero;
 use crate::socket::connect;
 use crate::socket::lines::{Arrival, Lines};
 use crate::socket::sys::PollSet;
+use crate::stop::Stop;
 
 /// The client side of one stream endpoint.
 pub(super) struct Exchange {
     candidates: Vec<Endpoint>,
     settings: Settings,
+    stop: Stop,
     connection: Option<Connection>,
     endpoint: Endpoint,
 }
@@ -47,11 +49,16 @@ struct Line {
 
 impl Exchange {
     /// Connects to the first address that accepts.
-    pub(super) fn connect(candidates: Vec<Endpoint>, settings: Settings) -> Result<Self> {
-        let (endpoint, connection) = Connection::open(&candidates, &settings)?;
+    pub(super) fn connect(
+        candidates: Vec<Endpoint>,
+        settings: Settings,
+        stop: Stop,
+    ) -> Result<Self> {
+        let (endpoint, connection) = Connection::open(&candidates, &settings, &stop)?;
         Ok(Self {
             candidates,
             settings,
+            stop,
             connection: Some(connection),
             endpoint,
         })
@@ -76,6 +83,11 @@ impl Exchange {
         let mut again = VecDeque::new();
         loop {
             let mut waits_for_text = false;
+            if self.stop.is_stopped() {
+                ended = true;
+                self.leave_unanswered(&mut queue);
+                leave_unsent(texts, &mut queue, &self.endpoint)?;
+            }
             while let Some(outcome) = queue.pop() {
                 if observer.outcome(outcome) == ControlFlow::Break(()) {
                     if !queue.is_empty() {
@@ -104,7 +116,7 @@ impl Exchange {
             let timeout = self.settings.timeout;
             let Some(connection) = &mut self.connection else {
                 if waits_for_text {
-                    wait_for(texts, &self.endpoint)?;
+                    self.wait_for(texts)?;
                 }
                 continue;
             };
@@ -114,7 +126,13 @@ impl Exchange {
                 None
             };
             let result = connection
-                .advance(waited_for, ended && half_close, timeout, &mut queue)
+                .advance(
+                    waited_for,
+                    ended && half_close,
+                    timeout,
+                    &self.stop,
+                    &mut queue,
+                )
                 .map_err(|broken| broken.into_error(&self.endpoint));
             if let Err(error) = result
                 && let Some(mut connection) = self.connection.take()
@@ -132,6 +150,22 @@ impl Exchange {
         }
     }
 
+    /// The stop has come before their answers.
+    fn leave_unanswered(&mut self, queue: &mut Queue) {
+        if let Some(connection) = self.connection.take_if(|its| !its.lines.is_empty()) {
+            for line in connection.lines {
+                queue.settle(line.number, Err(stopped(&self.endpoint)));
+            }
+        }
+    }
+
+    /// With nothing in flight there is only the source of texts to wait for.
+    fn wait_for(&self, texts: &dyn Texts) -> Result<()> {
+        self.stop
+            .wait_with(texts.descriptor(), None)
+            .map_err(|source| Error::socket(Operation::Receive, &self.endpoint, source))
+    }
+
     fn is_congested(&self) -> bool {
         self.connection
             .as_ref()
@@ -144,7 +178,8 @@ impl Exchange {
             .as_ref()
             .is_none_or(|connection| connection.half_closed)
         {
-            let (endpoint, connection) = Connection::open(&self.candidates, &self.settings)?;
+            let (endpoint, connection) =
+                Connection::open(&self.candidates, &self.settings, &self.stop)?;
             observer.using(&endpoint);
             self.endpoint = endpoint;
             return Ok(self.connection.insert(connection));
@@ -154,16 +189,6 @@ impl Exchange {
             None => unreachable!("a missing connection was opened above"),
         }
     }
-}
-
-/// With nothing under way there is only the source of texts to wait for.
-fn wait_for(texts: &dyn Texts, endpoint: &Endpoint) -> Result<()> {
-    let mut poll = PollSet::default();
-    if let Some(descriptor) = texts.descriptor() {
-        poll.add(descriptor, true, false);
-    }
-    poll.wait(None)
-        .map_err(|source| Error::socket(Operation::Receive, endpoint, source))
 }
 
 /// Why a connection carries no further answer.
@@ -197,14 +222,11 @@ impl Broken {
 }
 
 impl Connection {
-    fn open(candidates: &[Endpoint], settings: &Settings) -> Result<(Endpoint, Self)> {
+    fn open(candidates: &[Endpoint], settings: &Settings, stop: &Stop) -> Result<(Endpoint, Self)> {
         let mut last_error = Error::Usage("there is no address to ask".to_owned());
         for endpoint in candidates {
-            match connect(endpoint, settings.timeout) {
+            match connect(endpoint, settings.timeout, stop) {
                 Ok(socket) => {
-                    socket
-                        .set_nonblocking(true)
-                        .map_err(|source| Error::socket(Operation::Configure, endpoint, source))?;
                     let connection = Self {
                         stream: Lines::new(socket),
                         lines: VecDeque::new(),
@@ -213,6 +235,7 @@ impl Connection {
                     };
                     return Ok((endpoint.clone(), connection));
                 }
+                Err(error @ Error::Stopped { .. }) => return Err(error),
                 Err(error) => last_error = error,
             }
         }
@@ -234,6 +257,7 @@ impl Connection {
         texts: Option<BorrowedFd<'_>>,
         half_close: bool,
         timeout: Duration,
+        stop: &Stop,
         queue: &mut Queue,
     ) -> std::result::Result<(), Broken> {
         if self.stream.write().map_err(Broken::Failed)? {
@@ -253,6 +277,7 @@ impl Connection {
         if let Some(texts) = texts {
             poll.add(texts, true, false);
         }
+        poll.add_stop(stop);
         poll.wait(patience).map_err(Broken::Failed)?;
         let to_read = poll.ready(place).to_read;
         drop(poll);

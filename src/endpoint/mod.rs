@@ -1,10 +1,11 @@
 //! The one way to name a socket: `udp://127.0.0.1:3000`, `unix:/run/bullhorn.sock`, `fd:3`.
 //!
 //! Here live the [`Endpoint`] type and how it is printed; `parse` reads it, `problem` says why it
-//! cannot be read, `resolve` asks the resolver for the addresses behind a name. What is printed
-//! parses back to the same endpoint. Not here: kernel addresses (`sockaddr`) and everything that
+//! cannot be read, `resolve` finds the endpoints behind a name, whose addresses `lookup` has from the
+//! resolver. What is printed parses back to the same endpoint. Not here: kernel addresses (`sockaddr`) and everything that
 //! touches a socket; see [`crate::socket`].
 
+mod lookup;
 mod parse;
 mod problem;
 mod resolve;
@@ -17,7 +18,7 @@ use std::os::fd::RawFd;
 
 use crate::error::{Error, Result};
 pub use problem::{ParseEndpointError, Problem};
-pub use resolve::FamilyFilter;
+pub use resolve::{FamilyFilter, RESOLVE_TIMEOUT};
 
 /// The port of an endpoint that names none.
 pub const DEFAULT_PORT: u16 = 3000;

@@ -1,9 +1,16 @@
 //! From a host name to addresses, in the resolver's order.
 
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
+use super::lookup::{look_up, look_up_within};
 use super::{Endpoint, Host};
 use crate::error::{Error, Result};
+use crate::stop::Stop;
+
+/// How long a client waits for the resolver without a deadline of its own: two silent name servers
+/// (5 s each, resolv.conf(5)) do not keep it from a third.
+pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(11);
 
 /// Which address families a resolved name may use: the meaning of `-4` and `-6`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,11 +36,35 @@ impl FamilyFilter {
 
 impl Endpoint {
     /// The endpoints behind this one, in the resolver's order and without repetition: one for each
-    /// address of a name, this very endpoint where there is nothing to resolve.
+    /// address of a name, this very endpoint where there is nothing to resolve. Waits for as long
+    /// as the system's resolver does.
     ///
     /// # Errors
     /// [`Error::Resolve`] when the name has no address, or none that `filter` admits.
     pub fn resolve(&self, filter: FamilyFilter) -> Result<Vec<Self>> {
+        self.resolve_by(filter, look_up)
+    }
+
+    /// As [`Self::resolve`], but waits at most `timeout`, and not beyond `stop`.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`]; also [`Error::Resolve`] when the resolver has not answered by then.
+    pub fn resolve_within(
+        &self,
+        filter: FamilyFilter,
+        timeout: Duration,
+        stop: &Stop,
+    ) -> Result<Vec<Self>> {
+        self.resolve_by(filter, |name, port| {
+            look_up_within(name, port, timeout, stop)
+        })
+    }
+
+    fn resolve_by(
+        &self,
+        filter: FamilyFilter,
+        look_up: impl FnOnce(&str, u16) -> std::result::Result<Vec<SocketAddr>, String>,
+    ) -> Result<Vec<Self>> {
         let Self::Internet {
             socket_type,
             host,
@@ -51,11 +82,10 @@ impl Endpoint {
                     name: name.clone(),
                     reason,
                 };
-                let addresses = (name.as_str(), *port)
-                    .to_socket_addrs()
-                    .map_err(|source| fail(resolver_reason(&source)))?;
+                let addresses = look_up(name, *port).map_err(fail)?;
                 let mut endpoints = Vec::new();
-                for address in addresses.filter(|address| filter.admits(address.ip())) {
+                let admitted = |address: &SocketAddr| filter.admits(address.ip());
+                for address in addresses.into_iter().filter(admitted) {
                     let endpoint = Self::internet(*socket_type, address);
                     if !endpoints.contains(&endpoint) {
                         endpoints.push(endpoint);
@@ -79,12 +109,4 @@ impl Endpoint {
             )))
         }
     }
-}
-
-/// The standard library hides getaddrinfo's own words behind a prefix; they are what helps.
-fn resolver_reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.strip_prefix("failed to lookup address information: ")
-        .unwrap_or(&text)
-        .to_owned()
 }

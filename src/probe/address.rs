@@ -19,11 +19,12 @@ pub(super) fn choose(
     settings: &Settings,
     texts: &ProbeTexts,
     control: &Control,
+    deadline: Option<Instant>,
 ) -> Result<Endpoint> {
     let first = candidates.first().cloned();
     if candidates.len() > 1 {
         for candidate in candidates {
-            let answers = answers(&candidate, settings, texts, control)?;
+            let answers = answers(&candidate, settings, texts, control, deadline)?;
             if answers && !control.is_stopped() {
                 return Ok(candidate);
             }
@@ -37,6 +38,7 @@ fn answers(
     settings: &Settings,
     texts: &ProbeTexts,
     control: &Control,
+    end: Option<Instant>,
 ) -> Result<bool> {
     let mut flow = flow::new(
         endpoint,
@@ -47,6 +49,7 @@ fn answers(
     let mut bytes = Vec::new();
     texts.write(TRIAL, &mut bytes);
     let deadline = Instant::now() + settings.timeout;
+    let deadline = end.map_or(deadline, |end| end.min(deadline));
     if !matches!(flow.send(&bytes), Transmission::Taken) {
         return Ok(false);
     }
@@ -65,7 +68,7 @@ fn answers(
         if let Some((descriptor, waits_to_write)) = flow.interest() {
             poll.add(descriptor, true, waits_to_write);
         }
-        poll.add(control.as_fd(), true, false);
+        poll.add_stop(control.stopped_by());
         poll.wait(Some(patience))
             .map_err(|source| Error::socket(Operation::Receive, endpoint, source))?;
     }
@@ -93,7 +96,8 @@ mod tests {
             let served = server.endpoints().remove(0);
             // The discard port on an address of loopback that is nobody's.
             let closed: Endpoint = format!("{scheme}://127.99.98.97:9").parse().unwrap();
-            let chosen = |candidates| choose(candidates, &settings, &texts, &control).unwrap();
+            let chosen =
+                |candidates| choose(candidates, &settings, &texts, &control, None).unwrap();
             assert_eq!(chosen(vec![closed.clone(), served.clone()]), served);
             assert_eq!(chosen(vec![closed.clone(), closed.clone()]), closed);
         }

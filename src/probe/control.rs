@@ -5,16 +5,18 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::stop::Stop;
+
 /// The asking side: may be cloned, and used from any thread.
 #[derive(Clone, Debug)]
 pub struct Control {
-    shared: Arc<Shared>,
+    stop: Stop,
+    report: Arc<Report>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    stop: AtomicBool,
-    report: AtomicBool,
+struct Report {
+    is_wanted: AtomicBool,
     wake: io::PipeWriter,
     woken: io::PipeReader,
 }
@@ -25,11 +27,19 @@ impl Control {
     /// # Errors
     /// The kernel's, when it has no pipe left.
     pub fn new() -> io::Result<Self> {
+        Self::with_stop(Stop::new()?)
+    }
+
+    /// A control for one run that `stop` ends.
+    ///
+    /// # Errors
+    /// The kernel's, when it has no pipe left.
+    pub fn with_stop(stop: Stop) -> io::Result<Self> {
         let (woken, wake) = io::pipe()?;
         Ok(Self {
-            shared: Arc::new(Shared {
-                stop: AtomicBool::new(false),
-                report: AtomicBool::new(false),
+            stop,
+            report: Arc::new(Report {
+                is_wanted: AtomicBool::new(false),
                 wake,
                 woken,
             }),
@@ -38,35 +48,35 @@ impl Control {
 
     /// Ends the run now; what has no answer yet stays pending.
     pub fn stop(&self) {
-        self.shared.stop.store(true, Ordering::Release);
-        self.wake();
+        self.stop.stop();
     }
 
     /// Asks for a summary of what is known by now; the run goes on.
     pub fn report(&self) {
-        self.shared.report.store(true, Ordering::Release);
-        self.wake();
+        self.report.is_wanted.store(true, Ordering::Release);
+        // With the other end in this very value, it cannot be closed.
+        let _ = (&self.report.wake).write(&[0]);
     }
 
-    fn wake(&self) {
-        // With the other end in this very value, it cannot be closed.
-        let _ = (&self.shared.wake).write(&[0]);
+    pub(super) fn stopped_by(&self) -> &Stop {
+        &self.stop
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        self.shared.stop.load(Ordering::Acquire)
+        self.stop.is_stopped()
     }
 
     pub(super) fn take_report(&self) -> bool {
-        self.shared.report.swap(false, Ordering::AcqRel)
+        self.report.is_wanted.swap(false, Ordering::AcqRel)
     }
 
+    /// Readable when a report is wanted.
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.shared.woken.as_fd()
+        self.report.woken.as_fd()
     }
 
     /// After the descriptor was found ready.
     pub(super) fn clear(&self) {
-        let _ = (&self.shared.woken).read(&mut [0; 64]);
+        let _ = (&self.report.woken).read(&mut [0; 64]);
     }
 }

@@ -24,7 +24,7 @@ pub mod schedule;
 pub mod summary;
 pub mod text;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use control::Control;
 pub use counts::{Counts, Loss};
@@ -35,7 +35,7 @@ pub use ledger::ArrivalKind;
 pub use outage::Outage;
 pub use summary::{Behaviour, Summary};
 
-use crate::endpoint::{Endpoint, FamilyFilter};
+use crate::endpoint::{Endpoint, FamilyFilter, RESOLVE_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::socket::connect::check_for_client;
 use text::ProbeTexts;
@@ -56,7 +56,7 @@ pub struct Settings {
     pub interval: Duration,
     /// How many probes; `None` until stopped.
     pub count: Option<u64>,
-    /// End after this long, whatever is under way.
+    /// End after this long, whatever is under way; the time to resolve and to connect counts.
     pub deadline: Option<Duration>,
     /// A probe without an answer for this long is lost.
     pub timeout: Duration,
@@ -95,7 +95,7 @@ impl Default for Settings {
 ///
 /// ```
 /// use std::ops::ControlFlow::{self, Continue};
-/// use std::time::Duration;
+/// use std::time::{Duration, Instant};
 /// use bullhorn::Server;
 /// use bullhorn::probe::{Begin, Control, Counts, Event, Observer, Settings, Summary, run};
 ///
@@ -129,7 +129,10 @@ pub fn run(
 ) -> Result<Summary> {
     check_for_client(endpoint)?;
     check(settings)?;
-    let candidates = endpoint.resolve(settings.family)?;
+    let deadline = settings.deadline.map(|deadline| Instant::now() + deadline);
+    let patience = settings.deadline;
+    let patience = patience.unwrap_or_else(|| RESOLVE_TIMEOUT.max(settings.timeout));
+    let candidates = endpoint.resolve_within(settings.family, patience, control.stopped_by())?;
     // Before the texts are made, as they are kept in memory.
     let fits = |length| {
         let mut all = candidates.iter();
@@ -143,8 +146,8 @@ pub fn run(
     }
     let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref())?;
     fits(texts.text_length().max(texts.expected_length()))?;
-    let endpoint = address::choose(candidates, settings, &texts, control)?;
-    engine::Engine::new(endpoint, settings, texts, control).run(observer)
+    let endpoint = address::choose(candidates, settings, &texts, control, deadline)?;
+    engine::Engine::new(endpoint, settings, texts, control, deadline).run(observer)
 }
 
 fn check(settings: &Settings) -> Result<()> {

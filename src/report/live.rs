@@ -42,8 +42,7 @@ impl LiveLine {
         }
         self.last_drawn = Some(Instant::now());
         let line = self.line(counts, columns);
-        write!(to, "\r\x1b[K{line}")?;
-        to.flush()
+        write!(to, "\r\x1b[K{line}")
     }
 
     /// Takes the line away, for what is to be printed above it.

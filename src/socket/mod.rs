@@ -46,5 +46,5 @@ pub mod unix_file;
 
 pub use bind::bind;
 pub use bound::{BindOptions, Bound, BoundSocket, Description};
-pub use connect::{begin_connect, connect};
+pub use connect::connect;
 pub use interfaces::local_addresses;

@@ -7,10 +7,10 @@ use std::sync::mpsc::{Receiver, channel};
 use crate::support::{PATIENCE, Running, Served, bullhorn, clean, find_program};
 
 /// What a terminal shows, byte by byte.
-struct Terminal(Receiver<u8>);
+pub struct Terminal(Receiver<u8>);
 
 impl Terminal {
-    fn of(output: ChildStdout) -> Self {
+    pub fn of(output: ChildStdout) -> Self {
         let (sender, receiver) = channel();
         std::thread::spawn(move || {
             for byte in BufReader::new(output).bytes() {
@@ -24,7 +24,7 @@ impl Terminal {
     }
 
     /// Reads until what was shown since the last time ends in `expected`.
-    fn read_until(&self, expected: &str) {
+    pub fn read_until(&self, expected: &str) {
         let mut shown = Vec::new();
         while !shown.ends_with(expected.as_bytes()) {
             match self.0.recv_timeout(PATIENCE) {

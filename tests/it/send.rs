@@ -239,13 +239,18 @@ fn a_line_is_answered_before_the_next_one_is_typed() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_it_quietly() {
+fn a_reader_that_has_seen_enough_does_not_end_it() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let script = format!(
-        "seq 100000 | '{}' send {} | head -n 1",
+        "seq 100000 | {{ '{}' send {}; echo code $? >&2; }} | head -n 1",
         program().display(),
         served.endpoint()
     );
     let ended = run(std::process::Command::new("sh").args(["-c", &script]), b"");
-    assert_eq!((ended.text().as_str(), ended.stderr.as_str()), ("1\n", ""));
+    assert_eq!(
+        (ended.text().as_str(), ended.stderr.as_str()),
+        ("1\n", "code 0\n")
+    );
+    let received = served.stop().summary["received"].as_u64().unwrap();
+    assert!(received >= 100_000, "{received}");
 }

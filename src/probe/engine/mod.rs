@@ -25,6 +25,8 @@ pub(super) struct Engine<'a> {
     endpoint: Endpoint,
     settings: &'a Settings,
     control: &'a Control,
+    /// The end of the run, whatever is under way.
+    deadline: Option<Instant>,
     texts: ProbeTexts,
     ledger: Ledger,
     flows: Vec<Lane>,
@@ -56,11 +58,13 @@ impl<'a> Engine<'a> {
         settings: &'a Settings,
         texts: ProbeTexts,
         control: &'a Control,
+        deadline: Option<Instant>,
     ) -> Self {
         let mut engine = Self {
             endpoint,
             settings,
             control,
+            deadline,
             texts,
             ledger: Ledger::new(settings.flows, settings.timeout),
             flows: Vec::new(),
@@ -128,7 +132,8 @@ impl<'a> Engine<'a> {
                 Err(error) => return Err(error),
             }
         }
-        let deadline = Instant::now() + self.settings.timeout;
+        let timeout = Instant::now() + self.settings.timeout;
+        let deadline = self.deadline.map_or(timeout, |end| end.min(timeout));
         while self.flows.iter().any(|lane| lane.flow.is_opening()) && !self.control.is_stopped() {
             let patience = deadline.saturating_duration_since(Instant::now());
             if patience.is_zero() {
@@ -150,7 +155,7 @@ impl<'a> Engine<'a> {
             (count, _) => count,
         };
         let mut schedule = Schedule::new(self.start, settings.interval, count);
-        let deadline = settings.deadline.map(|deadline| self.start + deadline);
+        let deadline = self.deadline;
         let mut settled_since = None;
         loop {
             if self.control.take_report() && observer.interim(&self.summary()).is_break() {
@@ -189,6 +194,7 @@ impl<'a> Engine<'a> {
     /// Waits for something to come on a flow or from the control.
     fn wait(&mut self, patience: Option<Duration>) -> Result<()> {
         let mut poll = PollSet::default();
+        poll.add_stop(self.control.stopped_by());
         let control = poll.add(self.control.as_fd(), true, false);
         if let Some((descriptor, waits_to_write)) = self.fresh.interest() {
             poll.add(descriptor, true, waits_to_write);

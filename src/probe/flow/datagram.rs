@@ -10,7 +10,7 @@ use crate::endpoint::{Endpoint, Family};
 use crate::error::{Error, Operation, Result};
 use crate::socket::bound::RECEIVE_BUFFER;
 use crate::socket::call::{Excerpt, traced};
-use crate::socket::{begin_connect, sys};
+use crate::socket::{connect::begin_connect, sys};
 
 /// More than any datagram has, so that none is cut by us.
 const BUFFER_SIZE: usize = 1 << 18;
@@ -49,7 +49,7 @@ impl Flow for DatagramFlow {
         if self.socket.is_some() {
             return Ok(());
         }
-        let socket = begin_connect(&self.endpoint)?;
+        let (socket, _) = begin_connect(&self.endpoint)?;
         let configured = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         configured.map_err(|source| Error::socket(Operation::Configure, &self.endpoint, source))?;
         self.socket = Some(socket);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::{Flow, Reception, Transmission};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::socket::begin_connect;
+use crate::socket::connect::{Attempt, begin_connect};
 use crate::socket::lines::{Arrival, Lines, READ_SIZE};
 
 pub(super) struct StreamFlow {
@@ -22,7 +22,7 @@ pub(super) struct StreamFlow {
 struct Connection {
     lines: Lines,
     begun: Instant,
-    is_made: bool,
+    attempt: Attempt,
     /// How it ended; told after the last whole answer.
     ended: Option<Reception>,
 }
@@ -47,16 +47,17 @@ impl StreamFlow {
 impl Flow for StreamFlow {
     fn open(&mut self) -> Result<()> {
         let is_stuck = |connection: &Connection| {
-            !connection.is_made && connection.begun.elapsed() >= self.timeout
+            !connection.attempt.is_made() && connection.begun.elapsed() >= self.timeout
         };
         // The kernel waits longer with each repetition; a new attempt notices a way that is open
         // again.
         if self.connection.as_ref().is_none_or(is_stuck) {
             self.connection = None;
+            let (socket, attempt) = begin_connect(&self.endpoint)?;
             self.connection = Some(Connection {
-                lines: Lines::new(begin_connect(&self.endpoint)?),
+                lines: Lines::new(socket),
                 begun: Instant::now(),
-                is_made: false,
+                attempt,
                 ended: None,
             });
         }
@@ -66,7 +67,7 @@ impl Flow for StreamFlow {
     fn is_opening(&self) -> bool {
         self.connection
             .as_ref()
-            .is_some_and(|connection| !connection.is_made)
+            .is_some_and(|connection| !connection.attempt.is_made())
     }
 
     fn send(&mut self, text: &[u8]) -> Transmission {
@@ -113,8 +114,12 @@ impl Flow for StreamFlow {
 
     fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
         self.connection.as_ref().map(|connection| {
-            let waits_to_write = !connection.is_made || connection.lines.has_unwritten();
-            (connection.lines.socket().as_fd(), waits_to_write)
+            let socket = connection.lines.socket();
+            if connection.attempt.is_made() {
+                (socket.as_fd(), connection.lines.has_unwritten())
+            } else {
+                connection.attempt.interest(socket)
+            }
         })
     }
 
@@ -126,12 +131,11 @@ impl Flow for StreamFlow {
 impl Connection {
     /// Writes what goes, once the connection is made.
     fn write(&mut self) {
-        if !self.is_made && self.ended.is_none() {
-            let socket = self.lines.socket();
-            match socket.take_error() {
-                Ok(None) if socket.peer_addr().is_ok() => self.is_made = true,
-                Ok(None) => return,
-                Ok(Some(error)) | Err(error) => self.end(&error),
+        if self.ended.is_none() {
+            match self.attempt.advance(self.lines.socket()) {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => self.end(&error),
             }
         }
         if self.ended.is_none()
@@ -143,7 +147,7 @@ impl Connection {
 
     /// Whether something came: bytes, or the end.
     fn read(&mut self) -> bool {
-        if !self.is_made {
+        if !self.attempt.is_made() {
             return false;
         }
         match self.lines.read() {

@@ -100,10 +100,16 @@ pub fn event_json(
 }
 
 /// An object with `"event": "summary"`, or `"interim"` for one that was asked for on the way.
+/// `output_dropped` is how many events were not printed.
 ///
 /// # Errors
 /// The writer's.
-pub fn summary_json(to: &mut dyn Write, summary: &Summary, is_last: bool) -> io::Result<()> {
+pub fn summary_json(
+    to: &mut dyn Write,
+    summary: &Summary,
+    output_dropped: u64,
+    is_last: bool,
+) -> io::Result<()> {
     let mut line = Map::new();
     line.insert("schema".into(), SCHEMA.into());
     let event = if is_last { "summary" } else { "interim" };
@@ -141,6 +147,7 @@ pub fn summary_json(to: &mut dyn Write, summary: &Summary, is_last: bool) -> io:
     );
     line.insert("fresh_ports_tried".into(), summary.fresh_sent.into());
     line.insert("fresh_ports_answered".into(), summary.fresh_answered.into());
+    line.insert("output_dropped".into(), output_dropped.into());
     writeln!(to, "{}", Value::Object(line))
 }
 

@@ -9,6 +9,7 @@ mod open_descriptors;
 mod permission;
 mod poll;
 mod register;
+mod startup;
 mod unix;
 
 pub(crate) use descriptor::{
@@ -21,4 +22,5 @@ pub(crate) use open_descriptors::open_descriptors;
 pub(crate) use permission::{Call, may_be_refusal};
 pub(crate) use poll::PollSet;
 pub(crate) use register::register_readable;
+pub(crate) use startup::was_stdout_closed;
 pub(crate) use unix::address_bytes;

@@ -6,6 +6,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 use std::time::Duration;
 
+use crate::stop::Stop;
+
 /// Descriptors to wait for, each with what it is waited for.
 #[derive(Default)]
 pub(crate) struct PollSet<'a> {
@@ -42,6 +44,13 @@ impl<'a> PollSet<'a> {
             revents: 0,
         });
         self.entries.len() - 1
+    }
+
+    /// Adds what becomes ready when the wait is to end.
+    pub(crate) fn add_stop(&mut self, stop: &'a Stop) {
+        if let Some(descriptor) = stop.descriptor() {
+            self.add(descriptor, true, false);
+        }
     }
 
     /// Waits until a descriptor is ready or the time is up; `None` waits for ever. An interrupted

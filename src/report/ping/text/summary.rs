@@ -9,11 +9,11 @@ use crate::probe::summary::FlowSummary;
 use crate::probe::{Counts, Figures, Summary};
 use crate::visible::VisibleLines;
 
-/// The summary, in the manner of ping(8).
+/// The summary, in the manner of ping(8). `output_dropped` is how many events were not printed.
 ///
 /// # Errors
 /// The writer's.
-pub fn summary_text(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+pub fn summary_text(to: &mut dyn Write, summary: &Summary, output_dropped: u64) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     writeln!(to, "--- {} ---", summary.endpoint)?;
     writeln!(
@@ -59,6 +59,12 @@ pub fn summary_text(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
             to,
             "fresh source ports tried {}, answered {}",
             summary.fresh_sent, summary.fresh_answered
+        )?;
+    }
+    if output_dropped > 0 {
+        writeln!(
+            to,
+            "{output_dropped} events not printed, as the output was not read"
         )?;
     }
     Ok(())

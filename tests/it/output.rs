@@ -1,0 +1,393 @@
+//! Output never harms the work: every verb with a standard output that is closed, full, blocked or
+//! gone, and the files that are opened before a run.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, PipeReader, PipeWriter, Read, Write, pipe};
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::pty::OpenptFlags;
+use serde_json::Value;
+
+use crate::support::{
+    Ended, Running, Served, bullhorn, closed_port, find_program, program, run, run_bullhorn,
+    wait_until,
+};
+
+/// A command line and its exit code, whatever becomes of what it prints.
+type Case = (Vec<String>, i32);
+
+/// A case for each way in which a verb writes to standard output.
+fn cases(served: &Served) -> Vec<Case> {
+    let dead = format!("udp://{}", closed_port());
+    let (asked, dead) = (served.endpoint(), dead.as_str());
+    let cases: [(&[&str], i32); 17] = [
+        (&["send", asked, "a", "b"], 0),
+        (&["send", "--json", asked, "a"], 0),
+        (&["send", "--json", dead, "a"], 4),
+        (&["ping", asked, "-i", "1ms", "-c", "3"], 0),
+        (&["ping", "-q", asked, "-i", "1ms", "-c", "3"], 0),
+        (&["ping", "--json", dead, "-i", "1ms", "-c", "3"], 4),
+        (&["ping", dead, "--expect", "answer"], 4),
+        (&["bench", asked, "--count", "100"], 0),
+        (
+            &[
+                "bench",
+                "--json",
+                asked,
+                "--count",
+                "100",
+                "--fail-if",
+                "p50>1ns",
+            ],
+            1,
+        ),
+        (&["demo"], 0),
+        (&["demo", "--json"], 0),
+        (&["completions", "bash"], 0),
+        (&["man"], 0),
+        (&["--help"], 0),
+        (&["help", "ping"], 0),
+        (&["bench", "-h"], 0),
+        (&["--version"], 0),
+    ];
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    cases.map(|(words, code)| (owned(words), code)).into()
+}
+
+/// `bullhorn` with this standard output.
+fn start(arguments: &[String], stdout: impl Into<Stdio>) -> Running {
+    start_command(bullhorn().args(arguments), stdout)
+}
+
+fn start_command(command: &mut Command, stdout: impl Into<Stdio>) -> Running {
+    command.stdin(Stdio::null()).stdout(stdout);
+    Running::start(command.stderr(Stdio::piped()))
+}
+
+/// The exit code, and what was said on standard error.
+fn end(mut process: Running) -> (Option<i32>, String) {
+    let code = process.wait().code();
+    let mut stderr = String::new();
+    let mut from = process.child.stderr.take().unwrap();
+    from.read_to_string(&mut stderr).unwrap();
+    (code, stderr)
+}
+
+/// Ended with the code of its own, and not a word about the output.
+fn assert_unharmed((arguments, code): &Case, process: Running) {
+    let (ended, stderr) = end(process);
+    assert_eq!(ended, Some(*code), "{arguments:?} {stderr}");
+    assert!(!stderr.contains("output"), "{arguments:?} {stderr}");
+}
+
+/// Ended with the code of its own or 7, and one line that gives the reason.
+fn assert_reported((arguments, code): &Case, reason: &str, process: Running) {
+    let (ended, stderr) = end(process);
+    let code = if *code == 0 { 7 } else { *code };
+    assert_eq!(ended, Some(code), "{arguments:?} {stderr}");
+    let line = format!("bullhorn: cannot write the output: {reason}");
+    let found = stderr.lines().filter(|found| found.starts_with(&line));
+    assert_eq!(found.count(), 1, "{arguments:?} {stderr}");
+}
+
+/// A pipe that takes nothing more.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    while writer.write(&[b'\n'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    (reader, writer)
+}
+
+/// Waits until the thread that writes is there, and sleeps.
+fn wait_until_blocked(process: &Running) {
+    let tasks = format!("/proc/{}/task", process.child.id());
+    wait_until("the output is blocked", || {
+        let tasks = std::fs::read_dir(&tasks).expect("no /proc");
+        tasks.flatten().any(|task| {
+            let stat = std::fs::read_to_string(task.path().join("stat"));
+            stat.is_ok_and(|stat| stat.contains("(output) S"))
+        })
+    });
+}
+
+/// What comes out of a pipe from [`full_pipe`].
+fn read_rest(mut from: PipeReader) -> String {
+    let mut text = String::new();
+    from.read_to_string(&mut text).unwrap();
+    text.trim_start_matches('\n').to_owned()
+}
+
+#[test]
+fn a_reader_that_is_gone_changes_nothing() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    for case in cases(&served) {
+        let (_, writer) = pipe().unwrap();
+        assert_unharmed(&case, start(&case.0, writer));
+    }
+}
+
+#[test]
+fn a_full_disk_is_reported_in_one_line() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    for case in cases(&served) {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        assert_reported(&case, "no space left on device", start(&case.0, full));
+    }
+}
+
+#[test]
+fn a_limit_of_the_file_size_is_reported_in_one_line() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for case in cases(&served) {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -f 0; exec \"$0\" \"$@\""]);
+        command.arg(program()).args(&case.0);
+        let process = start_command(&mut command, file.reopen().unwrap());
+        assert_reported(&case, "file too large", process);
+    }
+}
+
+#[test]
+fn a_closed_standard_output_is_reported_in_one_line() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    for case in cases(&served) {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" \"$@\" >&-"]);
+        command.arg(program()).args(&case.0);
+        let process = start_command(&mut command, Stdio::null());
+        assert_reported(&case, "bad file descriptor", process);
+    }
+}
+
+#[test]
+fn a_closed_terminal_is_reported_in_one_line() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    for case in cases(&served) {
+        let terminal = closed_terminal();
+        assert_reported(&case, "input/output error", start(&case.0, terminal));
+    }
+}
+
+/// The end of a terminal at which programs run, after the other one is gone.
+fn closed_terminal() -> OwnedFd {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let window = rustix::pty::openpt(flags).unwrap();
+    rustix::pty::grantpt(&window).unwrap();
+    rustix::pty::unlockpt(&window).unwrap();
+    let name = rustix::pty::ptsname(&window, Vec::new()).unwrap();
+    let terminal = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap());
+    let terminal = terminal.unwrap();
+    drop(window);
+    wait_until("the terminal is gone", || !terminal.is_terminal());
+    terminal.into()
+}
+
+#[test]
+fn a_slow_reader_gets_all_of_it_from_a_pipe_that_blocks_and_from_one_that_does_not() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    for is_nonblocking in [false, true] {
+        for case in cases(&served) {
+            let (reader, writer) = full_pipe();
+            rustix::io::ioctl_fionbio(&writer, is_nonblocking).unwrap();
+            let process = start(&case.0, writer);
+            wait_until_blocked(&process);
+            let text = read_rest(reader);
+            assert_unharmed(&case, process);
+            let direct = run_bullhorn(&case.0).text();
+            let lines = |text: &str| text.lines().count();
+            match case.0[0].as_str() {
+                // The histogram has a line for each step that was met.
+                "bench" if !case.0.contains(&"-h".to_owned()) => {
+                    assert!(lines(&text) > 0, "{case:?}");
+                }
+                "send" | "ping" | "demo" => assert_eq!(lines(&text), lines(&direct), "{case:?}"),
+                _ => assert!(text == direct, "{case:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_never_reads_holds_up_a_prober_and_a_load_generator_only_for_a_moment() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let has_end = |case: &Case| ["ping", "bench"].contains(&case.0[0].as_str());
+    let cases = cases(&served).into_iter().filter(has_end);
+    let started = cases.filter(|case| !case.0.contains(&"-h".to_owned()));
+    let started: Vec<_> = started
+        .map(|case| {
+            let (reader, writer) = full_pipe();
+            let process = start(&case.0, writer);
+            (case, process, reader)
+        })
+        .collect();
+    for (case, process, _reader) in started {
+        assert_reported(&case, "nobody reads it", process);
+    }
+}
+
+#[test]
+fn a_signal_ends_every_verb_within_a_second_though_nobody_reads() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let asked = served.endpoint();
+    for (arguments, signal) in [
+        (vec!["ping", asked, "-i", "1ms"], "TERM"),
+        (vec!["ping", "--json", asked, "-i", "1ms"], "INT"),
+        (vec!["bench", asked, "-d", "60s"], "TERM"),
+        (vec!["send", asked, "a"], "TERM"),
+        (vec!["demo"], "INT"),
+        (vec!["man"], "TERM"),
+    ] {
+        let (_reader, writer) = full_pipe();
+        let mut process = start_command(bullhorn().args(&arguments), writer);
+        match arguments[0] {
+            "bench" => wait_until("bench listens for signals", || {
+                let status = format!("/proc/{}/status", process.child.id());
+                let status = std::fs::read_to_string(status).unwrap();
+                let caught = status.lines().find(|line| line.starts_with("SigCgt"));
+                let caught = caught.and_then(|line| line.split_whitespace().nth(1));
+                let caught = u64::from_str_radix(caught.unwrap_or("0"), 16).unwrap();
+                caught & 1 << (15 - 1) != 0
+            }),
+            _ => wait_until_blocked(&process),
+        }
+        let signalled = Instant::now();
+        process.signal(signal);
+        process.wait();
+        let passed = signalled.elapsed();
+        assert!(passed < Duration::from_secs(1), "{arguments:?} {passed:?}");
+    }
+}
+
+#[test]
+fn ping_keeps_its_schedule_and_counts_what_it_does_not_print() {
+    const PROBES: usize = 4_000;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+    let (reader, writer) = full_pipe();
+    let count = PROBES.to_string();
+    let mut command = bullhorn();
+    command.args(["ping", "--json", &endpoint, "-i", "250us", "-W", "60s"]);
+    let process = start_command(command.args(["-c", &count]), writer);
+    let (stream, _) = listener.accept().unwrap();
+    for line in BufReader::new(&stream).split(b'\n').take(PROBES) {
+        let answer = [&line.unwrap().to_ascii_uppercase()[..], b"\n"].concat();
+        (&stream).write_all(&answer).unwrap();
+    }
+    // Every probe was sent while nothing was read.
+    let text = read_rest(reader);
+    let (code, stderr) = end(process);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("no JSON"))
+        .collect();
+    assert_eq!(lines[0]["event"], "begin");
+    let answers = lines.iter().filter(|line| line["event"] == "answer");
+    let summary = lines.last().unwrap();
+    assert_eq!(summary["ok"], PROBES, "{summary}");
+    let dropped = summary["output_dropped"].as_u64().unwrap() as usize;
+    assert!(dropped > 0, "{summary}");
+    assert_eq!(answers.count() + dropped, PROBES, "{summary}");
+}
+
+#[test]
+fn a_crossed_threshold_and_the_page_survive_a_reader_that_is_gone() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("page.html");
+    std::fs::write(&path, "x".repeat(1 << 20)).unwrap();
+    let mut command = bullhorn();
+    command.args(["bench", served.endpoint(), "--count", "100"]);
+    command.args(["--fail-if", "p50>1ns", "--html"]).arg(&path);
+    let (_, writer) = pipe().unwrap();
+    let (code, stderr) = end(start_command(&mut command, writer));
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains("p50>1ns"), "{stderr}");
+    let page = std::fs::read_to_string(&path).unwrap();
+    assert!(page.starts_with("<!") && page.trim_end().ends_with("</html>"));
+}
+
+#[test]
+fn files_are_opened_before_the_run_and_named_in_errors() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let endpoint = format!("udp://{}", socket.local_addr().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing/file");
+    let malformed = directory.path().join("malformed");
+    std::fs::write(&malformed, b"\xff\xfe").unwrap();
+    for (verb, flag, path, code) in [
+        ("bench", "--html", &missing, 7),
+        ("bench", "--html", &directory.path().to_owned(), 7),
+        ("bench", "--baseline", &missing, 7),
+        ("bench", "--baseline", &malformed, 2),
+        ("bench", "--text", &missing, 7),
+        ("ping", "--text", &missing, 7),
+    ] {
+        let ended = run(bullhorn().args([verb, &endpoint, flag]).arg(path), b"");
+        assert_eq!(ended.code, code, "{verb} {flag} {}", ended.stderr);
+        assert_one_line_with(&ended, path.to_str().unwrap());
+        assert!(socket.recv(&mut [0; 1]).is_err(), "{verb} {flag}");
+    }
+    let ended = run(bullhorn().arg("man").arg(&missing), b"");
+    assert_eq!(ended.code, 7);
+    assert_one_line_with(&ended, missing.to_str().unwrap());
+}
+
+fn assert_one_line_with(ended: &Ended, words: &str) {
+    assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn an_earlier_page_stays_when_the_run_fails() {
+    let page = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(page.path(), "earlier").unwrap();
+    let mut command = bullhorn();
+    command.args(["bench", &format!("tcp://{}", closed_port()), "--html"]);
+    let ended = run(command.arg(page.path()), b"");
+    assert_eq!(ended.code, 4, "{}", ended.stderr);
+    assert_eq!(std::fs::read_to_string(page.path()).unwrap(), "earlier");
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_named_and_leaves_the_exit_code() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    for (threshold, code) in [("p50>1ns", 1), ("p50>1h", 7)] {
+        let mut command = bullhorn();
+        command.args(["bench", served.endpoint(), "--count", "100"]);
+        command.args(["--fail-if", threshold, "--html", "/dev/full"]);
+        let ended = run(&mut command, b"");
+        assert_eq!(ended.code, code, "{}", ended.stderr);
+        assert!(ended.stderr.contains("/dev/full"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn no_prompt_is_among_the_answers_in_a_pipe() {
+    let Some(script) = find_program("script") else {
+        return;
+    };
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let directory = tempfile::tempdir().unwrap();
+    let answers = directory.path().join("answers");
+    let send = format!(
+        "'{}' send {} >'{}'",
+        program().display(),
+        served.endpoint(),
+        answers.display()
+    );
+    let mut command = Command::new(script);
+    command.args(["-qec", &send, "/dev/null"]);
+    let ended = run(&mut command, b"typed\n\x04");
+    assert_eq!(ended.code, 0, "{}", ended.text());
+    assert_eq!(std::fs::read_to_string(answers).unwrap(), "TYPED\n");
+}
