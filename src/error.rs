@@ -90,16 +90,13 @@ pub enum Error {
         /// Why it cannot be, and what would.
         reason: String,
     },
-    /// A text that does not fit a datagram.
-    #[error(
-        "the text has {length} bytes, and a datagram to {endpoint} carries at most {limit}; \
-         use a stream (tcp:// or unix:) for longer texts"
-    )]
+    /// A text that does not fit a datagram, or is longer than a line may be.
+    #[error("{}", explain_too_long(endpoint, *length, *limit))]
     TooLong {
         /// Where it should have gone.
         endpoint: Endpoint,
-        /// Its length in bytes.
-        length: usize,
+        /// Its length in bytes; `None` for one that was not read to its end.
+        length: Option<usize>,
         /// The most bytes that go.
         limit: usize,
     },
@@ -151,6 +148,15 @@ impl Error {
         }
     }
 
+    /// A text that was not read beyond `limit` bytes.
+    pub(crate) fn too_long(endpoint: &Endpoint, limit: usize) -> Self {
+        Self::TooLong {
+            endpoint: endpoint.clone(),
+            length: None,
+            limit,
+        }
+    }
+
     /// The process exit code for this failure: the same numbers for every verb.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -162,6 +168,20 @@ impl Error {
             Self::Resolve { .. } => 6,
             Self::Socket { .. } | Self::Unsuitable { .. } | Self::User { .. } | Self::Texts(_) => 7,
         }
+    }
+}
+
+fn explain_too_long(endpoint: &Endpoint, length: Option<usize>, limit: usize) -> String {
+    let text = match length {
+        Some(length) => format!("the text has {length} bytes, more"),
+        None => "the text is longer".to_owned(),
+    };
+    match endpoint.socket_type() {
+        Some(SocketType::Stream) => format!("{text} than the {limit} bytes that a line may have"),
+        _ => format!(
+            "{text} than the {limit} bytes that a datagram to {endpoint} carries; use a stream \
+             (tcp:// or unix:) for longer texts"
+        ),
     }
 }
 

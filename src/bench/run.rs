@@ -97,7 +97,7 @@ fn check(endpoint: &Endpoint, settings: &Settings) -> Result<Form> {
         if length > limit {
             return Err(Error::TooLong {
                 endpoint: endpoint.clone(),
-                length,
+                length: Some(length),
                 limit,
             });
         }

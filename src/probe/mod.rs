@@ -133,7 +133,7 @@ pub fn run(
         if let Some(limit) = candidate.max_datagram().filter(|limit| length > *limit) {
             return Err(Error::TooLong {
                 endpoint: candidate.clone(),
-                length,
+                length: Some(length),
                 limit,
             });
         }
