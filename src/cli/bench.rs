@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::arguments::Bench;
-use super::{Failure, Outcome, log};
+use super::{Failure, Outcome, log, read_file};
 use crate::bench::threshold::{Figures, Threshold};
 use crate::bench::{self, Measured, Observer, Progress, Wish};
 use crate::endpoint::Endpoint;
@@ -23,11 +23,8 @@ const REFRESH: Duration = Duration::from_millis(250);
 
 pub(super) fn run(arguments: &Bench) -> Outcome {
     log::start(&arguments.speech);
-    let filler = arguments
-        .text
-        .as_deref()
-        .map(|path| fs::read(path).map_err(local("read the file of the texts")));
-    let settings = arguments.settings(filler.transpose()?);
+    let filler = arguments.text.as_deref().map(read_file).transpose()?;
+    let settings = arguments.settings(filler);
     let baseline = arguments
         .baseline
         .as_deref()
@@ -81,8 +78,8 @@ fn usage(problem: impl Into<String>) -> Failure {
 }
 
 fn read_baseline(path: &Path) -> Result<Figures, Failure> {
-    let text = fs::read_to_string(path).map_err(local("read the baseline"))?;
-    report::read_figures(&text)
+    let text = read_file(path)?;
+    report::read_figures(&String::from_utf8_lossy(&text))
         .map_err(|problem| usage(format!("{} is no baseline: {problem}", path.display())))
 }
 

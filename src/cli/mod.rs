@@ -17,11 +17,12 @@ mod serve;
 mod service_manager;
 mod usage;
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::endpoint::MAX_LINE;
 use crate::error::Error;
 use arguments::{Arguments, Verb};
 
@@ -89,4 +90,20 @@ impl Failure {
             Self::Output(_) | Self::File { .. } | Self::Local { .. } => 7,
         }
     }
+}
+
+/// The whole of a file that was named, which may be a device or a pipe without an end.
+fn read_file(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
+    let fail = |source| Failure::File {
+        path: path.to_path_buf(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(fail)?;
+    let length = file.take(MAX_LINE as u64 + 1).read_to_end(&mut bytes);
+    if length.map_err(fail)? > MAX_LINE {
+        let problem = format!("it has more than {MAX_LINE} bytes (256 MiB)");
+        return Err(fail(io::Error::new(io::ErrorKind::FileTooLarge, problem)));
+    }
+    Ok(bytes)
 }

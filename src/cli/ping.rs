@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::arguments::Ping;
-use super::{Failure, Outcome, log};
+use super::{Failure, Outcome, log, read_file};
 use crate::endpoint::Endpoint;
 use crate::probe::{self, ArrivalKind, Begin, Control, Counts, Event, Observer, Summary};
 use crate::report::live::LiveLine;
@@ -16,13 +16,7 @@ use crate::report::ping as report;
 
 pub(super) fn run(arguments: &Ping) -> Outcome {
     log::start(&arguments.speech);
-    let filler = match &arguments.text {
-        None => None,
-        Some(file) => Some(std::fs::read(file).map_err(|source| Failure::File {
-            path: file.clone(),
-            source,
-        })?),
-    };
+    let filler = arguments.text.as_deref().map(read_file).transpose()?;
     let settings = arguments.settings(filler);
     let control = Control::new().map_err(|source| Failure::Local {
         operation: "make a pipe",

@@ -1,10 +1,10 @@
 //! The prompt of `bullhorn send` on a terminal: a line, its answer, the next line.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
+use rustyline::{Config, DefaultEditor};
 
 use super::arguments::Send;
 use super::{Failure, Outcome};
@@ -19,9 +19,12 @@ pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
             other => io::Error::other(other.to_string()),
         },
     };
-    let mut editor = DefaultEditor::new().map_err(failure)?;
+    // A pasted line is sent like a typed one, at its end.
+    let config = Config::builder().bracketed_paste(false).build();
+    let mut editor = DefaultEditor::with_config(config).map_err(failure)?;
     let history = history_file();
     if let Some(file) = &history {
+        let _ = file.parent().map(std::fs::create_dir_all);
         // The first time there is none.
         let _ = editor.load_history(file);
     }
@@ -41,22 +44,30 @@ pub(super) fn run(mut client: Client, arguments: &Send) -> Outcome {
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(failure(error)),
         };
-        // A history that cannot grow is no reason not to ask.
-        let _ = editor.add_history_entry(&line);
-        match client.request(&line) {
-            Ok(answer) => writeln!(io::stdout(), "{}", VisibleBytes(answer.as_bytes()))
-                .map_err(Failure::Output)?,
-            Err(error) => {
-                worst = error.exit_code();
-                let _ = writeln!(io::stderr(), "bullhorn: {}", Visible(&error.to_string()));
+        // A terminal may mark what is pasted all the same, and several lines come as one.
+        for text in line.strip_suffix('\n').unwrap_or(&line).split('\n') {
+            remember(&mut editor, history.as_deref(), text);
+            match client.request(text) {
+                Ok(answer) => writeln!(io::stdout(), "{}", VisibleBytes(answer.as_bytes()))
+                    .map_err(Failure::Output)?,
+                Err(error) => {
+                    worst = error.exit_code();
+                    let _ = writeln!(io::stderr(), "bullhorn: {}", Visible(&error.to_string()));
+                }
             }
         }
     }
-    if let Some(file) = &history {
-        let _ = file.parent().map(std::fs::create_dir_all);
-        let _ = editor.save_history(file);
-    }
     Ok(worst)
+}
+
+/// Saved at once, as Ctrl-C may end the wait for an answer. A history that cannot grow is no reason
+/// not to send.
+fn remember(editor: &mut DefaultEditor, history: Option<&Path>, text: &str) {
+    if let Ok(true) = editor.add_history_entry(text)
+        && let Some(file) = history
+    {
+        let _ = editor.append_history(file);
+    }
 }
 
 /// Beside the states of other programs (XDG Base Directory Specification).

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use super::Answer;
 use crate::uppercase;
 
-/// A text and its answer together take at most one timeout for each of these bytes, and one more:
-/// at the default of one second, slower than 64 KiB/s is as good as no answer.
-const BYTES_PER_TIMEOUT: usize = 64 << 10;
+/// A text and its answer together have one timeout, and one more for each so many of their bytes:
+/// at the default of one second, what is slower than 256 KiB/s is as good as no answer.
+const BYTES_PER_TIMEOUT: usize = 256 << 10;
 
 #[derive(Debug)]
 pub(super) struct Awaited {

@@ -176,13 +176,14 @@ impl Connection {
         }
     }
 
-    /// When the first line is given up: `timeout` after the last byte went or came, and in any case
-    /// when it takes longer than its length allows.
+    /// When the first line is given up: it takes longer than its length allows, or the peer takes
+    /// none of what waits to be written. What the kernel has taken may go on unseen.
     fn deadline(&self, timeout: Duration) -> Option<Instant> {
         let awaited = self.awaited.as_ref()?;
-        let silent = self.last_progress.checked_add(timeout);
         let slow = awaited.since().checked_add(awaited.time_limit(timeout));
-        [silent, slow].into_iter().flatten().min()
+        let stuck = self.last_progress.checked_add(timeout);
+        let stuck = stuck.filter(|_| self.has_unwritten());
+        [slow, stuck].into_iter().flatten().min()
     }
 
     fn has_unwritten(&self) -> bool {

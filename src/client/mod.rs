@@ -32,9 +32,9 @@ use crate::socket::connect::check_for_client;
 pub struct Settings {
     /// How many texts are under way at once, at least 1.
     pub window: usize,
-    /// How long to wait for an answer before the text is sent again or given up. Over a stream: how
-    /// long without a byte in either direction; and a text with its answer takes at most as long
-    /// again for each 64 KiB of both.
+    /// How long to wait for an answer before the text is sent again or given up. Over a stream: as
+    /// long again for each 256 KiB of a text and its answer, but no longer than this while the peer
+    /// takes no byte.
     pub timeout: Duration,
     /// How often a datagram without an answer is sent again. A stream is repeated by the kernel.
     pub retries: u32,

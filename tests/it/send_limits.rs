@@ -134,3 +134,15 @@ fn a_window_of_long_lines_that_nobody_answers_takes_no_more_memory_than_some_of_
     let ended = send_from(path, &["--window", "4096", &endpoint], 250_000);
     assert_eq!(ended.code, 5, "{}", ended.stderr);
 }
+
+#[test]
+fn a_file_without_an_end_is_refused_with_the_limit() {
+    for verb in ["ping", "bench"] {
+        let ended = run(
+            bullhorn().args([verb, "--text", "/dev/zero", "udp://127.0.0.1:9"]),
+            b"",
+        );
+        assert_eq!(ended.code, 7, "{}", ended.stderr);
+        assert!(ended.stderr.contains("268435456 bytes"), "{}", ended.stderr);
+    }
+}
