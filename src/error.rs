@@ -100,13 +100,13 @@ pub enum Error {
     /// A thread of this program panicked, which is a bug of it.
     #[error("a worker panicked, which is a bug: {0}")]
     Panicked(String),
-    /// A text that does not fit a datagram, or is longer than any line.
-    #[error("the text has {length} bytes, and {}", longest(endpoint, *limit))]
+    /// A text that does not fit a datagram, or is longer than a line may be.
+    #[error("{}", explain_too_long(endpoint, *length, *limit))]
     TooLong {
         /// Where it should have gone.
         endpoint: Endpoint,
-        /// Its length in bytes.
-        length: usize,
+        /// Its length in bytes; `None` for one that was not read to its end.
+        length: Option<usize>,
         /// The most bytes that go.
         limit: usize,
     },
@@ -166,6 +166,15 @@ impl Error {
         Self::Panicked(lines.collect::<Vec<_>>().join(" "))
     }
 
+    /// A text that was not read beyond `limit` bytes.
+    pub(crate) fn too_long(endpoint: &Endpoint, limit: usize) -> Self {
+        Self::TooLong {
+            endpoint: endpoint.clone(),
+            length: None,
+            limit,
+        }
+    }
+
     /// The process exit code for this failure: the same numbers for every verb.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -184,6 +193,20 @@ impl Error {
     }
 }
 
+fn explain_too_long(endpoint: &Endpoint, length: Option<usize>, limit: usize) -> String {
+    let text = match length {
+        Some(length) => format!("the text has {length} bytes, more"),
+        None => "the text is longer".to_owned(),
+    };
+    match endpoint.socket_type() {
+        Some(SocketType::Stream) => format!("{text} than the {limit} bytes that a line may have"),
+        _ => format!(
+            "{text} than the {limit} bytes that a datagram to {endpoint} carries; use a stream \
+             (tcp:// or unix:) for longer texts"
+        ),
+    }
+}
+
 /// The network's word that the far end cannot be reached: no answer, rather than local trouble.
 fn is_unreachable(error: &io::Error) -> bool {
     matches!(
@@ -193,17 +216,6 @@ fn is_unreachable(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe
     )
-}
-
-/// How long a text may be, and what to do about a longer one.
-fn longest(endpoint: &Endpoint, limit: usize) -> String {
-    match endpoint.socket_type() {
-        Some(SocketType::Stream) => format!("a line to {endpoint} at most {limit}"),
-        _ => format!(
-            "a datagram to {endpoint} carries at most {limit}; use a stream (tcp:// or unix:) for \
-             longer texts"
-        ),
-    }
 }
 
 /// The cause in plain words and, where there is one, the way out.

@@ -1,13 +1,13 @@
 //! `bullhorn bench`: load on an endpoint, until the time is up or Ctrl-C ends it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::arguments::Bench;
 use super::output::{Output, stderr};
-use super::{Failure, Outcome, log, signals};
+use super::{Failure, Outcome, log, read_file, signals};
 use crate::bench::threshold::{Figures, Threshold};
 use crate::bench::{self, Measured, Observer, Progress, Wish};
 use crate::endpoint::Endpoint;
@@ -22,11 +22,8 @@ const REFRESH: Duration = Duration::from_millis(250);
 pub(super) fn run(arguments: &Bench, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);
     let stop = signals::stop(output)?;
-    let filler = arguments
-        .text
-        .as_deref()
-        .map(|path| fs::read(path).map_err(Failure::file("read", path)));
-    let settings = arguments.settings(filler.transpose()?);
+    let filler = arguments.text.as_deref().map(read_file).transpose()?;
+    let settings = arguments.settings(filler);
     let baseline = arguments
         .baseline
         .as_deref()
@@ -101,7 +98,7 @@ fn usage(problem: impl Into<String>) -> Failure {
 }
 
 fn read_baseline(path: &Path) -> Result<Figures, Failure> {
-    let text = fs::read(path).map_err(Failure::file("read", path))?;
+    let text = read_file(path)?;
     report::read_figures(&String::from_utf8_lossy(&text))
         .map_err(|problem| usage(format!("{} is no baseline: {problem}", path.display())))
 }

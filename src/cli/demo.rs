@@ -1,6 +1,5 @@
 //! `bullhorn demo`: the service and its client in one process, over every family and type.
 
-
 use super::arguments::Demo;
 use super::output::Output;
 use super::{Outcome, log, signals};

@@ -19,7 +19,7 @@ mod service_manager;
 mod signals;
 mod usage;
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use std::sync::Arc;
 use clap::Parser;
 use signal_hook::consts::SIGXFSZ;
 
+use crate::endpoint::MAX_LINE;
 use crate::error::Error;
 use crate::socket::refusal::check_needed_calls;
 use arguments::{Arguments, Verb};
@@ -119,4 +120,18 @@ impl Failure {
             Self::Output(_) | Self::File { .. } | Self::Local { .. } => 7,
         }
     }
+}
+
+/// The whole of a file that was named, which may be a device or a pipe without an end.
+fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
+    let read = || {
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path)?;
+        if file.take(MAX_LINE as u64 + 1).read_to_end(&mut bytes)? > MAX_LINE {
+            let problem = format!("it has more than {MAX_LINE} bytes (256 MiB)");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
+        }
+        Ok(bytes)
+    };
+    read().map_err(Failure::file("read", path))
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::arguments::Ping;
 use super::output::Output;
-use super::{Failure, Outcome, log, signals};
+use super::{Outcome, log, read_file, signals};
 use crate::endpoint::Endpoint;
 use crate::probe::{self, ArrivalKind, Begin, Counts, Event, Observer, Summary};
 use crate::report::live::LiveLine;
@@ -15,10 +15,7 @@ use crate::report::ping as report;
 pub(super) fn run(arguments: &Ping, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);
     let control = signals::control(output)?;
-    let filler = match &arguments.text {
-        None => None,
-        Some(file) => Some(std::fs::read(file).map_err(Failure::file("read", file))?),
-    };
+    let filler = arguments.text.as_deref().map(read_file).transpose()?;
     let settings = arguments.settings(filler);
     output.never_wait();
     let mut printer = Printer::new(arguments, output);

@@ -1,14 +1,14 @@
 //! The prompt of `bullhorn send` on a terminal: a line, its answer, the next line.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
-use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
+use rustyline::{Config, DefaultEditor};
 
 use super::arguments::Send;
 use super::output::{Output, stderr_line};
@@ -30,9 +30,12 @@ pub(super) fn run(
             other => io::Error::other(other.to_string()),
         },
     };
-    let mut editor = DefaultEditor::new().map_err(failure)?;
+    // A pasted line is sent like a typed one, at its end.
+    let config = Config::builder().bracketed_paste(false).build();
+    let mut editor = DefaultEditor::with_config(config).map_err(failure)?;
     let history = history_file();
     if let Some(file) = &history {
+        let _ = file.parent().map(std::fs::create_dir_all);
         // The first time there is none.
         let _ = editor.load_history(file);
     }
@@ -54,21 +57,19 @@ pub(super) fn run(
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(failure(error)),
         };
-        // A history that cannot grow is no reason not to ask.
-        let _ = editor.add_history_entry(&line);
-        match client.request(&line) {
-            Ok(answer) => {
-                output.write(|to| writeln!(to, "{}", VisibleBytes(answer.as_bytes())));
-            }
-            Err(error) => {
-                worst = error.exit_code();
-                stderr_line(format_args!("bullhorn: {}", Visible(&error.to_string())));
+        // A terminal may mark what is pasted all the same, and several lines come as one.
+        for text in line.strip_suffix('\n').unwrap_or(&line).split('\n') {
+            remember(&mut editor, history.as_deref(), text);
+            match client.request(text) {
+                Ok(answer) => {
+                    output.write(|to| writeln!(to, "{}", VisibleBytes(answer.as_bytes())));
+                }
+                Err(error) => {
+                    worst = error.exit_code();
+                    stderr_line(format_args!("bullhorn: {}", Visible(&error.to_string())));
+                }
             }
         }
-    }
-    if let Some(file) = &history {
-        let _ = file.parent().map(std::fs::create_dir_all);
-        let _ = editor.save_history(file);
     }
     Ok(worst)
 }
@@ -87,6 +88,16 @@ fn end_readline_on(stop: Stop) {
             thread::sleep(Duration::from_millis(50));
         }
     });
+}
+
+/// Saved at once, as Ctrl-C may end the wait for an answer. A history that cannot grow is no reason
+/// not to send.
+fn remember(editor: &mut DefaultEditor, history: Option<&Path>, text: &str) {
+    if let Ok(true) = editor.add_history_entry(text)
+        && let Some(file) = history
+    {
+        let _ = editor.append_history(file);
+    }
 }
 
 /// Beside the states of other programs (XDG Base Directory Specification).

@@ -74,14 +74,13 @@ impl Exchange {
             }
             let mut waits_for_text = false;
             while self.busy.len() < window && queue.has_room() && !ended && !waits_for_text {
-                match texts.next().map_err(Error::Texts)? {
+                let limit = self.endpoint.max_datagram().unwrap_or(MAX_UNIX_DATAGRAM);
+                match texts.next(limit).map_err(Error::Texts)? {
                     Next::Text(text) => {
-                        let number = queue.push();
-                        match self.too_long(&text) {
-                            Some(error) => queue.settle(number, Err(error)),
-                            None => self.begin(Request::new(number, text), &mut queue, observer)?,
-                        }
+                        let number = queue.push(text.len());
+                        self.begin(Request::new(number, text), &mut queue, observer)?;
                     }
+                    Next::TooLong => queue.push_failed(Error::too_long(&self.endpoint, limit)),
                     Next::NotYet => waits_for_text = true,
                     Next::End => ended = true,
                 }
@@ -100,15 +99,6 @@ impl Exchange {
                 self.wait_and_advance(texts, waits_for_text, &mut queue, observer)?;
             }
         }
-    }
-
-    fn too_long(&self, text: &[u8]) -> Option<Error> {
-        let limit = self.endpoint.max_datagram()?;
-        (text.len() > limit).then(|| Error::TooLong {
-            endpoint: self.endpoint.clone(),
-            length: text.len(),
-            limit,
-        })
     }
 
     fn begin(

@@ -19,6 +19,10 @@ use crate::socket::call::{Excerpt, traced};
 use crate::socket::connect;
 use crate::stop::Stop;
 
+/// How many late copies are passed over at once, so that a peer that sends nothing else holds up
+/// neither the deadline nor other texts.
+const MAX_READS: usize = 64;
+
 pub(super) struct Flow {
     socket: Socket,
     endpoint: Endpoint,
@@ -109,7 +113,7 @@ impl Flow {
         {
             return settled;
         }
-        loop {
+        for _ in 0..MAX_READS {
             let result = (&self.socket).read(buffer);
             let received = match result {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -144,6 +148,7 @@ impl Flow {
             let answer = Answer::new(&request.text, bytes.to_vec(), round_trip, request.tries);
             return Progress::Settled(Ok(answer));
         }
+        Progress::UnderWay
     }
 
     /// The time is up: sends again, or gives up after `retries` repetitions. A text that waits for

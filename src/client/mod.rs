@@ -1,12 +1,15 @@
 //! The client: texts out, answers back, each checked and paired with its own text.
 //!
 //! In reading order: [`texts`] says where texts come from, `queue` keeps outcomes in the order of
-//! the texts, `flow` is one datagram socket with at most one text under way, `settled` knows a late copy of
-//! an answer, `datagram` keeps many flows under way, `stream` keeps many lines under way on one connection, [`answer`] is what comes
-//! back. Plain blocking threads and poll(2): a client must not measure its own runtime. Nothing
+//! the texts, `flow` is one datagram socket with at most one text under way, `settled` knows a late
+//! copy of an answer, `datagram` keeps many flows under way; `connection` has many lines under way,
+//! `awaited` is the answer that it owes next, `stream` goes from one connection to the next;
+//! [`answer`] is what comes back. Plain blocking threads and poll(2): a client must not measure its own runtime. Nothing
 //! here reads arguments or prints.
 
 pub mod answer;
+mod awaited;
+mod connection;
 mod datagram;
 mod flow;
 mod queue;
@@ -32,7 +35,9 @@ use texts::Next;
 pub struct Settings {
     /// How many texts are under way at once, at least 1.
     pub window: usize,
-    /// How long to wait for an answer before the text is sent again or given up.
+    /// How long to wait for an answer before the text is sent again or given up. Over a stream: as
+    /// long again for each 256 KiB of a text and its answer, but no longer than this while the peer
+    /// takes no byte.
     pub timeout: Duration,
     /// How often a datagram without an answer is sent again. A stream is repeated by the kernel.
     pub retries: u32,
@@ -202,9 +207,12 @@ fn stopped(endpoint: &Endpoint) -> Error {
 /// still say, nobody knows.
 fn leave_unsent(texts: &mut dyn Texts, queue: &mut Queue, endpoint: &Endpoint) -> Result<()> {
     while texts.descriptor().is_none()
-        && let Next::Text(_) = texts.next().map_err(Error::Texts)?
+        && !matches!(
+            texts.next(0).map_err(Error::Texts)?,
+            Next::End | Next::NotYet
+        )
     {
-        let number = queue.push();
+        let number = queue.push(0);
         queue.settle(number, Err(stopped(endpoint)));
     }
     Ok(())

@@ -3,13 +3,15 @@
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 
+use crate::endpoint::MAX_LINE;
+
 /// A source of texts that may have to be waited for.
 pub trait Texts {
-    /// The next text, if it is there.
+    /// The next text, if it is there. One of more than `limit` bytes is not handed out.
     ///
     /// # Errors
     /// When the source cannot be read.
-    fn next(&mut self) -> io::Result<Next>;
+    fn next(&mut self, limit: usize) -> io::Result<Next>;
 
     /// What becomes readable when [`Next::NotYet`] may be over; `None` for a source that never
     /// has to be waited for.
@@ -21,6 +23,8 @@ pub trait Texts {
 pub enum Next {
     /// A text.
     Text(Vec<u8>),
+    /// A text that is longer than the limit; it is passed over.
+    TooLong,
     /// Nothing now; wait until the descriptor is readable.
     NotYet,
     /// Nothing any more.
@@ -39,8 +43,12 @@ impl Given {
 }
 
 impl Texts for Given {
-    fn next(&mut self) -> io::Result<Next> {
-        Ok(self.0.next().map_or(Next::End, Next::Text))
+    fn next(&mut self, limit: usize) -> io::Result<Next> {
+        Ok(match self.0.next() {
+            Some(text) if text.len() > limit => Next::TooLong,
+            Some(text) => Next::Text(text),
+            None => Next::End,
+        })
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -51,7 +59,7 @@ impl Texts for Given {
 /// Each line of a source is a text, without its line end (`\n`); the last may lack it.
 ///
 /// Reads only when poll(2) says that something is there, so a slow writer of lines holds up no
-/// answer.
+/// answer. Of a line that is too long no more than the limit is kept in memory.
 #[derive(Debug)]
 pub struct Lines<R> {
     source: R,
@@ -60,6 +68,8 @@ pub struct Lines<R> {
     given: usize,
     /// Up to here it was searched for a line end.
     searched: usize,
+    /// How many bytes of a line that is too long were passed over, while its end has not come.
+    passed_over: Option<usize>,
     ended: bool,
 }
 
@@ -73,35 +83,78 @@ impl<R: Read + AsFd> Lines<R> {
             buffer: Vec::new(),
             given: 0,
             searched: 0,
+            passed_over: None,
             ended: false,
         }
     }
 
-    /// A line that is whole in the buffer.
-    fn take_line(&mut self) -> Option<Vec<u8>> {
-        let end = self.buffer[self.searched..]
-            .iter()
-            .position(|byte| *byte == b'\n');
-        match end {
-            Some(offset) => {
-                let end = self.searched + offset;
-                let line = self.buffer[self.given..end].to_vec();
-                self.given = end + 1;
-                self.searched = self.given;
-                Some(line)
-            }
-            None => {
-                self.searched = self.buffer.len();
-                None
-            }
+    /// The next line, or the end, if it is in the buffer.
+    fn take_next(&mut self, limit: usize) -> io::Result<Option<Next>> {
+        if let Some(passed_over) = self.passed_over {
+            self.pass_over(passed_over)?;
         }
+        let end = self.find_end();
+        let length = end.unwrap_or(self.buffer.len()) - self.given;
+        Ok(match end {
+            _ if length > limit => {
+                self.drop_until(end);
+                self.passed_over = end.is_none().then_some(0);
+                Some(Next::TooLong)
+            }
+            Some(end) => Some(Next::Text(self.take(end))),
+            None if self.ended && length > 0 => Some(Next::Text(self.take(self.buffer.len()))),
+            None if self.ended => Some(Next::End),
+            _ => None,
+        })
     }
 
-    fn take_rest(&mut self) -> Option<Vec<u8>> {
-        let rest = self.buffer[self.given..].to_vec();
-        self.given = self.buffer.len();
+    /// The end of the first line in the buffer, if it is there.
+    fn find_end(&mut self) -> Option<usize> {
+        let unsearched = &self.buffer[self.searched..];
+        let end = unsearched.iter().position(|byte| *byte == b'\n');
+        let end = end.map(|offset| self.searched + offset);
+        self.searched = end.unwrap_or(self.buffer.len());
+        end
+    }
+
+    /// Takes the line up to `end`, and the line end there. A long one is not copied.
+    fn take(&mut self, end: usize) -> Vec<u8> {
+        let after = self.buffer.len().min(end + 1);
+        let line = if self.given == 0 && end > READ_SIZE {
+            let rest = self.buffer.split_off(after);
+            let mut line = std::mem::replace(&mut self.buffer, rest);
+            line.truncate(end);
+            self.searched = 0;
+            return line;
+        } else {
+            self.buffer[self.given..end].to_vec()
+        };
+        self.given = after;
+        self.searched = after;
+        line
+    }
+
+    /// Drops what there is of a line that is too long, of which so much was dropped before.
+    ///
+    /// # Errors
+    /// When it goes on for [`MAX_LINE`] bytes: nothing says that it has an end.
+    fn pass_over(&mut self, passed_over: usize) -> io::Result<()> {
+        let end = self.find_end();
+        let length = passed_over + end.unwrap_or(self.buffer.len()) - self.given;
+        if length > MAX_LINE {
+            return Err(io::Error::other(format!(
+                "no line end within {MAX_LINE} bytes"
+            )));
+        }
+        self.drop_until(end);
+        self.passed_over = end.is_none().then_some(length);
+        Ok(())
+    }
+
+    /// Drops the line that ends at `end`, or all that there is.
+    fn drop_until(&mut self, end: Option<usize>) {
+        self.given = end.map_or(self.buffer.len(), |end| end + 1);
         self.searched = self.given;
-        (!rest.is_empty()).then_some(rest)
     }
 
     fn is_readable(&self) -> io::Result<bool> {
@@ -130,19 +183,16 @@ impl<R: Read + AsFd> Lines<R> {
 }
 
 impl<R: Read + AsFd> Texts for Lines<R> {
-    fn next(&mut self) -> io::Result<Next> {
-        loop {
-            if let Some(line) = self.take_line() {
-                return Ok(Next::Text(line));
-            }
-            if self.ended {
-                return Ok(self.take_rest().map_or(Next::End, Next::Text));
-            }
-            if !self.is_readable()? {
-                return Ok(Next::NotYet);
-            }
-            self.ended = !self.fill()?;
+    /// Reads once at most, so that a source without an end holds up nothing.
+    fn next(&mut self, limit: usize) -> io::Result<Next> {
+        if let Some(next) = self.take_next(limit)? {
+            return Ok(next);
         }
+        if !self.is_readable()? {
+            return Ok(Next::NotYet);
+        }
+        self.ended = !self.fill()?;
+        Ok(self.take_next(limit)?.unwrap_or(Next::NotYet))
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
@@ -161,7 +211,7 @@ mod tests {
         drop(writer);
         let mut lines = Lines::new(reader);
         let mut texts = Vec::new();
-        while let Next::Text(text) = lines.next().unwrap() {
+        while let Next::Text(text) = lines.next(MAX_LINE).unwrap() {
             texts.push(text);
         }
         texts
@@ -183,13 +233,35 @@ mod tests {
     fn an_unfinished_line_is_not_yet_a_text() {
         let (reader, mut writer) = io::pipe().unwrap();
         let mut lines = Lines::new(reader);
-        assert_eq!(lines.next().unwrap(), Next::NotYet);
+        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::NotYet);
         writer.write_all(b"ha").unwrap();
-        assert_eq!(lines.next().unwrap(), Next::NotYet);
+        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::NotYet);
         writer.write_all(b"lf\nwhole\n").unwrap();
-        assert_eq!(lines.next().unwrap(), Next::Text(b"half".to_vec()));
-        assert_eq!(lines.next().unwrap(), Next::Text(b"whole".to_vec()));
+        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::Text(b"half".to_vec()));
+        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::Text(b"whole".to_vec()));
         drop(writer);
-        assert_eq!(lines.next().unwrap(), Next::End);
+        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::End);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over_and_not_kept() {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let mut lines = Lines::new(reader);
+        let long = vec![b'x'; READ_SIZE / 2];
+        writer.write_all(b"long\nshort\n").unwrap();
+        assert_eq!(lines.next(3).unwrap(), Next::TooLong);
+        assert_eq!(lines.next(5).unwrap(), Next::Text(b"short".to_vec()));
+        writer.write_all(b"no end").unwrap();
+        assert_eq!(lines.next(5).unwrap(), Next::TooLong);
+        for _ in 0..20 {
+            writer.write_all(&long).unwrap();
+            assert_eq!(lines.next(5).unwrap(), Next::NotYet);
+        }
+        assert!(lines.buffer.capacity() < 4 * READ_SIZE);
+        writer.write_all(b"\nlast").unwrap();
+        drop(writer);
+        assert_eq!(lines.next(5).unwrap(), Next::NotYet);
+        assert_eq!(lines.next(5).unwrap(), Next::Text(b"last".to_vec()));
+        assert_eq!(lines.next(5).unwrap(), Next::End);
     }
 }

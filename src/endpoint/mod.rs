@@ -196,15 +196,15 @@ impl Endpoint {
         }
         Err(Error::TooLong {
             endpoint: self.clone(),
-            length,
+            length: Some(length),
             limit,
         })
     }
 }
 
-/// The longest line that Bullhorn sends or waits for, in bytes: it is kept in memory.
+/// The longest line that a client sends over a stream, and the longest file that it takes texts
+/// from, in bytes: bounds its memory.
 pub const MAX_LINE: usize = 256 << 20;
-
 /// The largest UDP payload over IPv4, in bytes.
 pub const MAX_IPV4_DATAGRAM: usize = 65_507;
 /// The largest UDP payload over IPv6 without jumbograms, in bytes.

@@ -40,12 +40,7 @@ fn answers(
     control: &Control,
     end: Option<Instant>,
 ) -> Result<bool> {
-    let mut flow = flow::new(
-        endpoint,
-        settings.timeout,
-        texts.line_ends(),
-        texts.expected_length(),
-    );
+    let mut flow = flow::new(endpoint, settings.timeout);
     let mut bytes = Vec::new();
     texts.write(TRIAL, &mut bytes);
     let deadline = Instant::now() + settings.timeout;
@@ -54,15 +49,14 @@ fn answers(
         return Ok(false);
     }
     while !control.is_stopped() {
-        match flow.receive(&mut bytes) {
+        let reception = flow.receive(texts, &mut bytes);
+        let patience = deadline.saturating_duration_since(Instant::now());
+        match reception {
             Reception::Answer if texts.is_right(TRIAL, &bytes) => return Ok(true),
+            Reception::Answer | Reception::Nothing if patience.is_zero() => break,
             Reception::Answer => continue,
             Reception::Nothing => {}
             _ => return Ok(false),
-        }
-        let patience = deadline.saturating_duration_since(Instant::now());
-        if patience.is_zero() {
-            break;
         }
         let mut poll = PollSet::default();
         if let Some((descriptor, waits_to_write)) = flow.interest() {

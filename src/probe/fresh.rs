@@ -12,6 +12,9 @@ use super::text::ProbeTexts;
 /// Numbers of these texts begin here, out of reach of the probes.
 const FIRST_NUMBER: u64 = 1 << 63;
 
+/// The most answers taken in a turn: a peer may send without an end.
+const MAX_ANSWERS: usize = 64;
+
 /// The tries of one run, one at a time.
 #[derive(Default)]
 pub(super) struct FreshPorts {
@@ -82,8 +85,9 @@ impl FreshPorts {
         let Some(current) = &mut self.current else {
             return;
         };
-        loop {
-            match current.flow.receive(bytes) {
+        let is_over = current.sent.elapsed() >= timeout;
+        for _ in 0..MAX_ANSWERS {
+            match current.flow.receive(texts, bytes) {
                 Reception::Answer if texts.is_right(current.number, bytes) => {
                     self.answered += 1;
                     self.suspicion = Some(Suspicion {
@@ -91,14 +95,20 @@ impl FreshPorts {
                         after: last,
                         round_trip: current.sent.elapsed(),
                     });
-                    break;
+                    self.current = None;
+                    return;
                 }
                 Reception::Answer => {}
-                Reception::Nothing if current.sent.elapsed() < timeout => return,
-                _ => break,
+                Reception::Nothing => break,
+                _ => {
+                    self.current = None;
+                    return;
+                }
             }
         }
-        self.current = None;
+        if is_over {
+            self.current = None;
+        }
     }
 
     /// The next probe of `flow` is settled. The round trip of the fresh port when the old flow is

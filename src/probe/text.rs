@@ -25,6 +25,7 @@ pub struct ProbeTexts {
     nonce: u64,
     filler: Vec<u8>,
     expected_filler: Vec<u8>,
+    line_ends: usize,
 }
 
 impl ProbeTexts {
@@ -41,6 +42,7 @@ impl ProbeTexts {
         uppercase::append(&filler, &mut expected_filler);
         Self {
             nonce,
+            line_ends: filler.iter().filter(|byte| **byte == b'\n').count(),
             filler,
             expected_filler,
         }
@@ -68,7 +70,23 @@ impl ProbeTexts {
 
     /// How many line ends each text has, and so its answer.
     pub fn line_ends(&self) -> usize {
-        self.filler.iter().filter(|byte| **byte == b'\n').count()
+        self.line_ends
+    }
+
+    /// Whether the beginning of a right answer may be what `partial` is, of which the bytes before
+    /// `checked` are known to be.
+    pub fn may_begin_right(&self, partial: &[u8], checked: usize) -> bool {
+        let (token, filler) = partial.split_at(partial.len().min(TOKEN_LENGTH));
+        let checked = checked.saturating_sub(TOKEN_LENGTH).min(filler.len());
+        let mut token = token.iter().enumerate();
+        token.all(|(index, byte)| match index {
+            ..WORD_LENGTH => matches!(byte, b'A'..=b'P'),
+            WORD_LENGTH => *byte == b' ',
+            _ => byte.is_ascii_digit(),
+        }) && self
+            .expected_filler
+            .get(checked..filler.len())
+            .is_some_and(|expected| *expected == filler[checked..])
     }
 
     /// Replaces `text` by the text of probe `number`.
@@ -213,6 +231,27 @@ mod tests {
             prop_assert!(!texts.is_right(number, &text));
             prop_assert_eq!(texts.number_of(capitals.as_bytes(), 1 << 40), Some(number));
             prop_assert_eq!(number == other, texts.is_right(other, capitals.as_bytes()));
+        }
+
+        #[test]
+        fn every_part_of_a_right_answer_may_begin_one_and_no_damaged_one_may(
+            number in 1u64..1000,
+            length in 0usize..64,
+            checked in 0usize..64,
+            damage in 0x80u8..,
+        ) {
+            let texts = ProbeTexts::new(7, 64, None);
+            let mut answer = expected(&texts, number);
+            answer.truncate(length);
+            prop_assert!(texts.may_begin_right(&answer, checked.min(length)));
+            if let Some(last) = answer.last_mut() {
+                *last ^= damage;
+                prop_assert!(!texts.may_begin_right(&answer, 0));
+                prop_assert!(!texts.may_begin_right(&answer, length - 1));
+            }
+            let mut longer = expected(&texts, number);
+            longer.push(b'X');
+            prop_assert!(!texts.may_begin_right(&longer, 0));
         }
 
         #[test]

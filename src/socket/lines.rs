@@ -18,10 +18,11 @@ const MOST_UNWRITTEN: usize = 1 << 20;
 pub(crate) struct Lines {
     socket: Socket,
     unwritten: VecDeque<u8>,
+    /// What has come and was not handed out is from `begin` to `end`.
     received: Vec<u8>,
-    /// What is before this was handed out.
     begin: usize,
-    /// How far the rest was searched for line ends, and how many there were.
+    end: usize,
+    /// How far that was searched for line ends, and how many there were.
     searched: usize,
     found: usize,
 }
@@ -45,6 +46,7 @@ impl Lines {
             unwritten: VecDeque::new(),
             received: Vec::new(),
             begin: 0,
+            end: 0,
             searched: 0,
             found: 0,
         }
@@ -54,10 +56,15 @@ impl Lines {
         &self.socket
     }
 
-    /// Puts `text` and a line end behind what is to be written.
+    /// Queues `text` and a line end.
     pub(crate) fn push(&mut self, text: &[u8]) {
-        self.unwritten.extend(text);
-        self.unwritten.push_back(b'\n');
+        self.push_bytes(text);
+        self.push_bytes(b"\n");
+    }
+
+    /// Queues part of a line.
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) {
+        self.unwritten.extend(bytes);
     }
 
     pub(crate) fn has_unwritten(&self) -> bool {
@@ -75,7 +82,7 @@ impl Lines {
         while !self.unwritten.is_empty() {
             let (bytes, _) = self.unwritten.as_slices();
             let result = self.socket.send_with_flags(bytes, libc::MSG_NOSIGNAL);
-            if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            if result.as_ref().is_err_and(is_transient) {
                 break;
             }
             let call = format_args!("send({}, {})", self.socket.as_raw_fd(), Excerpt(bytes));
@@ -88,36 +95,46 @@ impl Lines {
 
     /// Reads once.
     pub(crate) fn read(&mut self) -> io::Result<Arrival> {
-        self.received.drain(..self.begin);
-        self.searched -= self.begin;
-        self.begin = 0;
-        let old = self.received.len();
-        self.received.resize(old + READ_SIZE, 0);
-        let result = (&self.socket).read(&mut self.received[old..]);
-        let length = result.as_ref().map_or(0, |length| *length);
-        self.received.truncate(old + length);
-        if matches!(&result, Err(error) if matches!(error.kind(),
-            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted))
-        {
+        self.make_room();
+        let room = &mut self.received[self.end..];
+        let result = (&self.socket).read(room);
+        if result.as_ref().is_err_and(is_transient) {
             return Ok(Arrival::Nothing);
         }
         let call = format_args!("recv({})", self.socket.as_raw_fd());
         let length = traced(call, result, |length| {
-            format!("{length} {}", Excerpt(&self.received[old..]))
+            format!("{length} {}", Excerpt(&room[..*length]))
         })?;
+        self.end += length;
         Ok(match length {
             0 => Arrival::End,
             _ => Arrival::Bytes,
         })
     }
 
+    /// Room for one read. What was not handed out moves at most once, to the beginning; from there
+    /// on the buffer grows by doubling, so that a long line costs time in proportion to its length.
+    fn make_room(&mut self) {
+        if self.begin > 0 {
+            self.received.copy_within(self.begin..self.end, 0);
+            self.end -= self.begin;
+            self.searched -= self.begin;
+            self.begin = 0;
+        }
+        if self.received.len() < self.end + READ_SIZE {
+            self.received.resize(2 * self.end + READ_SIZE, 0);
+        }
+    }
+
     /// The next text that has `line_ends` in it, less the line end behind it, if it has come whole.
     pub(crate) fn take(&mut self, line_ends: usize) -> Option<&[u8]> {
-        while self.searched < self.received.len() {
-            self.searched += 1;
-            if self.received[self.searched - 1] != b'\n' {
-                continue;
-            }
+        loop {
+            let unsearched = &self.received[self.searched..self.end];
+            let Some(offset) = unsearched.iter().position(|byte| *byte == b'\n') else {
+                self.searched = self.end;
+                return None;
+            };
+            self.searched += offset + 1;
             self.found += 1;
             if self.found > line_ends {
                 let begin = std::mem::replace(&mut self.begin, self.searched);
@@ -125,13 +142,27 @@ impl Lines {
                 return Some(&self.received[begin..self.searched - 1]);
             }
         }
-        None
     }
 
     /// What has come and was not handed out.
     pub(crate) fn rest(&self) -> &[u8] {
-        &self.received[self.begin..]
+        &self.received[self.begin..self.end]
     }
+
+    /// Hands out the first `length` bytes of the [rest](Self::rest).
+    pub(crate) fn consume(&mut self, length: usize) {
+        self.begin += length;
+        self.searched = self.begin;
+        self.found = 0;
+    }
+}
+
+/// Whether the same call may succeed later.
+fn is_transient(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
 }
 
 #[cfg(test)]

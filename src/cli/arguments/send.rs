@@ -19,6 +19,9 @@ pub struct Send {
     #[arg(value_name = "TEXT")]
     pub texts: Vec<std::ffi::OsString>,
     /// How long to wait for an answer before sending the text again or giving it up
+    ///
+    /// Over a stream, a long text has as long again for each 256 KiB of it and its answer, but no
+    /// longer than this while the peer takes no byte.
     #[arg(long, value_name = "DURATION", env = "BULLHORN_TIMEOUT",
         default_value_t = PositiveDuration(Settings::default().timeout))]
     pub timeout: PositiveDuration,

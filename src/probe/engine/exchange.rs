@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::Engine;
+use super::{Engine, MAX_UNEXPECTED_EVENTS, TURN};
 use crate::endpoint::Family;
 use crate::probe::diagnosis::diagnose;
 use crate::probe::event::{Event, Observer};
@@ -25,6 +25,7 @@ impl Engine<'_> {
             .record(now.saturating_duration_since(intended));
         let number = self.ledger.send(now);
         let flow = self.ledger.flow_of(number);
+        self.unexpected_left = MAX_UNEXPECTED_EVENTS;
         self.texts.write(number, &mut self.text);
         // Each refusal of an earlier one can be told once; more than one is rare.
         for _ in 0..3 {
@@ -59,29 +60,15 @@ impl Engine<'_> {
         ControlFlow::Continue(())
     }
 
+    /// Takes what has come, an answer from each flow in turn, until there is no more or the turn is
+    /// over: a peer may send without an end.
     pub(super) fn receive_all(&mut self, observer: &mut dyn Observer) -> ControlFlow<()> {
-        for flow in std::mem::take(&mut self.ready) {
-            loop {
-                let reception = self.flows[flow].flow.receive(&mut self.answer);
-                match reception {
-                    Reception::Nothing => break,
-                    Reception::Answer => self.take_answer(flow, observer)?,
-                    Reception::OneRefused => {
-                        let oldest = self.ledger.outstanding(flow).next();
-                        if let Some(oldest) = oldest {
-                            self.lose(oldest, Loss::Refused, observer)?;
-                        }
-                    }
-                    Reception::AllRefused | Reception::AllLost => {
-                        let loss = match reception {
-                            Reception::AllRefused => Loss::Refused,
-                            _ => Loss::Closed,
-                        };
-                        let all: Vec<u64> = self.ledger.outstanding(flow).collect();
-                        for number in all {
-                            self.lose(number, loss.clone(), observer)?;
-                        }
-                    }
+        let begun = Instant::now();
+        while !self.ready.is_empty() && begun.elapsed() < TURN {
+            let ready = std::mem::take(&mut self.ready);
+            for flow in ready {
+                if self.receive_one(flow, observer)? {
+                    self.ready.push(flow);
                 }
             }
         }
@@ -89,6 +76,32 @@ impl Engine<'_> {
         self.fresh
             .advance(&self.texts, last, timeout, &mut self.answer);
         ControlFlow::Continue(())
+    }
+
+    /// Whether there may be more.
+    fn receive_one(&mut self, flow: usize, observer: &mut dyn Observer) -> ControlFlow<(), bool> {
+        let reception = self.flows[flow].flow.receive(&self.texts, &mut self.answer);
+        match reception {
+            Reception::Nothing => return ControlFlow::Continue(false),
+            Reception::Answer => self.take_answer(flow, observer)?,
+            Reception::OneRefused => {
+                let oldest = self.ledger.outstanding(flow).next();
+                if let Some(oldest) = oldest {
+                    self.lose(oldest, Loss::Refused, observer)?;
+                }
+            }
+            Reception::AllRefused | Reception::AllLost => {
+                let loss = match reception {
+                    Reception::AllRefused => Loss::Refused,
+                    _ => Loss::Closed,
+                };
+                let all: Vec<u64> = self.ledger.outstanding(flow).collect();
+                for number in all {
+                    self.lose(number, loss.clone(), observer)?;
+                }
+            }
+        }
+        ControlFlow::Continue(true)
     }
 
     /// The answer in the buffer, from `flow`.
@@ -106,7 +119,7 @@ impl Engine<'_> {
         let length = self.answer.len();
         let Some(number) = number else {
             self.ledger.stray(flow);
-            return self.tell(observer, &Event::Stray { flow, length });
+            return self.tell_unexpected(observer, &Event::Stray { flow, length });
         };
         let problem = if self.texts.is_right(number, &self.answer) {
             None
@@ -133,7 +146,10 @@ impl Engine<'_> {
             reordered: arrival.reordered,
             problem,
         };
-        self.tell(observer, &event)
+        match (arrival.kind, arrival.round_trip) {
+            (ArrivalKind::Duplicate, _) | (_, None) => self.tell_unexpected(observer, &event),
+            _ => self.tell(observer, &event),
+        }
     }
 
     fn record(&mut self, flow: usize, round_trip: Duration) {

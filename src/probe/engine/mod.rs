@@ -21,6 +21,13 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
 use crate::socket::sys::PollSet;
 
+/// The longest that answers are taken before time, stop and count are looked at again.
+const TURN: Duration = Duration::from_millis(10);
+
+/// How many answers that nobody waits for (strays, duplicates, late ones of long ago) are told as
+/// events for each probe that is sent. All are counted.
+const MAX_UNEXPECTED_EVENTS: u32 = 10;
+
 pub(super) struct Engine<'a> {
     endpoint: Endpoint,
     settings: &'a Settings,
@@ -39,8 +46,11 @@ pub(super) struct Engine<'a> {
     text: Vec<u8>,
     expected: Vec<u8>,
     answer: Vec<u8>,
-    /// The flows on which the last wait found something.
+    /// The flows that may have more, in ascending order: the last wait found something there, and
+    /// no look since then found nothing.
     ready: Vec<usize>,
+    /// How many events of answers that nobody waits for may still be told.
+    unexpected_left: u32,
 }
 
 /// A flow with its figures.
@@ -78,6 +88,7 @@ impl<'a> Engine<'a> {
             expected: Vec::new(),
             answer: Vec::new(),
             ready: Vec::new(),
+            unexpected_left: MAX_UNEXPECTED_EVENTS,
         };
         for index in 0..settings.flows {
             let flow = engine.new_flow();
@@ -93,12 +104,7 @@ impl<'a> Engine<'a> {
     }
 
     fn new_flow(&self) -> Box<dyn Flow> {
-        flow::new(
-            &self.endpoint,
-            self.settings.timeout,
-            self.texts.line_ends(),
-            self.texts.expected_length(),
-        )
+        flow::new(&self.endpoint, self.settings.timeout)
     }
 
     pub(super) fn run(mut self, observer: &mut dyn Observer) -> Result<Summary> {
@@ -142,7 +148,7 @@ impl<'a> Engine<'a> {
             self.wait(Some(patience))?;
             for lane in &mut self.flows {
                 // Nobody has spoken, so nothing can come but the connection's own fate.
-                lane.flow.receive(&mut self.answer);
+                lane.flow.receive(&self.texts, &mut self.answer);
             }
         }
         Ok(())
@@ -205,6 +211,12 @@ impl<'a> Engine<'a> {
                 places.push((index, poll.add(descriptor, true, waits_to_write)));
             }
         }
+        // What lies in our own buffers, poll(2) does not see.
+        let patience = if self.ready.is_empty() {
+            patience
+        } else {
+            Some(Duration::ZERO)
+        };
         poll.wait(patience)
             .map_err(|source| Error::socket(Operation::Receive, &self.endpoint, source))?;
         if poll.ready(control).to_read {
@@ -214,7 +226,7 @@ impl<'a> Engine<'a> {
             let ready = poll.ready(place);
             ready.to_read || ready.to_write
         };
-        places.retain(|(_, place)| is_ready(*place));
+        places.retain(|(index, place)| is_ready(*place) || self.ready.binary_search(index).is_ok());
         drop(poll);
         self.ready.clear();
         self.ready

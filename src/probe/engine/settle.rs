@@ -63,6 +63,20 @@ impl Engine<'_> {
         ControlFlow::Continue(true)
     }
 
+    /// Tells of an answer that nobody waits for. A peer may send any number of them, so only the
+    /// first few after each probe are told.
+    pub(super) fn tell_unexpected(
+        &mut self,
+        observer: &mut dyn Observer,
+        event: &Event,
+    ) -> ControlFlow<()> {
+        if self.unexpected_left == 0 {
+            return ControlFlow::Continue(());
+        }
+        self.unexpected_left -= 1;
+        self.tell(observer, event)
+    }
+
     pub(super) fn tell(&self, observer: &mut dyn Observer, event: &Event) -> ControlFlow<()> {
         observer.event(self.start.elapsed(), event, self.ledger.counts())
     }

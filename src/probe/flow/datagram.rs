@@ -8,6 +8,7 @@ use socket2::Socket;
 use super::{Flow, Reception, Transmission};
 use crate::endpoint::{Endpoint, Family};
 use crate::error::{Error, Operation, Result};
+use crate::probe::text::ProbeTexts;
 use crate::socket::bound::RECEIVE_BUFFER;
 use crate::socket::call::{Excerpt, traced};
 use crate::socket::{connect::begin_connect, sys};
@@ -86,7 +87,7 @@ impl Flow for DatagramFlow {
         }
     }
 
-    fn receive(&mut self, answer: &mut Vec<u8>) -> Reception {
+    fn receive(&mut self, _: &ProbeTexts, answer: &mut Vec<u8>) -> Reception {
         let Some(socket) = &self.socket else {
             return Reception::Nothing;
         };
@@ -150,6 +151,7 @@ mod tests {
         let server = UnixDatagram::bind(&path).unwrap();
         let endpoint = format!("unixgram:{}", path.display());
         let mut flow = DatagramFlow::new(&endpoint.parse().unwrap());
+        let texts = ProbeTexts::new(1, 0, None);
         let mut queued = 0;
         while matches!(flow.send(b"text"), Transmission::Taken) {
             queued += 1;
@@ -158,7 +160,10 @@ mod tests {
             let (_, client) = server.recv_from(&mut [0; 8]).unwrap();
             server.send_to_addr(b"TEXT", &client).unwrap();
             let mut answer = Vec::new();
-            assert!(matches!(flow.receive(&mut answer), Reception::Answer));
+            assert!(matches!(
+                flow.receive(&texts, &mut answer),
+                Reception::Answer
+            ));
             assert_eq!(answer, b"TEXT");
         }
         assert!(queued > 0);

@@ -10,6 +10,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+use super::text::ProbeTexts;
 use crate::endpoint::{Endpoint, SocketType};
 use crate::error::{Error, Result};
 use datagram::DatagramFlow;
@@ -26,8 +27,9 @@ pub(super) trait Flow {
     /// Hands a text to the kernel.
     fn send(&mut self, text: &[u8]) -> Transmission;
 
-    /// Replaces `answer` by the next answer that has come.
-    fn receive(&mut self, answer: &mut Vec<u8>) -> Reception;
+    /// Replaces `answer` by the next answer that has come. One that has not come whole, but is not
+    /// the beginning of a right answer to any of `texts`, is one too, and the last of its connection.
+    fn receive(&mut self, texts: &ProbeTexts, answer: &mut Vec<u8>) -> Reception;
 
     /// What to wait for, and whether also for room to write.
     fn interest(&self) -> Option<(BorrowedFd<'_>, bool)>;
@@ -76,18 +78,10 @@ pub(super) enum Reception {
     AllLost,
 }
 
-/// A flow to `endpoint`, not open yet. `line_ends` is how many line ends a text has, and `longest`
-/// how many bytes an answer; a connection that takes longer than `timeout` is tried anew.
-pub(super) fn new(
-    endpoint: &Endpoint,
-    timeout: Duration,
-    line_ends: usize,
-    longest: usize,
-) -> Box<dyn Flow> {
+/// A flow to `endpoint`, not open yet. A connection that takes longer than `timeout` is tried anew.
+pub(super) fn new(endpoint: &Endpoint, timeout: Duration) -> Box<dyn Flow> {
     match endpoint.socket_type() {
-        Some(SocketType::Stream) => {
-            Box::new(StreamFlow::new(endpoint, timeout, line_ends, longest))
-        }
+        Some(SocketType::Stream) => Box::new(StreamFlow::new(endpoint, timeout)),
         _ => Box::new(DatagramFlow::new(endpoint)),
     }
 }

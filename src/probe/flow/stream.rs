@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 use super::{Flow, Reception, Transmission};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
+use crate::probe::text::ProbeTexts;
 use crate::socket::connect::{Attempt, begin_connect};
-use crate::socket::lines::{Arrival, Lines, READ_SIZE};
+use crate::socket::lines::{Arrival, Lines};
 
 pub(super) struct StreamFlow {
     endpoint: Endpoint,
     timeout: Duration,
-    line_ends: usize,
-    longest: usize,
     connection: Option<Connection>,
 }
 
@@ -23,22 +22,17 @@ struct Connection {
     lines: Lines,
     begun: Instant,
     attempt: Attempt,
+    /// How many bytes of an answer that has not come whole are known to be right.
+    checked: usize,
     /// How it ended; told after the last whole answer.
     ended: Option<Reception>,
 }
 
 impl StreamFlow {
-    pub(super) fn new(
-        endpoint: &Endpoint,
-        timeout: Duration,
-        line_ends: usize,
-        longest: usize,
-    ) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, timeout: Duration) -> Self {
         Self {
             endpoint: endpoint.clone(),
             timeout,
-            line_ends,
-            longest,
             connection: None,
         }
     }
@@ -58,6 +52,7 @@ impl Flow for StreamFlow {
                 lines: Lines::new(socket),
                 begun: Instant::now(),
                 attempt,
+                checked: 0,
                 ended: None,
             });
         }
@@ -85,29 +80,21 @@ impl Flow for StreamFlow {
         Transmission::Taken
     }
 
-    fn receive(&mut self, answer: &mut Vec<u8>) -> Reception {
+    fn receive(&mut self, texts: &ProbeTexts, answer: &mut Vec<u8>) -> Reception {
         let Some(connection) = &mut self.connection else {
             return Reception::Nothing;
         };
         connection.write();
         loop {
-            if connection.take_answer(self.line_ends, answer) {
+            if connection.take_answer(texts, answer) {
                 return Reception::Answer;
             }
-            if connection.lines.rest().len() > 2 * self.longest + READ_SIZE {
-                // Nothing that has no end can be an answer, and no next one would be found.
-                connection.ended = Some(Reception::AllLost);
-            }
-            if connection.ended.is_none() && !connection.read() {
-                return Reception::Nothing;
-            }
             if let Some(ended) = connection.ended.take() {
-                if connection.take_answer(self.line_ends, answer) {
-                    connection.ended = Some(ended);
-                    return Reception::Answer;
-                }
                 self.connection = None;
                 return ended;
+            }
+            if !connection.read() {
+                return Reception::Nothing;
             }
         }
     }
@@ -166,13 +153,25 @@ impl Connection {
         });
     }
 
-    /// Copies the first whole answer to `answer`.
-    fn take_answer(&mut self, line_ends: usize, answer: &mut Vec<u8>) -> bool {
-        let Some(line) = self.lines.take(line_ends) else {
+    /// Copies the first answer that is whole, or wrong already, to `answer`.
+    fn take_answer(&mut self, texts: &ProbeTexts, answer: &mut Vec<u8>) -> bool {
+        if let Some(line) = self.lines.take(texts.line_ends()) {
+            answer.clear();
+            answer.extend(line);
+            self.checked = 0;
+            return true;
+        }
+        let partial = self.lines.rest();
+        if texts.may_begin_right(partial, self.checked) {
+            self.checked = partial.len();
             return false;
-        };
+        }
+        // Where the next answer begins is not known, and this one may have no end.
         answer.clear();
-        answer.extend(line);
+        answer.extend(partial);
+        self.lines.consume(answer.len());
+        self.checked = 0;
+        self.ended.get_or_insert(Reception::AllLost);
         true
     }
 }
