@@ -7,17 +7,23 @@ pub mod arguments;
 mod bench;
 mod demo;
 mod descriptors;
+mod line_writer;
 mod log;
 mod metrics;
 mod pages;
+mod panics;
 mod ping;
 mod prompt;
 mod send;
 mod serve;
+mod serve_output;
 mod service_manager;
+mod stderr;
+mod stop_signals;
 mod usage;
 
-use std::io::{self, Write};
+use std::io;
+use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -27,15 +33,23 @@ use arguments::{Arguments, Verb};
 
 /// Parses the command line, runs the verb, and prints the one line when it fails.
 pub fn main() -> ExitCode {
+    panics::report();
+    // A panic has said what it is.
+    let code = panic::catch_unwind(run).unwrap_or(7);
+    stderr::finish();
+    code.into()
+}
+
+fn run() -> u8 {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // A closed output is no reason to fail at showing help.
-            let _ = match usage::line(&error) {
-                Some(line) => writeln!(io::stderr(), "bullhorn: {line}"),
-                None => error.print(),
-            };
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            match usage::line(&error) {
+                Some(line) => stderr::line(format_args!("bullhorn: {line}")),
+                // A closed output is no reason to fail at showing help.
+                None => drop(error.print()),
+            }
+            return u8::try_from(error.exit_code()).unwrap_or(2);
         }
     };
     let result = match arguments.verb {
@@ -48,14 +62,12 @@ pub fn main() -> ExitCode {
         Verb::Man { directory } => pages::man(directory.as_deref()),
     };
     match result {
-        Ok(code) => code.into(),
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            // Whoever read our output has seen enough.
-            ExitCode::SUCCESS
-        }
+        Ok(code) => code,
+        // Whoever read our output has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "bullhorn: {failure}");
-            failure.exit_code().into()
+            stderr::line(format_args!("bullhorn: {failure}"));
+            failure.exit_code()
         }
     }
 }

@@ -1,76 +1,56 @@
 //! `bullhorn serve`: from the arguments to a running server, until a signal ends it.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::RawFd;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::arguments::{Serve, Speech};
+use super::arguments::Serve;
+use super::serve_output::ServeOutput;
 use super::service_manager::ServiceManager;
-use super::{Failure, Outcome, descriptors, log, metrics};
+use super::stop_signals::StopSignals;
+use super::{Failure, Outcome, descriptors, log, metrics, stderr};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::report::serve as report;
-use crate::sandbox::user::UserName;
-use crate::sandbox::{self, Needs};
-use crate::server::Server;
+use crate::sandbox::user::{Identity, UserName};
+use crate::sandbox::{self, Applied, Needs};
+use crate::server::stats::Stats;
+use crate::server::{BoundServer, RunningServer, Server};
 use crate::socket::inherit::{passed_descriptors as announced, passed_names};
 use crate::socket::{BindOptions, BoundSocket};
 
 pub(super) fn run(arguments: &Serve) -> Outcome {
-    log::start(&arguments.speech);
+    log::listen(&arguments.speech);
     descriptors::raise_limit();
-    let passed = passed_descriptors()?;
-    let endpoints = match arguments.endpoints.as_slice() {
-        [] => passed.iter().copied().map(Endpoint::Descriptor).collect(),
-        given => given.to_vec(),
-    };
     let user = arguments.user.as_ref().map(UserName::resolve).transpose()?;
     if let Some(user) = &user {
         user.check()?;
     }
-    let bound = Server::builder()
-        .endpoints(endpoints)
-        .bind_options(BindOptions {
-            passed,
-            ..arguments.bind_options()
-        })
-        .datagram_options(arguments.datagram_options())
-        .stream_limits(arguments.streams.limits())
-        .guard_options(arguments.guard.options())
-        .bind()?;
+    let bound = bind(arguments)?;
     let metrics = arguments
         .metrics
         .as_ref()
         .map(|endpoint| metrics::Bound::new(endpoint, arguments.unix_mode))
         .transpose()?;
     let mut manager = ServiceManager::from_environment();
-    let local = |operation| move |source| Failure::Local { operation, source };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(local("start the runtime"))?;
     // Before the first datagram is taken, as a signal that ended the process then would lose it;
     // after the sockets, so that their descriptors are the low numbers that people know.
-    let (mut terminate, mut interrupt) = {
+    let mut signals = {
         let _entered = runtime.enter();
-        let listen = |kind| signal(kind).map_err(local("listen for signals"));
-        (
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::interrupt())?,
-        )
+        StopSignals::listen().map_err(local("listen for signals"))?
     };
-
     let of_metrics = metrics.iter().flat_map(metrics::Bound::sockets);
     let sockets: Vec<&BoundSocket> = bound.sockets().iter().chain(of_metrics).collect();
-    if let Some(user) = user {
-        for socket in &sockets {
-            socket.give_file_to(user.uid(), user.gid())?;
-        }
-        user.assume()?;
-    }
-    let sandbox = (!arguments.no_sandbox).then(|| sandbox::enter(&Needs::of(&sockets)));
+    let sandbox = restrict(arguments, user, &sockets)?;
+    stderr::start();
+    let output = ServeOutput::new(&arguments.speech);
+
+    let held_log = stderr::hold_log();
     let server = bound.start()?;
     let metrics = metrics
         .map(|bound| {
@@ -80,37 +60,59 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         .transpose()
         .map_err(local("serve the metrics"))?;
     manager.tell_ready(&server);
+    let of_metrics = metrics.as_ref().map_or(&[][..], |served| &served.sockets);
+    output.ready(&server, of_metrics, sandbox.as_ref());
+    drop(held_log);
 
-    let speech = &arguments.speech;
-    if let Some(sandbox) = &sandbox
-        && says_sandbox(speech, sandbox)
-    {
-        report::sandbox_text(&mut io::stderr(), sandbox).map_err(Failure::Output)?;
-    }
-    let mut stdout = io::stdout().lock();
-    for socket in server.sockets() {
-        if speech.json {
-            report::ready_json(&mut stdout, socket, sandbox.as_ref(), server.rate_limit())
-                .map_err(Failure::Output)?;
-        } else if !speech.quiet {
-            report::ready_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
-        }
-    }
-    for socket in metrics.iter().flat_map(|served| &served.sockets) {
-        if speech.json {
-            report::metrics_json(&mut stdout, socket).map_err(Failure::Output)?;
-        } else if !speech.quiet {
-            report::metrics_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
-        }
-    }
-    stdout.flush().map_err(Failure::Output)?;
-    if let Some(rate) = server.rate_limit()
-        && !speech.json
-        && !speech.quiet
-    {
-        report::rate_limit_text(&mut io::stderr(), rate).map_err(Failure::Output)?;
-    }
+    let stats = serve(&runtime, server, &mut manager, &mut signals)?;
+    output.totals(&stats);
+    output.finish(Ok(0))
+}
 
+fn local(operation: &'static str) -> impl Fn(io::Error) -> Failure {
+    move |source| Failure::Local { operation, source }
+}
+
+fn bind(arguments: &Serve) -> Result<BoundServer> {
+    let passed = passed_descriptors()?;
+    let endpoints = match arguments.endpoints.as_slice() {
+        [] => passed.iter().copied().map(Endpoint::Descriptor).collect(),
+        given => given.to_vec(),
+    };
+    Server::builder()
+        .endpoints(endpoints)
+        .bind_options(BindOptions {
+            passed,
+            ..arguments.bind_options()
+        })
+        .datagram_options(arguments.datagram_options())
+        .stream_limits(arguments.streams.limits())
+        .guard_options(arguments.guard.options())
+        .bind()
+}
+
+/// Gives up what only binding needs.
+fn restrict(
+    arguments: &Serve,
+    user: Option<Identity>,
+    sockets: &[&BoundSocket],
+) -> Result<Option<Applied>> {
+    if let Some(user) = user {
+        for socket in sockets {
+            socket.give_file_to(user.uid(), user.gid())?;
+        }
+        user.assume()?;
+    }
+    Ok((!arguments.no_sandbox).then(|| sandbox::enter(&Needs::of(sockets))))
+}
+
+/// Waits for a signal, and for the end of the drain.
+fn serve(
+    runtime: &Runtime,
+    server: RunningServer,
+    manager: &mut ServiceManager,
+    signals: &mut StopSignals,
+) -> std::result::Result<Stats, Failure> {
     let stopped = runtime.block_on(async {
         let mut watchdog = manager.watchdog_interval().map(|every| {
             let mut interval = tokio::time::interval(every);
@@ -120,8 +122,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         });
         loop {
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                _ = signals.next() => break,
                 () = next_tick(watchdog.as_mut()) => manager.tell_health(&server),
             }
         }
@@ -129,20 +130,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         // The metrics go on meanwhile, and tell that the server is not ready any more.
         tokio::task::spawn_blocking(move || server.stop()).await
     });
-    let stats = stopped.map_err(|error| local("stop the server")(io::Error::other(error)))?;
-    if speech.json {
-        report::totals_json(&mut stdout, &stats).map_err(Failure::Output)?;
-    } else if !speech.quiet {
-        report::totals_text(&mut io::stderr(), &stats).map_err(Failure::Output)?;
-    }
-    Ok(0)
-}
-
-/// Said when something is missing, or to whoever asks for more; `-vv` shows socket calls, and is to
-/// read like the lesson.
-fn says_sandbox(speech: &Speech, sandbox: &sandbox::Applied) -> bool {
-    let to_people = !speech.json && !speech.quiet;
-    to_people && (speech.verbose == 1 || speech.verbose == 0 && !sandbox.is_complete())
+    stopped.map_err(|error| local("stop the server")(io::Error::other(error)))
 }
 
 /// The sockets that systemd passes to this process.

@@ -27,6 +27,7 @@ mod ipv6;
 mod lesson;
 mod library;
 mod limits;
+mod log_output;
 mod metrics;
 mod pages;
 mod ping;
