@@ -87,6 +87,9 @@ enum Failure {
         path: std::path::PathBuf,
         source: io::Error,
     },
+    /// A part of us that works for as long as we do.
+    #[error("{0} ended unexpectedly")]
+    Ended(String),
     #[error("cannot {operation}: {}", crate::error::plain(source))]
     Local {
         operation: &'static str,
@@ -98,7 +101,7 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Library(error) => error.exit_code(),
-            Self::Output(_) | Self::File { .. } | Self::Local { .. } => 7,
+            Self::Output(_) | Self::File { .. } | Self::Ended(_) | Self::Local { .. } => 7,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
 
-use tokio::runtime::Runtime;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::arguments::Serve;
@@ -20,6 +20,10 @@ use crate::server::{BoundServer, RunningServer, Server};
 use crate::socket::inherit::{passed_descriptors as announced, passed_names};
 use crate::socket::{BindOptions, BoundSocket};
 
+/// Another signal within this time is the first one again: timeout(1) and terminals send theirs to the
+/// process and to its group.
+const SAME_SIGNAL: Duration = Duration::from_millis(100);
+
 pub(super) fn run(arguments: &Serve) -> Outcome {
     log::listen(&arguments.speech);
     descriptors::raise_limit();
@@ -33,14 +37,14 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         .as_ref()
         .map(|endpoint| metrics::Bound::new(endpoint, arguments.unix_mode))
         .transpose()?;
-    let mut manager = ServiceManager::from_environment();
+    let manager = ServiceManager::from_environment();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(local("start the runtime"))?;
     // Before the first datagram is taken, as a signal that ended the process then would lose it;
     // after the sockets, so that their descriptors are the low numbers that people know.
-    let mut signals = {
+    let signals = {
         let _entered = runtime.enter();
         StopSignals::listen().map_err(local("listen for signals"))?
     };
@@ -64,9 +68,11 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
     output.ready(&server, of_metrics, sandbox.as_ref());
     drop(held_log);
 
-    let stats = serve(&runtime, server, &mut manager, &mut signals)?;
+    let (stats, outcome) = runtime.block_on(until_stopped(server, metrics, manager, signals));
+    // Whatever does not end is left behind.
+    runtime.shutdown_background();
     output.totals(&stats);
-    output.finish(Ok(0))
+    output.finish(outcome)
 }
 
 fn local(operation: &'static str) -> impl Fn(io::Error) -> Failure {
@@ -106,31 +112,64 @@ fn restrict(
     Ok((!arguments.no_sandbox).then(|| sandbox::enter(&Needs::of(sockets))))
 }
 
-/// Waits for a signal, and for the end of the drain.
-fn serve(
-    runtime: &Runtime,
+/// Waits for a signal, or for a worker that fails; then for the end of the drain, which a second
+/// signal ends at once.
+async fn until_stopped(
     server: RunningServer,
-    manager: &mut ServiceManager,
-    signals: &mut StopSignals,
-) -> std::result::Result<Stats, Failure> {
-    let stopped = runtime.block_on(async {
-        let mut watchdog = manager.watchdog_interval().map(|every| {
-            let mut interval = tokio::time::interval(every);
-            // Looks in quick succession would tell nothing.
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            interval
-        });
-        loop {
-            tokio::select! {
-                _ = signals.next() => break,
-                () = next_tick(watchdog.as_mut()) => manager.tell_health(&server),
-            }
-        }
-        manager.tell_stopping();
-        // The metrics go on meanwhile, and tell that the server is not ready any more.
-        tokio::task::spawn_blocking(move || server.stop()).await
+    mut metrics: Option<metrics::Served>,
+    mut manager: ServiceManager,
+    mut signals: StopSignals,
+) -> (Stats, Outcome) {
+    let mut watchdog = manager.watchdog_interval().map(|every| {
+        let mut interval = tokio::time::interval(every);
+        // Looks in quick succession would tell nothing.
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        interval
     });
-    stopped.map_err(|error| local("stop the server")(io::Error::other(error)))
+    let monitor = server.monitor();
+    let mut outcome = loop {
+        tokio::select! {
+            _ = signals.next() => break Ok(0),
+            () = monitor.failure() => break Ok(0),
+            () = metrics_failure(metrics.as_mut()) => {
+                break Err(Failure::Ended("the metrics server".to_owned()));
+            }
+            () = next_tick(watchdog.as_mut()) => manager.tell_health(&server),
+        }
+    };
+    manager.tell_stopping();
+    let abort = server.abort_handle();
+    // The metrics go on meanwhile, and tell that the server is not ready any more.
+    let mut stopping = tokio::task::spawn_blocking(move || server.stop());
+    let begun = Instant::now();
+    let stopped = loop {
+        tokio::select! {
+            biased;
+            stopped = &mut stopping => break stopped,
+            signal = signals.next() => if begun.elapsed() >= SAME_SIGNAL {
+                abort.abort();
+                outcome = outcome.and(u8::try_from(128 + signal.as_raw_value()).or(Ok(7)));
+            },
+        }
+    };
+    if let [endpoint, ..] = monitor.failed().as_slice() {
+        outcome = Err(Failure::Ended(format!("a worker of {endpoint}")));
+    }
+    match stopped {
+        Ok(stats) => (stats, outcome),
+        Err(_) => {
+            let endpoints = Vec::new();
+            let failure = Failure::Ended("the drain".to_owned());
+            (Stats { endpoints }, Err(failure))
+        }
+    }
+}
+
+async fn metrics_failure(metrics: Option<&mut metrics::Served>) {
+    match metrics {
+        Some(metrics) => metrics.failure().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The sockets that systemd passes to this process.
@@ -157,5 +196,38 @@ async fn next_tick(interval: Option<&mut Interval>) {
             interval.tick().await;
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_of_which_a_worker_panics_drains_and_ends_with_an_error() {
+        let mut server = Server::builder()
+            .endpoint("udp://127.0.0.1:0".parse().unwrap())
+            .endpoint("tcp://127.0.0.1:0".parse().unwrap())
+            .start()
+            .unwrap();
+        let endpoint = server.endpoints()[0].clone();
+        let monitor = server.monitor();
+        server.add_worker_that_panics();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let (stats, outcome) = runtime.block_on(async {
+            let signals = StopSignals::listen().unwrap();
+            until_stopped(server, None, ServiceManager::default(), signals).await
+        });
+        assert!(stats.is_balanced());
+        assert!(!monitor.is_alive());
+        let failure = outcome.unwrap_err();
+        assert_eq!(failure.exit_code(), 7);
+        assert_eq!(
+            failure.to_string(),
+            format!("a worker of {endpoint} ended unexpectedly")
+        );
     }
 }

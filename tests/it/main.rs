@@ -40,6 +40,7 @@ mod sandbox;
 mod schemas;
 mod send;
 mod serve;
+mod serve_end;
 mod service_manager;
 mod stream_limits;
 mod units;

@@ -23,7 +23,7 @@ use hyper_util::rt::TokioIo;
 use socket2::Socket;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use self::answer::Source;
@@ -81,11 +81,12 @@ impl Bound {
         });
         let mut served = Served {
             sockets: Vec::new(),
+            listeners: JoinSet::new(),
             _files: Vec::new(),
         };
         for bound in self.sockets {
             let listener = Listener::new(bound.socket, bound.description.family)?;
-            tokio::spawn(listener.run(source.clone()));
+            served.listeners.spawn(listener.run(source.clone()));
             served.sockets.push(bound.description);
             served._files.extend(bound.file);
         }
@@ -96,7 +97,17 @@ impl Bound {
 /// What is served. The files of Unix sockets go when it does.
 pub(super) struct Served {
     pub(super) sockets: Vec<Description>,
+    listeners: JoinSet<()>,
     _files: Vec<UnixFile>,
+}
+
+impl Served {
+    /// Waits until a listener has ended, which only a panic does.
+    pub(super) async fn failure(&mut self) {
+        if self.listeners.join_next().await.is_none() {
+            std::future::pending().await
+        }
+    }
 }
 
 enum Listener {
