@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::arguments::Bench;
-use super::output::{Output, stderr};
+use super::output::Output;
+use super::stderr;
 use super::{Failure, Outcome, log, read_file, signals};
 use crate::bench::threshold::{Figures, Threshold};
 use crate::bench::{self, Measured, Observer, Progress, Wish};
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: &Bench, output: &mut Output) -> Outcome {
     let page = page.map_or(Ok(()), |page| page.write(&measured));
     output.flush();
     for threshold in &crossed {
-        stderr(|to| report::crossed(to, threshold));
+        stderr::print(|to| report::crossed(to, threshold));
     }
     let code = exit_code(&measured, !crossed.is_empty(), &arguments.fail_if);
     match page {
@@ -141,7 +142,7 @@ impl<'a> Watch<'a> {
     /// Takes the line of the progress away.
     fn clear(&self) {
         if self.shows {
-            stderr(|to| write!(to, "\r\x1b[K"));
+            stderr::print(|to| write!(to, "\r\x1b[K"));
         }
     }
 }
@@ -156,7 +157,7 @@ impl Observer for Watch<'_> {
         if self.shows && passed >= REFRESH {
             let rate = progress.ok.saturating_sub(self.last_ok) as f64 / passed.as_secs_f64();
             let line = report::progress(progress, rate);
-            stderr(|to| write!(to, "\r{line}\x1b[K"));
+            stderr::draw(format_args!("\r{line}\x1b[K"));
             self.shown = Instant::now();
             self.last_ok = progress.ok;
         }

@@ -1,32 +1,33 @@
 //! Where the library's events go: standard error, a line each.
 
-use std::fmt;
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::arguments::Speech;
+use super::stderr;
 use crate::endpoint::{Endpoint, Host};
-use crate::visible::{Visible, VisibleLines};
+use crate::visible::Visible;
 
 /// Shows warnings, with `-v` requests and answers, with `-vv` socket calls; with `-q` errors alone.
 pub(super) fn start(speech: &Speech) {
+    listen(speech);
+    stderr::start();
+}
+
+/// As [`start`], but nothing is written before [`stderr::start`].
+pub(super) fn listen(speech: &Speech) {
     let level = match (speech.quiet, speech.verbose) {
-        (true, _) => Level::ERROR,
-        (false, 0) => Level::WARN,
-        (false, 1) => Level::DEBUG,
-        (false, _) => Level::TRACE,
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::DEBUG,
+        (false, _) => LevelFilter::TRACE,
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .event_format(PlainLine)
-        .finish();
     // Fails only when a subscriber is there already, and then events go to that one.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    let _ = tracing::subscriber::set_global_default(Lines(level));
 }
 
 /// Says which address is asked, when a name was given.
@@ -39,33 +40,50 @@ pub(super) fn using(endpoint: &Endpoint, given: &Endpoint, speech: &Speech) {
         }
     );
     if was_named && !speech.quiet {
-        let _ = writeln!(VisibleLines(io::stderr()), "bullhorn: using {endpoint}");
+        stderr::line(format_args!("bullhorn: using {endpoint}"));
     }
 }
 
-/// The message alone; a warning says that it is one.
-struct PlainLine;
+/// Makes of each event a line: the message alone; a warning says that it is one.
+struct Lines(LevelFilter);
 
-impl<S, N> FormatEvent<S, N> for PlainLine
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        match *event.metadata().level() {
-            Level::ERROR => writer.write_str("bullhorn: ")?,
-            Level::WARN => writer.write_str("bullhorn: warning: ")?,
-            _ => {}
-        }
-        let mut message = String::new();
-        context
-            .field_format()
-            .format_fields(Writer::new(&mut message), event)?;
-        writeln!(writer, "{}", Visible(&message))
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.0 && !metadata.is_span()
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.0)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(match *event.metadata().level() {
+            Level::ERROR => "bullhorn: ".to_owned(),
+            Level::WARN => "bullhorn: warning: ".to_owned(),
+            _ => String::new(),
+        });
+        event.record(&mut line);
+        stderr::log(format!("{}\n", Visible(&line.0)).into_bytes());
+    }
+
+    // There are no spans.
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // Nothing fails to be written to memory.
+        let _ = match field.name() {
+            "message" => write!(self.0, "{value:?}"),
+            name => write!(self.0, " {name}={value:?}"),
+        };
     }
 }

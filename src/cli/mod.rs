@@ -7,19 +7,25 @@ pub mod arguments;
 mod bench;
 mod demo;
 mod descriptors;
+mod line_writer;
 mod log;
 mod metrics;
 mod output;
 mod pages;
+mod panics;
 mod ping;
 mod prompt;
 mod send;
 mod serve;
+mod serve_output;
 mod service_manager;
 mod signals;
+mod stderr;
+mod stop_signals;
 mod usage;
 
 use std::io::{self, Read};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,25 +37,32 @@ use crate::endpoint::MAX_LINE;
 use crate::error::Error;
 use crate::socket::refusal::check_needed_calls;
 use arguments::{Arguments, Verb};
-use output::{Output, stderr_line};
+use output::Output;
 
 /// Parses the command line, runs the verb, and prints the one line when it fails.
 pub fn main() -> ExitCode {
     // A write beyond the limit of a file's size (`ulimit -f`) is to fail, not to kill; without this
     // handler it still would.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+    panics::report();
     let mut output = Output::default();
-    let code = match Arguments::try_parse() {
-        Ok(arguments) => run(arguments.verb, &mut output),
-        Err(error) => usage::show(&error, &mut output),
-    };
-    output.finish(code).into()
+    // A panic has said what it is.
+    let code = panic::catch_unwind(AssertUnwindSafe(|| parse_and_run(&mut output)));
+    let code = output.finish(code.unwrap_or(7));
+    stderr::flush();
+    code.into()
+}
+
+fn parse_and_run(output: &mut Output) -> u8 {
+    match Arguments::try_parse() {
+        Ok(arguments) => run(arguments.verb, output),
+        Err(error) => usage::show(&error, output),
+    }
 }
 
 fn run(verb: Verb, output: &mut Output) -> u8 {
     match start(verb, output) {
         Ok(code) => code,
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(failure) => {
             output.flush();
             failure.report()
@@ -91,6 +104,9 @@ enum Failure {
         path: PathBuf,
         source: io::Error,
     },
+    /// A part of us that works for as long as we do.
+    #[error("{0} ended unexpectedly")]
+    Ended(String),
     #[error("cannot {operation}: {}", crate::error::plain(source))]
     Local {
         operation: &'static str,
@@ -110,14 +126,14 @@ impl Failure {
 
     /// Prints the one line and returns the exit code.
     fn report(&self) -> u8 {
-        stderr_line(format_args!("bullhorn: {self}"));
+        stderr::line(format_args!("bullhorn: {self}"));
         self.exit_code()
     }
 
     fn exit_code(&self) -> u8 {
         match self {
             Self::Library(error) => error.exit_code(),
-            Self::Output(_) | Self::File { .. } | Self::Local { .. } => 7,
+            Self::Output(_) | Self::File { .. } | Self::Ended(_) | Self::Local { .. } => 7,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Standard output, the same for every verb: a bounded queue, and one thread that writes what is in
-//! it; and standard error, a line at a time.
+//! it.
 //!
 //! Output never harms the work. A reader that is gone is no failure; any other failed write is
 //! reported once, at the end, and makes the exit code 7 where the verb's own is 0. A full pipe, a
@@ -7,17 +7,16 @@
 
 mod writer;
 
-use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use writer::{Queue, Writer};
 
+use super::stderr;
 use crate::error::plain;
 use crate::socket::sys::PollSet;
 use crate::stop::Stop;
-use crate::visible::VisibleLines;
 
 /// How long [`Output::never_wait`] waits at the end for a reader that does not read.
 const READER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -27,17 +26,6 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How long the thread is left alone before the next look whether it has written.
 const TURN: Duration = Duration::from_millis(5);
-
-/// Writes to standard error what `compose` writes, in one piece. What cannot be written is dropped.
-pub(super) fn stderr(compose: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
-    let mut text = Vec::new();
-    let _ = compose(&mut VisibleLines(&mut text)).and_then(|()| io::stderr().write_all(&text));
-}
-
-/// Writes a line to standard error.
-pub(super) fn stderr_line(line: impl Display) {
-    stderr(|to| writeln!(to, "{line}"));
-}
 
 /// The standard output of a verb.
 #[derive(Default)]
@@ -109,7 +97,7 @@ impl Output {
             None => code,
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => code,
             Some(error) => {
-                stderr_line(format_args!(
+                stderr::line(format_args!(
                     "bullhorn: cannot write the output: {}",
                     plain(&error)
                 ));

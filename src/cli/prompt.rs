@@ -11,7 +11,8 @@ use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 
 use super::arguments::Send;
-use super::output::{Output, stderr_line};
+use super::output::Output;
+use super::stderr;
 use super::{Failure, Outcome};
 use crate::client::Client;
 use crate::stop::Stop;
@@ -40,7 +41,7 @@ pub(super) fn run(
         let _ = editor.load_history(file);
     }
     if !arguments.speech.quiet {
-        stderr_line(format_args!(
+        stderr::line(format_args!(
             "Each line goes to {}; Ctrl-D ends.",
             client.endpoint()
         ));
@@ -50,6 +51,7 @@ pub(super) fn run(
     while !stop.is_stopped() {
         // The editor writes to the terminal itself.
         output.flush();
+        stderr::flush();
         let line = match editor.readline("> ") {
             Ok(line) => line,
             // Ctrl-C gives up the line, as in a shell.
@@ -66,7 +68,7 @@ pub(super) fn run(
                 }
                 Err(error) => {
                     worst = error.exit_code();
-                    stderr_line(format_args!("bullhorn: {}", Visible(&error.to_string())));
+                    stderr::line(format_args!("bullhorn: {}", Visible(&error.to_string())));
                 }
             }
         }

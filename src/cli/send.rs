@@ -7,7 +7,8 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 use super::arguments::Send;
-use super::output::{Output, stderr, stderr_line};
+use super::output::Output;
+use super::stderr;
 use super::{Failure, Outcome, log, prompt, signals};
 use crate::client::{self, Client, Given, Lines, Observer, Texts};
 use crate::endpoint::Endpoint;
@@ -118,7 +119,7 @@ impl<'a> Printer<'a> {
         };
         // What was answered before is shown before, where both go to one terminal.
         self.output.flush();
-        stderr(|to| report::failure_text(to, outcome.number, error));
+        stderr::print(|to| report::failure_text(to, outcome.number, error));
     }
 
     fn finish(self) -> u8 {
@@ -134,7 +135,7 @@ impl<'a> Printer<'a> {
         if self.arguments.keep_going && wrong + failed > 0 && !self.arguments.speech.quiet {
             let texts = right + wrong + failed;
             self.output.flush();
-            stderr_line(format_args!(
+            stderr::line(format_args!(
                 "bullhorn: of {texts} texts {right} were answered right, {wrong} wrong, {failed} not at all"
             ));
         }

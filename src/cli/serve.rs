@@ -1,36 +1,91 @@
 //! `bullhorn serve`: from the arguments to a running server, until a signal ends it.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior};
 
-use super::arguments::{Serve, Speech};
+use super::arguments::Serve;
+use super::serve_output::ServeOutput;
 use super::service_manager::ServiceManager;
-use super::{Failure, Outcome, descriptors, log, metrics};
+use super::stop_signals::StopSignals;
+use super::{Failure, Outcome, descriptors, log, metrics, stderr};
 use crate::endpoint::Endpoint;
 use crate::error::Result;
-use crate::report::serve as report;
-use crate::sandbox::user::UserName;
-use crate::sandbox::{self, Needs};
-use crate::server::{Server, StreamLimits};
+use crate::sandbox::user::{Identity, UserName};
+use crate::sandbox::{self, Applied, Needs};
+use crate::server::stats::Stats;
+use crate::server::{BoundServer, RunningServer, Server, StreamLimits};
 use crate::socket::inherit::{passed_descriptors as announced, passed_names};
 use crate::socket::{BindOptions, BoundSocket};
 
+/// Another signal within this time is the first one again: timeout(1) and terminals send theirs to the
+/// process and to its group.
+const SAME_SIGNAL: Duration = Duration::from_millis(100);
+
 pub(super) fn run(arguments: &Serve) -> Outcome {
-    log::start(&arguments.speech);
+    log::listen(&arguments.speech);
     descriptors::raise_limit();
+    let user = arguments.user.as_ref().map(UserName::resolve).transpose()?;
+    if let Some(user) = &user {
+        user.check()?;
+    }
+    let bound = bind(arguments)?;
+    let metrics = arguments
+        .metrics
+        .as_ref()
+        .map(|endpoint| metrics::Bound::new(endpoint, arguments.unix_mode))
+        .transpose()?;
+    let manager = ServiceManager::from_environment();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(local("start the runtime"))?;
+    // Before the first datagram is taken, as a signal that ended the process then would lose it;
+    // after the sockets, so that their descriptors are the low numbers that people know.
+    let signals = {
+        let _entered = runtime.enter();
+        StopSignals::listen().map_err(local("listen for signals"))?
+    };
+    let of_metrics = metrics.iter().flat_map(metrics::Bound::sockets);
+    let sockets: Vec<&BoundSocket> = bound.sockets().iter().chain(of_metrics).collect();
+    let sandbox = restrict(arguments, user, &sockets)?;
+    stderr::start();
+    let output = ServeOutput::new(&arguments.speech);
+
+    let held_log = stderr::hold_log();
+    let server = bound.start()?;
+    let metrics = metrics
+        .map(|bound| {
+            let _entered = runtime.enter();
+            bound.serve(server.monitor(), descriptors::max_http_connections())
+        })
+        .transpose()
+        .map_err(local("serve the metrics"))?;
+    manager.tell_ready(&server);
+    let of_metrics = metrics.as_ref().map_or(&[][..], |served| &served.sockets);
+    output.ready(&server, of_metrics, sandbox.as_ref());
+    drop(held_log);
+
+    let (stats, outcome) = runtime.block_on(until_stopped(server, metrics, manager, signals));
+    // Whatever does not end is left behind.
+    runtime.shutdown_background();
+    output.totals(&stats);
+    output.finish(outcome)
+}
+
+fn local(operation: &'static str) -> impl Fn(io::Error) -> Failure {
+    move |source| Failure::Local { operation, source }
+}
+
+fn bind(arguments: &Serve) -> Result<BoundServer> {
     let passed = passed_descriptors()?;
     let endpoints = match arguments.endpoints.as_slice() {
         [] => passed.iter().copied().map(Endpoint::Descriptor).collect(),
         given => given.to_vec(),
     };
-    let user = arguments.user.as_ref().map(UserName::resolve).transpose()?;
-    if let Some(user) = &user {
-        user.check()?;
-    }
-    let bound = Server::builder()
+    Server::builder()
         .endpoints(endpoints)
         .bind_options(BindOptions {
             passed,
@@ -45,115 +100,87 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
             ..arguments.streams.limits()
         })
         .guard_options(arguments.guard.options())
-        .bind()?;
-    let metrics = arguments
-        .metrics
-        .as_ref()
-        .map(|endpoint| metrics::Bound::new(endpoint, arguments.unix_mode))
-        .transpose()?;
-    let mut manager = ServiceManager::from_environment();
-    let local = |operation| move |source| Failure::Local { operation, source };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(local("start the runtime"))?;
-    // Before the first datagram is taken, as a signal that ended the process then would lose it;
-    // after the sockets, so that their descriptors are the low numbers that people know.
-    let (mut terminate, mut interrupt) = {
-        let _entered = runtime.enter();
-        let listen = |kind| signal(kind).map_err(local("listen for signals"));
-        (
-            listen(SignalKind::terminate())?,
-            listen(SignalKind::interrupt())?,
-        )
-    };
+        .bind()
+}
 
-    let of_metrics = metrics.iter().flat_map(metrics::Bound::sockets);
-    let sockets: Vec<&BoundSocket> = bound.sockets().iter().chain(of_metrics).collect();
+/// Gives up what only binding needs.
+fn restrict(
+    arguments: &Serve,
+    user: Option<Identity>,
+    sockets: &[&BoundSocket],
+) -> Result<Option<Applied>> {
     if let Some(user) = user {
-        for socket in &sockets {
+        for socket in sockets {
             socket.give_file_to(user.uid(), user.gid())?;
         }
         user.assume()?;
     }
-    let sandbox = (!arguments.no_sandbox).then(|| {
+    Ok((!arguments.no_sandbox).then(|| {
         sandbox::enter(&Needs {
             private_sockets: arguments.answer_private_sockets,
-            ..Needs::of(&sockets)
+            ..Needs::of(sockets)
         })
-    });
-    let server = bound.start()?;
-    let metrics = metrics
-        .map(|bound| {
-            let _entered = runtime.enter();
-            bound.serve(server.monitor(), descriptors::max_http_connections())
-        })
-        .transpose()
-        .map_err(local("serve the metrics"))?;
-    manager.tell_ready(&server);
-
-    let speech = &arguments.speech;
-    if let Some(sandbox) = &sandbox
-        && says_sandbox(speech, sandbox)
-    {
-        report::sandbox_text(&mut io::stderr(), sandbox).map_err(Failure::Output)?;
-    }
-    let mut stdout = io::stdout().lock();
-    for socket in server.sockets() {
-        if speech.json {
-            report::ready_json(&mut stdout, socket, sandbox.as_ref(), server.rate_limit())
-                .map_err(Failure::Output)?;
-        } else if !speech.quiet {
-            report::ready_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
-        }
-    }
-    for socket in metrics.iter().flat_map(|served| &served.sockets) {
-        if speech.json {
-            report::metrics_json(&mut stdout, socket).map_err(Failure::Output)?;
-        } else if !speech.quiet {
-            report::metrics_text(&mut io::stderr(), socket).map_err(Failure::Output)?;
-        }
-    }
-    stdout.flush().map_err(Failure::Output)?;
-    if let Some(rate) = server.rate_limit()
-        && !speech.json
-        && !speech.quiet
-    {
-        report::rate_limit_text(&mut io::stderr(), rate).map_err(Failure::Output)?;
-    }
-
-    let stopped = runtime.block_on(async {
-        let mut watchdog = manager.watchdog_interval().map(|every| {
-            let mut interval = tokio::time::interval(every);
-            // Looks in quick succession would tell nothing.
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            interval
-        });
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                () = next_tick(watchdog.as_mut()) => manager.tell_health(&server),
-            }
-        }
-        manager.tell_stopping();
-        // The metrics go on meanwhile, and tell that the server is not ready any more.
-        tokio::task::spawn_blocking(move || server.stop()).await
-    });
-    let stats = stopped.map_err(|error| local("stop the server")(io::Error::other(error)))?;
-    if speech.json {
-        report::totals_json(&mut stdout, &stats).map_err(Failure::Output)?;
-    } else if !speech.quiet {
-        report::totals_text(&mut io::stderr(), &stats).map_err(Failure::Output)?;
-    }
-    Ok(0)
+    }))
 }
 
-/// Said when something is missing, or to whoever asks for more; `-vv` shows socket calls, and is to
-/// read like the lesson.
-fn says_sandbox(speech: &Speech, sandbox: &sandbox::Applied) -> bool {
-    let to_people = !speech.json && !speech.quiet;
-    to_people && (speech.verbose == 1 || speech.verbose == 0 && !sandbox.is_complete())
+/// Waits for a signal, or for a worker that fails; then for the end of the drain, which a second
+/// signal ends at once.
+async fn until_stopped(
+    server: RunningServer,
+    mut metrics: Option<metrics::Served>,
+    mut manager: ServiceManager,
+    mut signals: StopSignals,
+) -> (Stats, Outcome) {
+    let mut watchdog = manager.watchdog_interval().map(|every| {
+        let mut interval = tokio::time::interval(every);
+        // Looks in quick succession would tell nothing.
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        interval
+    });
+    let monitor = server.monitor();
+    let mut outcome = loop {
+        tokio::select! {
+            _ = signals.next() => break Ok(0),
+            () = monitor.failure() => break Ok(0),
+            () = metrics_failure(metrics.as_mut()) => {
+                break Err(Failure::Ended("the metrics server".to_owned()));
+            }
+            () = next_tick(watchdog.as_mut()) => manager.tell_health(&server),
+        }
+    };
+    manager.tell_stopping();
+    let abort = server.abort_handle();
+    // The metrics go on meanwhile, and tell that the server is not ready any more.
+    let mut stopping = tokio::task::spawn_blocking(move || server.stop());
+    let begun = Instant::now();
+    let stopped = loop {
+        tokio::select! {
+            biased;
+            stopped = &mut stopping => break stopped,
+            signal = signals.next() => if begun.elapsed() >= SAME_SIGNAL {
+                abort.abort();
+                outcome = outcome.and(u8::try_from(128 + signal.as_raw_value()).or(Ok(7)));
+            },
+        }
+    };
+    if let [endpoint, ..] = monitor.failed().as_slice() {
+        outcome = Err(Failure::Ended(format!("a worker of {endpoint}")));
+    }
+    match stopped {
+        Ok(stats) => (stats, outcome),
+        Err(_) => {
+            let endpoints = Vec::new();
+            let failure = Failure::Ended("the drain".to_owned());
+            (Stats { endpoints }, Err(failure))
+        }
+    }
+}
+
+async fn metrics_failure(metrics: Option<&mut metrics::Served>) {
+    match metrics {
+        Some(metrics) => metrics.failure().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The sockets that systemd passes to this process.
@@ -180,5 +207,38 @@ async fn next_tick(interval: Option<&mut Interval>) {
             interval.tick().await;
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_of_which_a_worker_panics_drains_and_ends_with_an_error() {
+        let mut server = Server::builder()
+            .endpoint("udp://127.0.0.1:0".parse().unwrap())
+            .endpoint("tcp://127.0.0.1:0".parse().unwrap())
+            .start()
+            .unwrap();
+        let endpoint = server.endpoints()[0].clone();
+        let monitor = server.monitor();
+        server.add_worker_that_panics();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let (stats, outcome) = runtime.block_on(async {
+            let signals = StopSignals::listen().unwrap();
+            until_stopped(server, None, ServiceManager::default(), signals).await
+        });
+        assert!(stats.is_balanced());
+        assert!(!monitor.is_alive());
+        let failure = outcome.unwrap_err();
+        assert_eq!(failure.exit_code(), 7);
+        assert_eq!(
+            failure.to_string(),
+            format!("a worker of {endpoint} ended unexpectedly")
+        );
     }
 }

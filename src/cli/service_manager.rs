@@ -9,22 +9,27 @@ use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::task::JoinHandle;
 
 use crate::endpoint::Endpoint;
 use crate::server::RunningServer;
 use crate::server::stats::{Stats, Totals};
 
-/// A service manager that does not read must not hold up the server.
+/// How long a service manager may take to read; the server does not wait for it once it is ready.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whom to tell, and how often; nobody and never without the manager's variables.
 #[derive(Debug, Default)]
 pub(super) struct ServiceManager {
-    socket: Option<UnixDatagram>,
+    socket: Option<Arc<UnixDatagram>>,
     watchdog: Option<Duration>,
     /// Whether the server's trouble was told already.
     warned: bool,
+    /// The last thing told, while the manager does not hear it.
+    telling: Option<JoinHandle<()>>,
 }
 
 impl ServiceManager {
@@ -36,13 +41,13 @@ impl ServiceManager {
         let variable = |name| std::env::var(name).ok();
         match connect(&name) {
             Ok(socket) => Self {
-                socket: Some(socket),
+                socket: Some(Arc::new(socket)),
                 watchdog: watchdog_interval(
                     variable("WATCHDOG_USEC").as_deref(),
                     variable("WATCHDOG_PID").as_deref(),
                     std::process::id(),
                 ),
-                warned: false,
+                ..Self::default()
             },
             Err(error) => {
                 tracing::warn!(
@@ -64,39 +69,50 @@ impl ServiceManager {
     /// Every socket of the server is ready.
     pub(super) fn tell_ready(&self, server: &RunningServer) {
         let list = listed(&server.endpoints());
-        self.tell(&format!("READY=1\nSTATUS=Answering on {list}"));
+        if let Some(socket) = &self.socket {
+            send(socket, &format!("READY=1\nSTATUS=Answering on {list}"));
+        }
     }
 
-    /// The sign of life, only while every worker gives one. Without it, the manager restarts us.
+    /// The sign of life, only while every worker gives one. Without it, the manager restarts us. In
+    /// the context of a runtime, as [`tell_stopping`](Self::tell_stopping).
     pub(super) fn tell_health(&mut self, server: &RunningServer) {
         let ailing = server.ailing();
         if ailing.is_empty() {
             self.warned = false;
             let totals = totals_text(&server.stats());
             let list = listed(&server.endpoints());
-            self.tell(&format!("WATCHDOG=1\nSTATUS=Answering on {list}; {totals}"));
+            self.tell(format!("WATCHDOG=1\nSTATUS=Answering on {list}; {totals}"));
         } else if !std::mem::replace(&mut self.warned, true) {
-            self.tell(&format!(
-                "STATUS=No answers any more on {}",
-                listed(&ailing)
-            ));
+            self.tell(format!("STATUS=No answers any more on {}", listed(&ailing)));
         }
     }
 
     /// The server answers what it has received, and ends.
-    pub(super) fn tell_stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=Answering what was received");
+    pub(super) fn tell_stopping(&mut self) {
+        self.tell("STOPPING=1\nSTATUS=Answering what was received".to_owned());
     }
 
-    fn tell(&self, state: &str) {
-        if let Some(socket) = &self.socket
-            && let Err(error) = socket.send(state.as_bytes())
-        {
-            tracing::debug!(
-                "the service manager does not hear: {}",
-                crate::error::plain(&error)
-            );
+    /// Nothing waits for a manager that does not read: what it does not take at once is sent by a thread
+    /// of its own, and nothing more is said meanwhile.
+    fn tell(&mut self, state: String) {
+        let hears = self.telling.as_ref().is_none_or(JoinHandle::is_finished);
+        let Some(socket) = self.socket.clone().filter(|_| hears) else {
+            return;
+        };
+        let now = rustix::net::SendFlags::DONTWAIT | rustix::net::SendFlags::NOSIGNAL;
+        if rustix::net::send(&socket, state.as_bytes(), now) == Err(rustix::io::Errno::AGAIN) {
+            self.telling = Some(tokio::task::spawn_blocking(move || send(&socket, &state)));
         }
+    }
+}
+
+fn send(socket: &UnixDatagram, state: &str) {
+    if let Err(error) = socket.send(state.as_bytes()) {
+        tracing::debug!(
+            "the service manager does not hear: {}",
+            crate::error::plain(&error)
+        );
     }
 }
 

@@ -6,17 +6,18 @@ use std::io;
 use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::output::{Output, stderr, stderr_line};
+use super::output::Output;
+use super::stderr;
 use crate::endpoint::ParseEndpointError;
 use crate::visible::Visible;
 
 /// Prints the one line, or the help that was asked for, and returns the exit code.
 pub(super) fn show(error: &clap::Error, output: &mut Output) -> u8 {
     match line(error) {
-        Some(line) => stderr_line(format_args!("bullhorn: {line}")),
+        Some(line) => stderr::line(format_args!("bullhorn: {line}")),
         None if error.use_stderr() => {
             let choice = AutoStream::choice(&io::stderr());
-            stderr(|to| to.write_all(help(error, choice).as_bytes()));
+            stderr::print(|to| to.write_all(help(error, choice).as_bytes()));
         }
         None => {
             let choice = AutoStream::choice(&io::stdout());

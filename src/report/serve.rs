@@ -123,17 +123,21 @@ fn metrics_url(socket: &Description) -> Option<String> {
     Some(format!("http://{address}/metrics"))
 }
 
-/// A line for each endpoint: what was received is what was answered and what was dropped.
+/// A line for each endpoint: what was received is what was answered and what was dropped. One more for
+/// the lines of the log that were dropped, if any.
 ///
 /// # Errors
 /// The writer's.
-pub fn totals_text(to: &mut dyn Write, stats: &Stats) -> io::Result<()> {
+pub fn totals_text(to: &mut dyn Write, stats: &Stats, log_lines_dropped: u64) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     for (endpoint, totals) in &stats.endpoints {
         match totals {
             Totals::Datagram(totals) => datagram_text(to, endpoint, totals)?,
             Totals::Stream(totals) => stream_text(to, endpoint, totals)?,
         }
+    }
+    if log_lines_dropped > 0 {
+        writeln!(to, "log: dropped {log_lines_dropped} lines")?;
     }
     Ok(())
 }
@@ -209,7 +213,7 @@ fn causes_text(causes: impl Iterator<Item = (&'static str, u64)>) -> String {
 ///
 /// # Errors
 /// The writer's.
-pub fn totals_json(to: &mut dyn Write, stats: &Stats) -> io::Result<()> {
+pub fn totals_json(to: &mut dyn Write, stats: &Stats, log_lines_dropped: u64) -> io::Result<()> {
     let mut sum = [0; 4];
     let endpoints: Vec<Value> = stats
         .endpoints
@@ -260,6 +264,7 @@ pub fn totals_json(to: &mut dyn Write, stats: &Stats) -> io::Result<()> {
         "answered": answered,
         "dropped": dropped,
         "kernel_dropped": kernel_dropped,
+        "log_lines_dropped": log_lines_dropped,
         "endpoints": endpoints,
     });
     writeln!(to, "{line}")

@@ -59,7 +59,7 @@ impl Default for Buffers {
 /// What comes next on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// The peer is to send, or to end.
+    /// The peer is to send, or to end. While the server drains: it may have sent more already.
     ToRead,
     /// The peer is to take an answer; nothing is read until then.
     ToWrite,
@@ -214,8 +214,8 @@ impl Connection {
             self.answer(request, answer)?;
             self.is_bulk = filled;
             reads += 1;
-            let goes_on = draining || self.ended || self.is_bulk && reads < READS_IN_A_ROW;
-            if !goes_on {
+            let has_more_turn = (draining || self.is_bulk) && reads < READS_IN_A_ROW;
+            if !self.ended && !has_more_turn {
                 return Ok(false);
             }
         }

@@ -17,6 +17,7 @@ use super::impair::Line;
 use super::kernel_drops::KernelDrops;
 use super::receive_errors::ReceiveErrors;
 use super::stats::{DropCause, Tally};
+use super::stream::Draining;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::socket::address::Peer;
 use crate::socket::batch::{DatagramBackend, Inbox, Outbox};
@@ -52,6 +53,7 @@ pub(super) struct Worker {
     /// A bad network that the answers go through.
     pub(super) line: Option<Line>,
     pub(super) stopping: Arc<AtomicBool>,
+    pub(super) draining: Arc<Draining>,
     pub(super) tally: Tally,
     pub(super) kernel_drops: Arc<KernelDrops>,
     pub(super) filter: Filter,
@@ -81,7 +83,7 @@ impl Worker {
             }
         }
         let deadline = Instant::now() + DRAIN_TIMEOUT;
-        while Instant::now() < deadline {
+        while Instant::now() < deadline && !self.draining.is_aborted() {
             match self.backend.receive(&mut inbox, false) {
                 Ok(()) if inbox.runs().is_empty() => break,
                 Ok(()) => self.answer(&mut inbox, &mut outbox),

@@ -14,6 +14,10 @@ const LOOKS: u32 = 4;
 /// The timer's own resolution; a shorter interval would be none.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
+/// For the next byte out while the server drains: a peer that does not read is not waited for as long
+/// as one that does.
+const DRAIN_WRITE_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// When there is no deadline to look for.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -31,6 +35,15 @@ impl Deadlines {
         Self {
             idle: limits.idle_timeout,
             write: limits.write_timeout,
+        }
+    }
+
+    /// The same for a server that drains.
+    pub(super) fn while_draining(self) -> Self {
+        let write = self.write.unwrap_or(DRAIN_WRITE_TIMEOUT);
+        Self {
+            write: Some(write.min(DRAIN_WRITE_TIMEOUT)),
+            ..self
         }
     }
 

@@ -5,7 +5,7 @@
 //! and an idle connection is no task. What happens on one connection is in [`super::connection`], how
 //! long it may keep us waiting in [`super::deadlines`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,6 +18,7 @@ use slab::Slab;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::DRAIN_TIMEOUT;
@@ -67,6 +68,7 @@ impl EventLoops {
                     looks: BTreeSet::new(),
                     deadlines,
                     is_draining: false,
+                    unfinished: VecDeque::new(),
                     buffers: Buffers::default(),
                     departures: departures.clone(),
                 },
@@ -108,6 +110,8 @@ struct Served {
     looks: BTreeSet<(Instant, usize)>,
     deadlines: Deadlines,
     is_draining: bool,
+    /// While draining: those that may have more to answer, and wait for their turn and not for epoll.
+    unfinished: VecDeque<usize>,
     buffers: Buffers,
     departures: Arc<Notify>,
 }
@@ -134,6 +138,8 @@ impl EventLoop {
         } = self;
         let mut stop = pin!(draining.notify.notified());
         stop.as_mut().enable();
+        let mut abort = pin!(draining.abort_notify.notified());
+        abort.as_mut().enable();
         let mut timer = pin!(sleep_until(Instant::now()));
         let mut is_listening = true;
         let mut end = None;
@@ -141,9 +147,14 @@ impl EventLoop {
         while is_listening || !served.seats.is_empty() {
             if end.is_none() && draining.has_begun() {
                 end = Some(Instant::now() + DRAIN_TIMEOUT);
-                served.drain(epoll.get_ref());
+                served.begin_drain();
                 continue;
             }
+            if end.is_some() && draining.is_aborted() {
+                // Each connection counts itself as it is dropped.
+                return;
+            }
+            served.proceed_with_unfinished(epoll.get_ref());
             let look = served.looks.first().map(|(at, _)| *at);
             let wake = look.into_iter().chain(end).min();
             if let Some(wake) = wake
@@ -162,7 +173,7 @@ impl EventLoop {
                 () = timer.as_mut(), if wake.is_some() => {
                     let now = Instant::now();
                     if end.is_some_and(|end| end <= now) {
-                        // Each counts itself as it is dropped.
+                        // As above.
                         return;
                     }
                     served.look(epoll.get_ref(), now);
@@ -173,10 +184,12 @@ impl EventLoop {
                     if served.proceed_with_ready(ready.get_inner(), &mut ahead) == 0 {
                         ready.clear_ready();
                     }
-                    tokio::task::yield_now().await;
+                    yield_now().await;
                 }
                 // The beginning of each turn knows as well; this is for who waits.
                 () = stop.as_mut(), if end.is_none() => {}
+                () = abort.as_mut(), if end.is_some() => {}
+                () = yield_now(), if !served.unfinished.is_empty() => {}
             }
         }
     }
@@ -200,16 +213,27 @@ impl Served {
         if added.is_err() {
             self.give_up(epoll, number, ConnectionDropCause::SocketFailed);
         } else if self.is_draining {
-            self.proceed(epoll, number, None);
+            self.unfinished.push_back(number);
         }
     }
 
     /// From now on, what the kernel has received is the last to be answered.
-    fn drain(&mut self, epoll: &OwnedFd) {
+    fn begin_drain(&mut self) {
         self.is_draining = true;
-        let all: Vec<usize> = self.seats.iter().map(|(number, _)| number).collect();
-        for number in all {
-            self.proceed(epoll, number, None);
+        self.deadlines = self.deadlines.while_draining();
+        self.unfinished = self.seats.iter().map(|(number, _)| number).collect();
+        let now = Instant::now();
+        for number in self.unfinished.clone() {
+            self.schedule(number, now);
+        }
+    }
+
+    /// The next turn of those that drain.
+    fn proceed_with_unfinished(&mut self, epoll: &OwnedFd) {
+        for _ in 0..self.unfinished.len().min(BATCH) {
+            if let Some(number) = self.unfinished.pop_front() {
+                self.proceed(epoll, number, None);
+            }
         }
     }
 
@@ -223,7 +247,10 @@ impl Served {
         for together in events.chunks(TOGETHER) {
             for event in together {
                 let number = event.data.u64() as usize;
-                if let Some(seat) = self.seats.get(number) {
+                if let Some(seat) = self.seats.get(number)
+                    // The others are among the unfinished.
+                    && (seat.is_blocked || !self.is_draining)
+                {
                     ahead.read(number, &seat.connection);
                 }
             }
@@ -247,6 +274,9 @@ impl Served {
             Progress::ToRead => false,
             Progress::ToWrite => true,
         };
+        if self.is_draining && !is_blocked {
+            self.unfinished.push_back(number);
+        }
         if seat.is_blocked == is_blocked {
             return;
         }
@@ -276,6 +306,9 @@ impl Served {
                 false => seat.quiet + seat.interval,
             };
             match self.deadlines.missed(seat.is_blocked, seat.quiet) {
+                Some(_) if self.is_draining => {
+                    self.give_up(epoll, number, ConnectionDropCause::DrainTimeout);
+                }
                 Some(cause) => self.give_up(epoll, number, cause),
                 None => self.schedule(number, now),
             }

@@ -38,7 +38,7 @@ pub use builder::{BoundServer, Builder};
 pub use impair::Impairment;
 pub use monitor::Monitor;
 pub use options::{Backend, DatagramOptions, GuardOptions, StreamLimits};
-pub use running::RunningServer;
+pub use running::{AbortHandle, RunningServer};
 
 /// The service that answers every text in capitals.
 ///

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use socket2::Socket;
 
@@ -21,7 +22,7 @@ use super::pulse::Pulse;
 use super::receive_errors::ReceiveErrors;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Tally};
 use super::stream::{Draining, Listener};
-use super::{Backend, BoundServer, DatagramOptions, StreamLimits};
+use super::{Backend, BoundServer, DRAIN_TIMEOUT, DatagramOptions, StreamLimits};
 use crate::endpoint::{Endpoint, Family, MAX_UNIX_DATAGRAM, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::socket::batch::DatagramBackend;
@@ -29,6 +30,9 @@ use crate::socket::batched::BatchedBackend;
 use crate::socket::plain::PlainBackend;
 use crate::socket::unix_file::UnixFile;
 use crate::socket::{BoundSocket, Description};
+
+/// How long after their drain workers may take to end; one that takes longer hangs.
+const END_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// A server that answers until [`stop`](Self::stop) is called or it is dropped.
 #[derive(Debug)]
@@ -49,6 +53,17 @@ pub struct RunningServer {
     files: Vec<UnixFile>,
 }
 
+/// Ends the drain of a server that stops.
+#[derive(Clone, Debug)]
+pub struct AbortHandle(Arc<Draining>);
+
+impl AbortHandle {
+    /// Closes the connections that are still answered. Nothing happens before the server stops.
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+}
+
 /// A listening socket on its way to the runtime.
 struct Listening {
     socket: Socket,
@@ -66,11 +81,12 @@ impl RunningServer {
             guard,
         }: BoundServer,
     ) -> Result<Self> {
+        let stopping = Arc::default();
         let mut server = Self {
             sockets: Vec::new(),
             counters: Arc::default(),
-            workers: Arc::default(),
-            stopping: Arc::default(),
+            workers: Arc::new(Workers::new(&stopping)),
+            stopping,
             to_shut_down: Vec::new(),
             to_close: Vec::new(),
             draining: Arc::default(),
@@ -176,6 +192,7 @@ impl RunningServer {
             spin: options.spin,
             line: options.impairment.map(Line::new),
             stopping: self.stopping.clone(),
+            draining: self.draining.clone(),
             tally,
             kernel_drops,
             filter: Filter::new(self.guard.clone()),
@@ -185,7 +202,7 @@ impl RunningServer {
                 .max_datagram()
                 .unwrap_or(MAX_UNIX_DATAGRAM),
         };
-        let alive = self.workers.one_more(&description.endpoint);
+        let alive = self.workers.register(&description.endpoint);
         self.start_thread("datagrams", move || {
             let _alive = alive;
             worker.run();
@@ -219,7 +236,7 @@ impl RunningServer {
             for event_loop in all {
                 // Without one of them, every endpoint would fail some of its connections.
                 let endpoints = listening.iter().map(|it| &it.description.endpoint);
-                let alive: Vec<_> = endpoints.map(|it| self.workers.one_more(it)).collect();
+                let alive: Vec<_> = endpoints.map(|it| self.workers.register(it)).collect();
                 tasks.push(runtime.spawn(async move {
                     let _alive = alive;
                     event_loop.run().await;
@@ -240,7 +257,7 @@ impl RunningServer {
                     counters,
                     self.draining.clone(),
                 )?;
-                let alive = self.workers.one_more(&description.endpoint);
+                let alive = self.workers.register(&description.endpoint);
                 tasks.push(runtime.spawn(async move {
                     let _alive = alive;
                     listener.run().await;
@@ -265,12 +282,12 @@ impl RunningServer {
     }
 
     /// The endpoints that are not answered on as they should be: a worker or listener of theirs
-    /// has ended, or datagrams wait that waited at the last call already, while none was taken.
+    /// has failed, or datagrams wait that waited at the last call already, while none was taken.
     ///
     /// To be asked at intervals that are long beside what a batch takes; the first call only looks.
     pub fn ailing(&self) -> Vec<Endpoint> {
         let standing = self.pulses.iter().filter(|(_, pulse)| !pulse.is_well());
-        let mut ailing = self.workers.ended();
+        let mut ailing = self.workers.failed();
         ailing.extend(standing.map(|(endpoint, _)| endpoint.clone()));
         ailing.dedup();
         ailing
@@ -304,7 +321,13 @@ impl RunningServer {
         Monitor::new(&self.counters, &self.workers, &self.stopping)
     }
 
-    /// Answers what was received, ends, and gives the totals.
+    /// Ends the drain of [`stop`](Self::stop) from another thread.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle(self.draining.clone())
+    }
+
+    /// Answers what was received, ends, and gives the totals. It waits at most
+    /// [`DRAIN_TIMEOUT`] for what is received meanwhile, and less for a peer that does not read.
     pub fn stop(mut self) -> Stats {
         self.drain();
         self.stats()
@@ -319,9 +342,13 @@ impl RunningServer {
             let _ = socket.shutdown(Shutdown::Read);
         }
         self.draining.begin();
+        let all_ended = self.workers.wait_until_ended(DRAIN_TIMEOUT + END_TIMEOUT);
         for thread in self.threads.drain(..) {
-            // A worker that panicked has ended too; its totals are in the counters.
-            let _ = thread.join();
+            // One that hangs is left behind. One that panicked has ended too; its totals are in the
+            // counters.
+            if all_ended || thread.is_finished() {
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -329,6 +356,19 @@ impl RunningServer {
 impl Drop for RunningServer {
     fn drop(&mut self) {
         self.drain();
+    }
+}
+
+#[cfg(test)]
+impl RunningServer {
+    /// A worker of the first endpoint more, which panics.
+    pub(crate) fn add_worker_that_panics(&mut self) {
+        let guard = self.workers.register(&self.endpoints()[0]);
+        let panics = move || {
+            let _guard = guard;
+            std::panic::resume_unwind(Box::new("a worker panics"));
+        };
+        self.start_thread("datagrams", panics).unwrap();
     }
 }
 
@@ -347,12 +387,7 @@ mod tests {
         let mut server = server.unwrap();
         assert_eq!(server.ailing(), []);
         let datagrams = server.endpoints()[0].clone();
-        let alive = server.workers.one_more(&datagrams);
-        let panics = move || {
-            let _alive = alive;
-            std::panic::resume_unwind(Box::new("a worker panics"));
-        };
-        server.start_thread("datagrams", panics).unwrap();
+        server.add_worker_that_panics();
         let begin = Instant::now();
         while server.ailing().is_empty() {
             assert!(

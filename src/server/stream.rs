@@ -28,11 +28,17 @@ use crate::socket::address::Peer;
 use crate::socket::call::traced;
 use crate::socket::sys::{PollSet, register_readable};
 
-/// How a server tells its listeners and connections to come to an end.
+/// The most connections that are taken from the kernel when a server stops: more than its queue holds,
+/// unless somebody has raised net.core.somaxconn (4096 by itself).
+const MAX_LAST_CONNECTIONS: usize = 8192;
+
+/// How a server tells its listeners and connections to come to an end, and to hurry.
 #[derive(Debug, Default)]
 pub(super) struct Draining {
     begun: AtomicBool,
+    aborted: AtomicBool,
     pub(super) notify: Notify,
+    pub(super) abort_notify: Notify,
 }
 
 impl Draining {
@@ -43,6 +49,15 @@ impl Draining {
 
     pub(super) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Acquire)
+    }
+
+    pub(super) fn abort(&self) {
+        self.aborted.store(true, Ordering::Release);
+        self.abort_notify.notify_waiters();
+    }
+
+    pub(super) fn is_aborted(&self) -> bool {
+        self.aborted.load(Ordering::Acquire)
     }
 }
 
@@ -159,9 +174,10 @@ impl Listener {
         Ok(())
     }
 
-    /// Asks the kernel itself: the runtime may not know yet that a connection is there.
+    /// Asks the kernel itself: the runtime may not know yet that a connection is there. Those that come
+    /// meanwhile are taken too, but not for ever.
     fn take_in_the_last(&mut self) {
-        loop {
+        for _ in 0..MAX_LAST_CONNECTIONS {
             match self.socket.get_ref().accept() {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 result => match self.traced_accept(result) {

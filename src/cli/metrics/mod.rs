@@ -18,6 +18,8 @@ mod process;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use tokio::task::JoinSet;
+
 use self::answer::Source;
 use self::listener::Listener;
 use self::places::Places;
@@ -67,6 +69,7 @@ impl Bound {
         let places = Arc::new(Mutex::new(Places::new(max_connections)));
         let mut served = Served {
             sockets: Vec::new(),
+            listeners: JoinSet::new(),
             _files: Vec::new(),
         };
         for bound in self.sockets {
@@ -76,7 +79,7 @@ impl Bound {
                 source.clone(),
                 places.clone(),
             )?;
-            tokio::spawn(listener.run());
+            served.listeners.spawn(listener.run());
             served.sockets.push(bound.description);
             served._files.extend(bound.file);
         }
@@ -87,5 +90,15 @@ impl Bound {
 /// What is served. The files of Unix sockets go when it does.
 pub(super) struct Served {
     pub(super) sockets: Vec<Description>,
+    listeners: JoinSet<()>,
     _files: Vec<UnixFile>,
+}
+
+impl Served {
+    /// Waits until a listener has ended, which only a panic does.
+    pub(super) async fn failure(&mut self) {
+        if self.listeners.join_next().await.is_none() {
+            std::future::pending().await
+        }
+    }
 }

@@ -184,6 +184,7 @@ impl Bench {
             spin: None,
             line: None,
             stopping: stopping.clone(),
+            draining: Arc::default(),
             tally,
             filter: Filter::new(Arc::new(guard)),
             kernel_drops: Arc::new(KernelDrops::new(socket.clone())),

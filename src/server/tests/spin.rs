@@ -61,6 +61,7 @@ fn run(spin: Duration, most_looks: u32) -> (u32, Duration) {
         spin: Some(spin),
         line: None,
         stopping,
+        draining: Arc::default(),
         tally: Tally::default(),
         filter: Filter::new(Arc::new(guard)),
         kernel_drops: Arc::new(KernelDrops::new(socket)),

@@ -1,0 +1,108 @@
+//! What `bullhorn serve` prints: ready lines and totals, as text or as JSON Lines. Nothing here waits
+//! for a reader, so that no output can hold up the service.
+
+use std::io::{self, Write};
+use std::os::fd::BorrowedFd;
+
+use super::arguments::Speech;
+use super::line_writer::LineWriter;
+use super::{Failure, Outcome, stderr};
+use crate::report::serve as report;
+use crate::sandbox::Applied;
+use crate::server::RunningServer;
+use crate::server::stats::Stats;
+use crate::socket::Description;
+
+pub(super) struct ServeOutput<'a> {
+    speech: &'a Speech,
+    stdout: LineWriter<BorrowedFd<'static>>,
+}
+
+impl<'a> ServeOutput<'a> {
+    pub(super) fn new(speech: &'a Speech) -> Self {
+        let stdout = LineWriter::new(rustix::stdio::stdout(), None);
+        stdout.start();
+        Self { speech, stdout }
+    }
+
+    pub(super) fn ready(
+        &self,
+        server: &RunningServer,
+        metrics: &[Description],
+        sandbox: Option<&Applied>,
+    ) {
+        let rate_limit = server.rate_limit();
+        if let Some(sandbox) = sandbox
+            && self.shows_sandbox(sandbox)
+        {
+            stderr::print(|to| report::sandbox_text(to, sandbox));
+        }
+        for socket in server.sockets() {
+            self.print(
+                |to| report::ready_json(to, socket, sandbox, rate_limit),
+                |to| report::ready_text(to, socket),
+            );
+        }
+        for socket in metrics {
+            self.print(
+                |to| report::metrics_json(to, socket),
+                |to| report::metrics_text(to, socket),
+            );
+        }
+        if let Some(rate) = rate_limit
+            && self.is_for_people()
+        {
+            stderr::print(|to| report::rate_limit_text(to, rate));
+        }
+    }
+
+    /// What was dropped of the log is in the totals too, as the log could not show it.
+    pub(super) fn totals(&self, stats: &Stats) {
+        let dropped = stderr::dropped_lines();
+        self.print(
+            |to| report::totals_json(to, stats, dropped),
+            |to| report::totals_text(to, stats, dropped),
+        );
+    }
+
+    /// The exit code of the verb, or the failure of the output where all else went well. A reader
+    /// that has gone has seen enough.
+    pub(super) fn finish(self, result: Outcome) -> Outcome {
+        match (self.stdout.finish(), result) {
+            (Err(error), Ok(0)) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::Output(error))
+            }
+            (Err(error), result) if error.kind() != io::ErrorKind::BrokenPipe => {
+                stderr::line(format_args!("bullhorn: {}", Failure::Output(error)));
+                result
+            }
+            (_, result) => result,
+        }
+    }
+
+    fn is_for_people(&self) -> bool {
+        !self.speech.json && !self.speech.quiet
+    }
+
+    /// Said when something is missing, or to whoever asks for more; `-vv` shows socket calls, and is
+    /// to read like the lesson.
+    fn shows_sandbox(&self, sandbox: &Applied) -> bool {
+        let verbose = self.speech.verbose;
+        self.is_for_people() && (verbose == 1 || verbose == 0 && !sandbox.is_complete())
+    }
+
+    fn print(
+        &self,
+        json: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+        text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) {
+        if self.speech.json {
+            let mut line = Vec::new();
+            // Nothing fails to be written to memory.
+            let _ = json(&mut line);
+            self.stdout.push(line);
+        } else if !self.speech.quiet {
+            stderr::print(text);
+        }
+    }
+}
