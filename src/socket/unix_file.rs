@@ -67,21 +67,22 @@ impl UnixFile {
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.check_is_ours()?;
         let descriptor = self.made.as_raw_fd();
-        let result = sys::set_mode(&self.made, mode);
-        let call = format_args!("fchmodat2({descriptor}, \"\", {mode:#05o}, AT_EMPTY_PATH)");
-        if traced_zero(call, result).is_ok() {
-            return Ok(());
-        }
-        // Linux before 6.6.
         let link = format!("/proc/self/fd/{descriptor}");
         let result = fs::set_permissions(&link, Permissions::from_mode(mode));
         match traced_zero(format_args!("chmod({link}, {mode:#05o})"), result) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(io::Error::other(
-                "its mode cannot be set, which takes /proc or Linux 6.6; mount /proc, or set the \
-                 umask of this process instead",
-            )),
-            result => result,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => return result,
         }
+        let call = format_args!("fchmodat2({descriptor}, \"\", {mode:#05o}, AT_EMPTY_PATH)");
+        traced_zero(call, sys::set_mode(&self.made, mode)).map_err(|error| {
+            match error.raw_os_error() {
+                Some(libc::ENOSYS | libc::EPERM) => io::Error::other(
+                    "its mode cannot be set, which takes /proc or Linux 6.6; mount /proc, or set \
+                     the umask of this process instead",
+                ),
+                _ => error,
+            }
+        })
     }
 
     /// Refuses a file that cannot be the one that our socket has just made.

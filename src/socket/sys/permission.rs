@@ -43,7 +43,7 @@ impl Call {
     ///
     /// It is made on no descriptor, where all that a kernel and a firewall could say comes after EBADF.
     pub(crate) fn refusal(self) -> Option<io::Error> {
-        // SAFETY: no descriptor and no domain has the number -1, so that none of these does anything, and
+        // SAFETY: no descriptor and no type has the number -1, so that none of these does anything, and
         // the kernel answers a null pointer that it would have to read or write through with EFAULT.
         let result = unsafe {
             match self {
@@ -58,7 +58,7 @@ impl Call {
                 Self::Sendmsg => libc::sendmsg(-1, null_mut(), 0),
                 Self::Sendto => libc::sendto(-1, null_mut(), 0, 0, null_mut(), 0),
                 Self::Shutdown => libc::shutdown(-1, libc::SHUT_RD) as isize,
-                Self::Socketpair => libc::socketpair(-1, 0, 0, null_mut()) as isize,
+                Self::Socketpair => libc::socketpair(libc::AF_UNIX, -1, 0, null_mut()) as isize,
             }
         };
         let error = io::Error::last_os_error();
