@@ -6,14 +6,15 @@ use std::io::{BufRead, BufReader, IsTerminal, PipeReader, PipeWriter, Read, Writ
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rustix::pty::OpenptFlags;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, Running, Served, bullhorn, closed_port, find_program, program, run, run_bullhorn,
-    wait_until,
+    Ended, PATIENCE, Running, Served, bullhorn, closed_port, find_program, program, run,
+    run_bullhorn, wait_until,
 };
 
 /// A command line and its exit code, whatever becomes of what it prints.
@@ -116,9 +117,14 @@ fn wait_until_blocked(process: &Running) {
 
 /// What comes out of a pipe from [`full_pipe`].
 fn read_rest(mut from: PipeReader) -> String {
-    let mut text = String::new();
-    from.read_to_string(&mut text).unwrap();
-    text.trim_start_matches('\n').to_owned()
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let read = from.read_to_string(&mut text).map(|_| text);
+        let _ = sender.send(read);
+    });
+    let text = receiver.recv_timeout(PATIENCE).expect("no end of output");
+    text.unwrap().trim_start_matches('\n').to_owned()
 }
 
 #[test]
@@ -276,7 +282,10 @@ fn ping_keeps_its_schedule_and_counts_what_it_does_not_print() {
     let mut command = bullhorn();
     command.args(["ping", "--json", &endpoint, "-i", "250us", "-W", "60s"]);
     let process = start_command(command.args(["-c", &count]), writer);
+    // It holds an end of the pipe, too.
+    drop(command);
     let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     for line in BufReader::new(&stream).split(b'\n').take(PROBES) {
         let answer = [&line.unwrap().to_ascii_uppercase()[..], b"\n"].concat();
         (&stream).write_all(&answer).unwrap();
