@@ -84,14 +84,15 @@ impl<'a> Printer<'a> {
     }
 
     fn print(&mut self, outcome: &client::Outcome) {
-        let json = self.arguments.speech.json;
-        let visible = self.visible;
-        self.output.write(|to| match &outcome.result {
-            _ if json => report::outcome_json(to, outcome),
-            Ok(answer) if visible => report::answer_visible(to, answer),
-            Ok(answer) => report::answer_raw(to, answer),
-            Err(_) => Ok(()),
-        });
+        if self.arguments.speech.json {
+            self.output.write(|to| report::outcome_json(to, outcome));
+        } else if let Ok(answer) = &outcome.result {
+            let visible = self.visible;
+            self.output.write(|to| match visible {
+                true => report::answer_visible(to, answer),
+                false => report::answer_raw(to, answer),
+            });
+        }
     }
 
     fn count(&mut self, outcome: &client::Outcome) {

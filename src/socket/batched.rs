@@ -73,7 +73,7 @@ impl BatchedBackend {
             coalescer: Coalescer::default(),
             controls: Vec::new(),
             refusals: HashMap::new(),
-            return_paths: ReturnPaths::new(),
+            return_paths: ReturnPaths::new(is_unix),
         }
     }
 

@@ -31,7 +31,7 @@ impl PlainBackend {
         Self {
             socket,
             is_unix,
-            return_paths: ReturnPaths::new(),
+            return_paths: ReturnPaths::new(is_unix),
         }
     }
 

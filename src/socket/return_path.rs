@@ -96,9 +96,10 @@ struct Opened {
 }
 
 impl ReturnPaths {
-    pub(super) fn new() -> Self {
+    /// For a socket that is a Unix socket, or has nothing to open.
+    pub(super) fn new(is_unix: bool) -> Self {
         Self {
-            descriptors: descriptors_directory(),
+            descriptors: is_unix.then(descriptors_directory).flatten(),
             opened: Vec::new(),
         }
     }

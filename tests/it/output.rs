@@ -3,17 +3,18 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, PipeReader, PipeWriter, Read, Write, pipe};
-use std::net::{TcpListener, UdpSocket};
-use std::os::fd::OwnedFd;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use rustix::pty::OpenptFlags;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, Running, Served, bullhorn, closed_port, find_program, program, run, run_bullhorn,
-    wait_until,
+    Ended, PATIENCE, Running, Served, bullhorn, closed_port, find_program, program, run,
+    run_bullhorn, wait_until,
 };
 
 /// A command line and its exit code, whatever becomes of what it prints.
@@ -96,10 +97,14 @@ fn assert_reported((arguments, code): &Case, reason: &str, process: Running) {
 /// A pipe that takes nothing more.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
+    fill(&mut writer);
+    (reader, writer)
+}
+
+fn fill(writer: &mut (impl Write + AsFd)) {
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
     while writer.write(&[b'\n'; 4096]).is_ok() {}
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
-    (reader, writer)
 }
 
 /// Waits until the thread that writes is there, and sleeps.
@@ -114,11 +119,18 @@ fn wait_until_blocked(process: &Running) {
     });
 }
 
-/// What comes out of a pipe from [`full_pipe`].
-fn read_rest(mut from: PipeReader) -> String {
-    let mut text = String::new();
-    from.read_to_string(&mut text).unwrap();
-    text.trim_start_matches('\n').to_owned()
+/// What comes out after that with which [`fill`] has filled it.
+fn read_rest(mut from: impl Read + Send + 'static) -> String {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        // A terminal that programs have left ends with an error (EIO).
+        let _ = from.read_to_end(&mut text);
+        let _ = sender.send(text);
+    });
+    let text = receiver.recv_timeout(PATIENCE).expect("no end of output");
+    let text = String::from_utf8(text).expect("no UTF-8");
+    text.trim_start_matches(['\r', '\n']).to_owned()
 }
 
 #[test]
@@ -173,8 +185,8 @@ fn a_closed_terminal_is_reported_in_one_line() {
     }
 }
 
-/// The end of a terminal at which programs run, after the other one is gone.
-fn closed_terminal() -> OwnedFd {
+/// A terminal: the side of its window, and the one at which programs run.
+fn terminal() -> (OwnedFd, File) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let window = rustix::pty::openpt(flags).unwrap();
     rustix::pty::grantpt(&window).unwrap();
@@ -184,10 +196,25 @@ fn closed_terminal() -> OwnedFd {
         .read(true)
         .write(true)
         .open(name.to_str().unwrap());
-    let terminal = terminal.unwrap();
+    (window, terminal.unwrap())
+}
+
+/// The side of the programs, after the window is gone.
+fn closed_terminal() -> File {
+    let (window, terminal) = terminal();
     drop(window);
     wait_until("the terminal is gone", || !terminal.is_terminal());
-    terminal.into()
+    terminal
+}
+
+#[test]
+fn nothing_to_print_is_no_failed_output() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" \"$@\" >&-"]);
+    command.arg(program()).arg("send");
+    command.args([&format!("udp://{}", closed_port()), "a"]);
+    let (code, stderr) = end(start_command(&mut command, Stdio::null()));
+    assert_eq!((code, stderr.lines().count()), (Some(4), 1), "{stderr}");
 }
 
 #[test]
@@ -266,6 +293,34 @@ fn a_signal_ends_every_verb_within_a_second_though_nobody_reads() {
     }
 }
 
+/// Answers so many lines of a connection, and keeps it for as long as its value lives.
+fn answer_lines(listener: &TcpListener, number: usize) -> TcpStream {
+    let (stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    for line in BufReader::new(&stream).split(b'\n').take(number) {
+        let answer = [&line.unwrap().to_ascii_uppercase()[..], b"\n"].concat();
+        (&stream).write_all(&answer).unwrap();
+    }
+    stream
+}
+
+#[test]
+fn the_live_line_of_a_blocked_terminal_is_not_queued() {
+    const PROBES: usize = 400;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+    let (window, mut terminal) = terminal();
+    fill(&mut terminal);
+    let arguments = ["ping", &endpoint, "-i", "1ms", "-W", "60s", "-c", "400"];
+    let process = start(&arguments.map(str::to_owned), terminal);
+    let _connection = answer_lines(&listener, PROBES);
+    let shown = read_rest(File::from(window));
+    assert_eq!(end(process).0, Some(0), "{shown}");
+    assert!(shown.contains("400 sent = 400 ok"), "{shown}");
+    // One may be drawn while the summary is not there yet.
+    assert!(shown.matches("\x1b[K").count() <= 2, "{shown:?}");
+}
+
 #[test]
 fn ping_keeps_its_schedule_and_counts_what_it_does_not_print() {
     const PROBES: usize = 4_000;
@@ -276,11 +331,9 @@ fn ping_keeps_its_schedule_and_counts_what_it_does_not_print() {
     let mut command = bullhorn();
     command.args(["ping", "--json", &endpoint, "-i", "250us", "-W", "60s"]);
     let process = start_command(command.args(["-c", &count]), writer);
-    let (stream, _) = listener.accept().unwrap();
-    for line in BufReader::new(&stream).split(b'\n').take(PROBES) {
-        let answer = [&line.unwrap().to_ascii_uppercase()[..], b"\n"].concat();
-        (&stream).write_all(&answer).unwrap();
-    }
+    // It holds an end of the pipe, too.
+    drop(command);
+    let _connection = answer_lines(&listener, PROBES);
     // Every probe was sent while nothing was read.
     let text = read_rest(reader);
     let (code, stderr) = end(process);

@@ -206,10 +206,18 @@ fn a_hundred_restarts_under_load_lose_nothing_over_udp() {
     restarts_lose_nothing(&|| held.try_clone().unwrap().into(), &client);
 }
 
+/// A Unix socket whose holder has the kernel note who sends (PassCredentials=yes in systemd.socket(5)),
+/// so that what comes before the first server can be answered too.
+fn held_socket(path: &std::path::Path) -> UnixDatagram {
+    let held = UnixDatagram::bind(path).unwrap();
+    socket2::SockRef::from(&held).set_passcred(true).unwrap();
+    held
+}
+
 #[test]
 fn a_hundred_restarts_under_load_lose_nothing_over_unix_datagrams() {
     let directory = tempfile::tempdir().unwrap();
-    let held = UnixDatagram::bind(directory.path().join("held")).unwrap();
+    let held = held_socket(&directory.path().join("held"));
     let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
     // Connected, so that answers are not held to the length of its queue.
     client.connect(directory.path().join("held")).unwrap();
@@ -359,7 +367,7 @@ fn workers_share_an_inherited_socket() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let unix = UnixDatagram::bind(directory.path().join("held")).unwrap();
+    let unix = held_socket(&directory.path().join("held"));
     let udp_client = UdpSocket::bind("127.0.0.1:0").unwrap();
     udp_client.connect(udp.local_addr().unwrap()).unwrap();
     let unix_client = UnixDatagram::bind(directory.path().join("client")).unwrap();

@@ -89,9 +89,12 @@ impl Writer {
     ) -> io::Result<()> {
         let mut queue = self.lock();
         if queue.failure.is_none() {
+            let is_idle = queue.is_written();
             compose(&mut queue.bytes)?;
             drop(queue);
-            self.filled.notify_one();
+            if is_idle {
+                self.filled.notify_one();
+            }
         }
         Ok(())
     }
