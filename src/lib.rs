@@ -19,7 +19,6 @@
 //!
 //! * [`endpoint`]: the one way to name a socket, `udp://127.0.0.1:3000`.
 //! * [`error`]: what can go wrong, in one line each, and its exit code.
-//! * [`uppercase`]: the transformation; bytes in, capitals out. Knows nothing of sockets.
 //! * [`socket`]: creating, binding and inheriting sockets; datagrams in batches. Knows nothing of
 //!   text but where a line ends. All `unsafe` code of the crate is in its `sys` folder.
 //! * [`server`]: bound sockets, the workers that answer on them, and their totals.
@@ -39,7 +38,6 @@ pub mod report;
 pub mod sandbox;
 pub mod server;
 pub mod socket;
-pub mod uppercase;
 pub mod visible;
 
 #[doc(hidden)]

@@ -4,12 +4,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use capitals::Marks;
+
 use super::Guard;
 use crate::endpoint::{Endpoint, SocketType};
 use crate::server::stats::{DropCause, Tally};
 use crate::socket::address::{Peer, canonical};
 use crate::socket::batch::{Inbox, Run};
-use crate::uppercase::Marks;
 
 /// A worker's view of the guard.
 pub(in crate::server) struct Filter {
