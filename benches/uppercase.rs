@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 
-use bullhorn::uppercase::{append, in_place};
+use capitals::{append, in_place};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -76,9 +76,12 @@ fn measure(group: &mut BenchmarkGroup<WallTime>, text: &str) {
     group.throughput(Throughput::Bytes(text.len() as u64));
 
     let mut place = text.as_bytes().to_vec();
-    let done = in_place(&mut place).done;
-    assert!(done == text.len() && place == capitals || place[done..] == text.as_bytes()[done..]);
-    if done == text.len() {
+    let converted_len = in_place(&mut place).converted_len;
+    let is_whole = converted_len == text.len();
+    assert!(
+        is_whole && place == capitals || place[converted_len..] == text.as_bytes()[converted_len..]
+    );
+    if is_whole {
         group.bench_function("in_place", |bencher| {
             bencher.iter(|| {
                 place.copy_from_slice(black_box(text.as_bytes()));

@@ -20,7 +20,6 @@
 //! * [`endpoint`]: the one way to name a socket, `udp://127.0.0.1:3000`.
 //! * [`error`]: what can go wrong, in one line each, and its exit code.
 //! * [`stop`]: how a call that waits is ended from another thread.
-//! * [`uppercase`]: the transformation; bytes in, capitals out. Knows nothing of sockets.
 //! * [`socket`]: creating, binding and inheriting sockets; datagrams in batches. Knows nothing of
 //!   text but where a line ends. All `unsafe` code of the crate is in its `sys` folder.
 //! * [`server`]: bound sockets, the workers that answer on them, and their totals.
@@ -43,7 +42,6 @@ pub mod sandbox;
 pub mod server;
 pub mod socket;
 pub mod stop;
-pub mod uppercase;
 pub mod visible;
 
 #[doc(hidden)]

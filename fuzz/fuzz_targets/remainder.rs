@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use bullhorn::uppercase::{Change, Remainder, append};
+use capitals::{Change, Remainder, append};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (&[u8], Vec<u8>)| {
@@ -12,7 +12,7 @@ fuzz_target!(|input: (&[u8], Vec<u8>)| {
     let whole = append(text, &mut expected);
 
     let (mut remainder, mut answer, mut rest) = (Remainder::default(), Vec::new(), text);
-    let mut change = Change::Nothing;
+    let mut change = Change::Unchanged;
     for length in &lengths {
         let (read, behind) = rest.split_at(rest.len().min(usize::from(*length)));
         change = change.max(remainder.append(read, &mut answer));

@@ -8,8 +8,6 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use crate::uppercase;
-
 /// The length of a header in bytes, and so the least that a text can have.
 pub const HEADER: usize = 16;
 
@@ -65,7 +63,7 @@ impl Form {
             body.push(b'\n');
         }
         let mut body_answer = Vec::with_capacity(body.len());
-        uppercase::append(&body, &mut body_answer);
+        capitals::append(&body, &mut body_answer);
         Self {
             key: RandomState::new().hash_one(FILLER),
             body,
@@ -210,7 +208,7 @@ mod tests {
                 let requests = texts.requests(3, 41, 8).to_vec();
                 let mut capitals = Vec::new();
                 for text in requests.chunks(size) {
-                    uppercase::append(text, &mut capitals);
+                    capitals::append(text, &mut capitals);
                     let ends = text.iter().filter(|byte| **byte == b'\n').count();
                     assert!(!is_line || ends == 1 && text.ends_with(b"\n"));
                     assert!(std::str::from_utf8(text).is_ok());

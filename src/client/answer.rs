@@ -3,8 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::uppercase;
-
 /// The answer to one text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -83,7 +81,7 @@ impl fmt::Display for Answer {
 /// The capitals that a right answer to `text` has.
 pub(crate) fn expected(text: &[u8]) -> Vec<u8> {
     let mut capitals = Vec::with_capacity(text.len());
-    uppercase::append(text, &mut capitals);
+    capitals::append(text, &mut capitals);
     capitals
 }
 

@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use super::Answer;
-use crate::uppercase;
 
 /// A text and its answer together have one timeout, and one more for each so many of their bytes:
 /// at the default of one second, what is slower than 256 KiB/s is as good as no answer.
@@ -36,7 +35,7 @@ impl Awaited {
     /// From now on the answer to `text` is the next one.
     pub(super) fn new(text: &[u8]) -> Self {
         let mut expected = Vec::with_capacity(text.len() + 1);
-        uppercase::append(text, &mut expected);
+        capitals::append(text, &mut expected);
         expected.push(b'\n');
         Self {
             matched: 0,

@@ -7,7 +7,6 @@
 //! another probe's and from another run's by its first 27 bytes, even when some are damaged.
 
 use crate::error::{Error, Result};
-use crate::uppercase;
 
 const WORD_LENGTH: usize = 16;
 const DIGITS: usize = 10;
@@ -39,7 +38,7 @@ impl ProbeTexts {
             source.unwrap_or(b" abcdefghijklmnopqrstuvwxyz"),
         );
         let mut expected_filler = Vec::with_capacity(filler.len());
-        uppercase::append(&filler, &mut expected_filler);
+        capitals::append(&filler, &mut expected_filler);
         Self {
             nonce,
             line_ends: filler.iter().filter(|byte| **byte == b'\n').count(),

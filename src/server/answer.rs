@@ -4,11 +4,12 @@
 //! A run is turned into capitals where it lies, in one pass. From the first datagram in which a
 //! character changes its length on, each datagram of the run is answered by itself.
 
+use capitals::Change;
+
 use super::guard::Filter;
 use super::stats::{DropCause, Tally};
 use crate::endpoint::MAX_IPV4_DATAGRAM;
 use crate::socket::batch::{Answer, Inbox, Outbox, Place, Run};
-use crate::uppercase::{self, Change};
 
 /// Makes the answers to every run of `inbox` that `filter` lets pass; `limit` is the most bytes that
 /// an answer may have. `tally` gets what was received and what has no answer; what is sent is
@@ -44,14 +45,14 @@ pub(super) fn answer(
         }
         let has_several = bytes.len() > segment_size;
         let result = if has_several {
-            uppercase::in_segments(bytes, segment_size, &mut filter.marks)
+            capitals::in_segments(bytes, segment_size, &mut filter.marks)
         } else {
-            uppercase::in_place(bytes)
+            capitals::in_place(bytes)
         };
-        let in_place = if result.done == bytes.len() {
-            result.done
+        let in_place = if result.converted_len == bytes.len() {
+            result.converted_len
         } else {
-            result.done - result.done % segment_size
+            result.converted_len - result.converted_len % segment_size
         };
         if in_place > 0 || bytes.is_empty() {
             let mut push = |range| {
@@ -63,7 +64,7 @@ pub(super) fn answer(
                 });
             };
             let all_change = if has_several {
-                filter.marks.are_everywhere(segment_size, in_place)
+                filter.marks.all_segments_changed(segment_size, in_place)
             } else {
                 result.changed
             };
@@ -94,11 +95,11 @@ pub(super) fn answer(
         }
         for segment in bytes[in_place..].chunks(segment_size) {
             let begin = outbox.grown.len();
-            let change = uppercase::append(segment, &mut outbox.grown);
+            let change = capitals::append(segment, &mut outbox.grown);
             let length = outbox.grown.len() - begin;
             let refused = if length > limit {
                 Some(DropCause::AnswerTooLarge)
-            } else if change == Change::Nothing
+            } else if change == Change::Unchanged
                 && admission
                     .watched
                     .is_some_and(|source| !filter.permits_again(source, segment))

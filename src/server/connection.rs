@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use capitals::Remainder;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::Socket;
@@ -19,7 +20,6 @@ use super::admission::Admitted;
 use super::stats::{ConnectionDropCause, StreamCounters};
 use crate::socket::call::{Excerpt, traced, traced_zero};
 use crate::socket::sys;
-use crate::uppercase::Remainder;
 
 /// The most bytes taken by one read: enough to make a bulk transfer cheap, and both buffers still
 /// stay in a processor's own cache.

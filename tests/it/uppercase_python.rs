@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use bullhorn::uppercase::append;
+use capitals::append;
 
 /// Prints `scalar capitals`, in hexadecimal, for each assigned scalar, behind the Unicode version.
 const SCRIPT: &str = "

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use capitals::Marks;
+
 use super::{Guard, Source};
 use crate::endpoint::{Endpoint, SocketType};
 use crate::server::stats::{DropCause, Tally};
 use crate::socket::address::{Peer, canonical, unix_name};
 use crate::socket::batch::{Inbox, Run};
-use crate::uppercase::Marks;
 
 /// A worker's view of the guard.
 pub(in crate::server) struct Filter {

@@ -1,6 +1,8 @@
 //! Upper-casing a stream whose reads may cut a character in two. Where the reads come from is no matter here.
 
-use super::{Change, append, in_place};
+use alloc::vec::Vec;
+
+use crate::{Change, append, in_place};
 
 /// The beginning of a character that a read cut in two, held until the rest of it arrives.
 ///
@@ -8,7 +10,7 @@ use super::{Change, append, in_place};
 /// become a character are held (the maximal subpart of Unicode 3.9, as in [`slice::utf8_chunks`]), so at most 3.
 ///
 /// ```
-/// use bullhorn::uppercase::Remainder;
+/// use capitals::Remainder;
 ///
 /// let (mut remainder, mut answer) = (Remainder::default(), Vec::new());
 /// remainder.append(b"sch\xC3", &mut answer);
@@ -29,7 +31,7 @@ impl Remainder {
         self.length
     }
 
-    /// Whether nothing is held: the reads so far ended where a character did.
+    /// Whether nothing is held: the last read ended with a whole character.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }
@@ -46,27 +48,27 @@ impl Remainder {
     }
 
     /// Like [`append`](Self::append), but as far as it goes where `read` lies: the answer is the first bytes of
-    /// `read`, as many as returned, and behind them what was appended to `answer`.
+    /// `read`, as many as returned, followed by what was appended to `answer`.
     pub fn in_place(&mut self, read: &mut [u8], answer: &mut Vec<u8>) -> usize {
         if !self.is_empty() {
             self.append(read, answer);
             return 0;
         }
         let whole = read.len() - incomplete(read);
-        let done = in_place(&mut read[..whole]).done;
-        if done < read.len() {
-            self.append(&read[done..], answer);
+        let converted_len = in_place(&mut read[..whole]).converted_len;
+        if converted_len < read.len() {
+            self.append(&read[converted_len..], answer);
         }
-        done
+        converted_len
     }
 
-    /// Appends what is held as it is: the rest of the character will not come.
+    /// Appends the held bytes unchanged: the rest of the character will not come.
     pub fn finish(&mut self, answer: &mut Vec<u8>) {
         answer.extend_from_slice(&self.held[..self.length]);
         self.length = 0;
     }
 
-    /// Gives what is held the bytes it waits for, and returns the rest of `read`.
+    /// Completes the held character from `read`; returns the rest of `read`.
     fn complete<'read>(
         &mut self,
         read: &'read [u8],
@@ -74,23 +76,23 @@ impl Remainder {
     ) -> (Change, &'read [u8]) {
         let mut rest = read;
         while self.length > 0
-            && let Some((byte, behind)) = rest.split_first()
+            && let Some((byte, after)) = rest.split_first()
         {
             self.held[self.length] = *byte;
             let longer = self.length + 1;
-            match std::str::from_utf8(&self.held[..longer]) {
+            match core::str::from_utf8(&self.held[..longer]) {
                 Ok(_) => {
                     self.length = 0;
-                    return (append(&self.held[..longer], answer), behind);
+                    return (append(&self.held[..longer], answer), after);
                 }
                 Err(error) if error.error_len().is_none() => {
                     self.length = longer;
-                    rest = behind;
+                    rest = after;
                 }
                 Err(_) => self.finish(answer),
             }
         }
-        (Change::Nothing, rest)
+        (Change::Unchanged, rest)
     }
 }
 
@@ -107,7 +109,7 @@ fn incomplete(text: &[u8]) -> usize {
     else {
         return 0;
     };
-    match std::str::from_utf8(&text[text.len() - 1 - lead..]) {
+    match core::str::from_utf8(&text[text.len() - 1 - lead..]) {
         Err(error) if error.error_len().is_none() => lead + 1,
         _ => 0,
     }

@@ -1,13 +1,15 @@
-//! Which bytes upper-casing in place changed, a bit for each: the text itself is gone by then.
+//! One bit per byte: whether upper-casing in place changed it. The text itself is overwritten by then.
 
-use std::ops::Range;
+use alloc::vec::Vec;
+use core::ops::Range;
 
 use fearless_simd::{Level, SimdBase, SimdMask, dispatch};
 
-use super::block::BLOCK;
-use super::in_place::{InPlace, run};
+use crate::block::BLOCK;
+use crate::in_place::{InPlace, run};
+use crate::level;
 
-/// The bytes that [`in_segments`] changed. Made once and used again.
+/// The bytes that [`in_segments`] changed. Created once and reused.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
     /// A bit for each byte of a block, blocks in order.
@@ -15,12 +17,11 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Whether it is plain at a glance that each segment of `segment_size` bytes was changed somewhere
-    /// within the first `length` bytes. If not, [`any`](Self::any) knows.
-    pub fn are_everywhere(&self, segment_size: usize, length: usize) -> bool {
+    /// A quick test whether every segment of `segment_size` bytes within the first `length` bytes was
+    /// changed. `false` may be wrong; [`any`](Self::any) is exact.
+    pub fn all_segments_changed(&self, segment_size: usize, length: usize) -> bool {
         let blocks = self.blocks.get(..length.div_ceil(BLOCK));
-        // Only then no block belongs to two segments. All are looked at, without a way out, which
-        // takes a few vectors.
+        // Only then does no block belong to two segments. Without an early exit, it vectorises.
         segment_size.is_multiple_of(BLOCK)
             && blocks.is_some_and(|blocks| {
                 let unchanged = blocks.iter().fold(false, |any, marks| any | (*marks == 0));
@@ -28,7 +29,7 @@ impl Marks {
             })
     }
 
-    /// Whether any byte in `range` was changed; nothing that lies behind what was done was.
+    /// Whether any byte in `range` was changed; bytes after the converted part were not.
     pub fn any(&self, range: Range<usize>) -> bool {
         let Some(last) = range.end.checked_sub(1).filter(|_| !range.is_empty()) else {
             return false;
@@ -39,34 +40,34 @@ impl Marks {
         };
         marks.iter().zip(blocks).any(|(marks, block)| {
             let from = range.start.saturating_sub(block * BLOCK) as u32;
-            let behind = (block * BLOCK + BLOCK - 1).saturating_sub(last) as u32;
-            marks & (u64::MAX << from) & (u64::MAX >> behind) != 0
+            let after = (block * BLOCK + BLOCK - 1).saturating_sub(last) as u32;
+            marks & (u64::MAX << from) & (u64::MAX >> after) != 0
         })
     }
 }
 
-/// [`in_place`](super::in_place) for several texts in a row, each of `segment_size` bytes and the last
-/// perhaps shorter; leaves in `marks` which bytes it changed.
+/// [`in_place`](crate::in_place) for several adjacent texts of `segment_size` bytes each, the last may be
+/// shorter; records in `marks` which bytes it changed.
 ///
-/// No character reaches from one text into the next. Where the bytes look as if one did, nothing is
-/// done from some place before on. Nothing is allocated once `marks` has seen a text as long.
+/// No character crosses from one text into the next. Where the bytes look as if one did, conversion
+/// stops somewhere before. Allocates nothing once `marks` has seen a text of that length.
 ///
 /// ```
-/// use bullhorn::uppercase::{Marks, in_segments};
+/// use capitals::{Marks, in_segments};
 ///
 /// let (mut text, mut marks) = (*b"ONEtwo", Marks::default());
-/// assert_eq!(in_segments(&mut text, 3, &mut marks).done, 6);
+/// assert_eq!(in_segments(&mut text, 3, &mut marks).converted_len, 6);
 /// assert!(marks.any(3..6) && !marks.any(0..3));
 ///
 /// // The end of the first and the beginning of the second would be a small a umlaut.
-/// assert_eq!(in_segments(&mut b"a\xC3\xA4b".to_vec(), 2, &mut marks).done, 0);
+/// assert_eq!(in_segments(&mut b"a\xC3\xA4b".to_vec(), 2, &mut marks).converted_len, 0);
 /// ```
 pub fn in_segments(text: &mut [u8], segment_size: usize, marks: &mut Marks) -> InPlace {
-    with_level(Level::new(), text, segment_size, marks)
+    with_level(level(), text, segment_size, marks)
 }
 
 /// [`in_segments`] with the instructions of `level`.
-pub(super) fn with_level(
+pub(crate) fn with_level(
     level: Level,
     text: &mut [u8],
     segment_size: usize,

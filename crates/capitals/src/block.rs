@@ -1,35 +1,35 @@
 //! Sixty-four bytes put in capitals at once, whatever scripts they hold.
 //!
 //! A prefix is every byte of a character but its last. For each prefix in the block that has capitals at all,
-//! its page is looked up for the whole block: each last byte behind that prefix picks what the bytes of its
+//! its page is looked up for the whole block: each last byte after that prefix picks what the bytes of its
 //! character are XORed with. So a block costs as much as it has prefixes, one or two in most texts, and not
-//! as much as it has characters. Nothing has to be validated: a valid character is one wherever it stands
-//! (UTF-8 synchronizes itself, Unicode 3.9), so bytes that are none cannot spoil their neighbours.
+//! as much as it has characters. Nothing has to be validated: UTF-8 is
+//! self-synchronizing (Unicode 3.9), so invalid bytes cannot affect their neighbours.
 //!
-//! Where blocks come from and go to is the business of `in_place.rs` and `append.rs`.
+//! `in_place.rs` and `append.rs` read and write the blocks.
 
 use fearless_simd::{Select, Simd, SimdBase, SimdMask, u8x64};
 
-use super::lookup::{cased, pick};
-use super::partial;
-use super::table::{PAGES, Page, follow, width};
+use crate::lookup::{cased, pick};
+use crate::partial;
+use crate::table::{PAGES, Page, follow, width};
 
 /// The length of a block in bytes.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 
 /// What one block became.
-pub(super) struct Capitals<S: Simd> {
+pub(crate) struct Capitals<S: Simd> {
     /// The block in capitals, but for the characters in `resized`.
-    pub(super) bytes: u8x64<S>,
+    pub(crate) bytes: u8x64<S>,
     /// What the block was XORed with to become `bytes`.
-    pub(super) change: u8x64<S>,
-    /// A bit for each place where a character begins whose capitals have another length.
-    pub(super) resized: u64,
+    pub(crate) change: u8x64<S>,
+    /// A bit for each index at which a character begins whose capitals have another length.
+    pub(crate) resized: u64,
 }
 
 /// The bytes of `text` from `at` on, followed by zeros where it is too short.
 #[inline(always)]
-pub(super) fn load<S: Simd>(simd: S, text: &[u8], at: usize) -> u8x64<S> {
+pub(crate) fn load<S: Simd>(simd: S, text: &[u8], at: usize) -> u8x64<S> {
     let rest = text.get(at..).unwrap_or_default();
     match rest.first_chunk::<BLOCK>() {
         Some(block) => u8x64::load_array_ref(simd, block),
@@ -39,37 +39,37 @@ pub(super) fn load<S: Simd>(simd: S, text: &[u8], at: usize) -> u8x64<S> {
 }
 
 #[inline(always)]
-pub(super) fn is_ascii<S: Simd>(block: u8x64<S>) -> bool {
+pub(crate) fn is_ascii<S: Simd>(block: u8x64<S>) -> bool {
     !block.simd_ge(0x80).any_true()
 }
 
 /// What the ASCII letters in `block` are XORed with to become capitals; zero elsewhere.
 #[inline(always)]
-pub(super) fn ascii_change<S: Simd>(simd: S, block: u8x64<S>) -> u8x64<S> {
+pub(crate) fn ascii_change<S: Simd>(simd: S, block: u8x64<S>) -> u8x64<S> {
     let lower = (block - b'a').simd_lt(u8x64::splat(simd, 26));
     lower.select(u8x64::splat(simd, 0x20), u8x64::splat(simd, 0))
 }
 
 /// Upper-cases blocks one after the other; carries what a character changes beyond the end of its block.
-pub(super) struct Blocks<S: Simd> {
+pub(crate) struct Blocks<S: Simd> {
     simd: S,
-    /// What the second, third and fourth bytes of characters are XORed with, each at the place where its
+    /// What the second, third and fourth bytes of characters are XORed with, each at the index at which its
     /// character begins, in the block before.
     before: [u8x64<S>; 3],
 }
 
 impl<S: Simd> Blocks<S> {
     #[inline(always)]
-    pub(super) fn new(simd: S) -> Self {
+    pub(crate) fn new(simd: S) -> Self {
         Self {
             simd,
             before: [u8x64::splat(simd, 0); 3],
         }
     }
 
-    /// Upper-cases `block`, the beginning of `text`; `next` is the block behind it.
+    /// Upper-cases `block`, the beginning of `text`; `next` is the block after it.
     #[inline(always)]
-    pub(super) fn capitals(&mut self, block: u8x64<S>, next: u8x64<S>, text: &[u8]) -> Capitals<S> {
+    pub(crate) fn capitals(&mut self, block: u8x64<S>, next: u8x64<S>, text: &[u8]) -> Capitals<S> {
         let simd = self.simd;
         let zero = u8x64::splat(simd, 0);
         let mut change = ascii_change(simd, block);

@@ -81,25 +81,28 @@ fn check_at(level: Level, text: &[u8], expected: &[u8], resized: Option<usize>) 
         "append of {text:x?} at {level:?}"
     );
     let verdict = match resized {
-        Some(_) => Change::Length,
-        None if text == expected => Change::Nothing,
+        Some(_) => Change::Resized,
+        None if text == expected => Change::Unchanged,
         None => Change::SameLength,
     };
     assert_eq!(change, verdict, "append of {text:x?} at {level:?}");
 
     let mut place = text.to_vec();
     let result = in_place::with_level(level, &mut place);
-    let done = resized.unwrap_or(text.len());
-    let capitals = naive(&text[..done]);
+    let converted_len = resized.unwrap_or(text.len());
+    let capitals = naive(&text[..converted_len]);
     assert_eq!(
         place,
-        [&capitals, &text[done..]].concat(),
+        [&capitals, &text[converted_len..]].concat(),
         "in_place of {text:x?} at {level:?}"
     );
-    let changed = capitals != text[..done];
+    let changed = capitals != text[..converted_len];
     assert_eq!(
         result,
-        InPlace { changed, done },
+        InPlace {
+            changed,
+            converted_len
+        },
         "in_place of {text:x?} at {level:?}"
     );
 
@@ -110,7 +113,7 @@ fn check_at(level: Level, text: &[u8], expected: &[u8], resized: Option<usize>) 
         "in_segments of {text:x?} at {level:?}"
     );
     assert_eq!(marked, place, "in_segments of {text:x?} at {level:?}");
-    for at in 0..done {
+    for at in 0..converted_len {
         assert_eq!(
             marks.any(at..at + 1),
             text[at] != capitals[at],
@@ -132,7 +135,7 @@ fn check_cut(text: &[u8], mut cuts: Vec<usize>) {
     cuts.push(text.len());
     cuts.sort_unstable();
     let (mut remainder, mut answer, mut from) = (Remainder::default(), Vec::new(), 0);
-    let mut verdict = Change::Nothing;
+    let mut verdict = Change::Unchanged;
     for &cut in &cuts {
         verdict = verdict.max(remainder.append(&text[from..cut], &mut answer));
         let held = remainder.len();
@@ -165,10 +168,10 @@ fn check_cut(text: &[u8], mut cuts: Vec<usize>) {
 fn cut_in_place(text: &[u8], cuts: &[usize]) -> Vec<u8> {
     let (mut remainder, mut answer, mut from) = (Remainder::default(), Vec::new(), 0);
     for &cut in cuts {
-        let (mut read, mut behind) = (text[from..cut].to_vec(), Vec::new());
-        let done = remainder.in_place(&mut read, &mut behind);
-        answer.extend_from_slice(&read[..done]);
-        answer.append(&mut behind);
+        let (mut read, mut after) = (text[from..cut].to_vec(), Vec::new());
+        let converted_len = remainder.in_place(&mut read, &mut after);
+        answer.extend_from_slice(&read[..converted_len]);
+        answer.append(&mut after);
         from = cut;
     }
     remainder.finish(&mut answer);
@@ -240,12 +243,12 @@ fn capitals_of_every_scalar_stay_as_they_are() {
         in_place(&mut again),
         InPlace {
             changed: false,
-            done: capitals.len()
+            converted_len: capitals.len()
         }
     );
     assert!(again == capitals);
     again.clear();
-    assert_eq!(append(&capitals, &mut again), Change::Nothing);
+    assert_eq!(append(&capitals, &mut again), Change::Unchanged);
     assert!(again == capitals);
 }
 
@@ -404,16 +407,20 @@ proptest! {
         segment_size in prop_oneof![1..100_usize, Just(64), Just(128)],
     ) {
         let (mut place, mut marks) = (text.clone(), Marks::default());
-        let done = in_segments(&mut place, segment_size, &mut marks).done;
-        prop_assert_eq!(&place[done..], &text[done..]);
-        let whole = if done == text.len() { done } else { done - done % segment_size };
+        let converted_len = in_segments(&mut place, segment_size, &mut marks).converted_len;
+        prop_assert_eq!(&place[converted_len..], &text[converted_len..]);
+        let whole = if converted_len == text.len() {
+            converted_len
+        } else {
+            converted_len - converted_len % segment_size
+        };
         let expected: Vec<u8> = text[..whole].chunks(segment_size).flat_map(naive).collect();
         prop_assert_eq!(&place[..whole], expected);
         let unchanged = text[..whole].chunks(segment_size).zip(place.chunks(segment_size));
         let all_change = unchanged.clone().all(|(before, after)| before != after);
-        prop_assert!(all_change || !marks.are_everywhere(segment_size, whole));
+        prop_assert!(all_change || !marks.all_segments_changed(segment_size, whole));
         if segment_size == 64 && whole > 0 {
-            prop_assert_eq!(marks.are_everywhere(64, whole), all_change);
+            prop_assert_eq!(marks.all_segments_changed(64, whole), all_change);
         }
         for (index, (before, after)) in unchanged.enumerate() {
             let at = index * segment_size;
@@ -427,9 +434,9 @@ proptest! {
         ends in prop::collection::vec(any::<[prop::sample::Index; 2]>(), 20),
     ) {
         let (mut place, mut marks) = (text.clone(), Marks::default());
-        let done = in_segments(&mut place, usize::MAX, &mut marks).done;
+        let converted_len = in_segments(&mut place, usize::MAX, &mut marks).converted_len;
         for [from, to] in ends {
-            let (from, to) = (from.index(done + 1), to.index(done + 1));
+            let (from, to) = (from.index(converted_len + 1), to.index(converted_len + 1));
             let part = from.min(to)..from.max(to);
             prop_assert_eq!(marks.any(part.clone()), text[part.clone()] != place[part]);
         }

@@ -1,34 +1,37 @@
-//! Upper-casing into a buffer of its own, which any character may grow or shorten.
+//! Upper-casing into a second buffer, in which any character may grow or shrink.
+
+use alloc::vec::Vec;
 
 use fearless_simd::{Level, Simd, SimdBase, SimdMask, dispatch, u8x64};
 
-use super::Change;
-use super::block::{BLOCK, Blocks, load};
-use super::table::resized;
+use crate::Change;
+use crate::block::{BLOCK, Blocks, load};
+use crate::level;
+use crate::table::resized;
 
-/// As many bytes of ASCII are upper-cased and appended at once: per block, the growing would take the most time.
+/// Bytes of ASCII upper-cased and appended at once: per block, growing the vector would take the most time.
 const RUN: usize = 8 * BLOCK;
 
-/// Appends `text` in capitals to `answer`, and says what that did to the text.
+/// Appends `text` in capitals to `answer`; returns how the capitals differ from the text.
 ///
-/// Bytes that are not UTF-8 are appended as they are. Nothing is allocated but what `answer` grows by, at
-/// most [`MAX_GROWTH`](super::MAX_GROWTH) times the length of `text`.
+/// Bytes that are not UTF-8 are appended as they are. Allocates only what `answer` grows by, at
+/// most [`MAX_GROWTH`](crate::MAX_GROWTH) times the length of `text`.
 ///
 /// ```
-/// use bullhorn::uppercase::{Change, append};
+/// use capitals::{Change, append};
 ///
 /// let mut answer = b"> ".to_vec();
 /// assert_eq!(append("größer".as_bytes(), &mut answer), Change::SameLength);
-/// assert_eq!(append(b" \xFF ", &mut answer), Change::Nothing);
-/// assert_eq!(append("ŉ".as_bytes(), &mut answer), Change::Length);
+/// assert_eq!(append(b" \xFF ", &mut answer), Change::Unchanged);
+/// assert_eq!(append("ŉ".as_bytes(), &mut answer), Change::Resized);
 /// assert_eq!(answer, b"> GR\xC3\x96SSER \xFF \xCA\xBCN");
 /// ```
 pub fn append(text: &[u8], answer: &mut Vec<u8>) -> Change {
-    with_level(Level::new(), text, answer)
+    with_level(level(), text, answer)
 }
 
 /// [`append`] with the instructions of `level`.
-pub(super) fn with_level(level: Level, text: &[u8], answer: &mut Vec<u8>) -> Change {
+pub(crate) fn with_level(level: Level, text: &[u8], answer: &mut Vec<u8>) -> Change {
     dispatch!(level, simd => run(simd, text, answer))
 }
 
@@ -37,7 +40,7 @@ fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
     answer.reserve(text.len() + BLOCK);
     let mut blocks = Blocks::new(simd);
     let mut change = u8x64::splat(simd, 0);
-    let mut verdict = Change::Nothing;
+    let mut verdict = Change::Unchanged;
     let mut block = load(simd, text, 0);
     let mut skipped = 0;
     let mut at = 0;
@@ -48,7 +51,7 @@ fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
             let mut capitals = *run;
             capitals.make_ascii_uppercase();
             answer.extend_from_slice(&capitals);
-            if verdict == Change::Nothing && capitals != *run {
+            if verdict == Change::Unchanged && capitals != *run {
                 verdict = Change::SameLength;
             }
             at += RUN;
@@ -69,22 +72,22 @@ fn run<S: Simd>(simd: S, text: &[u8], answer: &mut Vec<u8>) -> Change {
         let mut bytes = [0; 2 * BLOCK];
         bytes[..BLOCK].copy_from_slice(&capitals.bytes.to_array());
         let mut from = skipped;
-        let mut places = capitals.resized;
-        while places != 0 {
-            let place = places.trailing_zeros() as usize;
-            places &= places - 1;
-            if let Some(((others, count), width)) = resized(&rest[place..]) {
-                push::<BLOCK>(answer, &bytes[from..], place - from);
+        let mut resized_at = capitals.resized;
+        while resized_at != 0 {
+            let index = resized_at.trailing_zeros() as usize;
+            resized_at &= resized_at - 1;
+            if let Some(((others, count), width)) = resized(&rest[index..]) {
+                push::<BLOCK>(answer, &bytes[from..], index - from);
                 push::<8>(answer, others, *count);
-                from = place + width;
-                verdict = Change::Length;
+                from = index + width;
+                verdict = Change::Resized;
             }
         }
         push::<BLOCK>(answer, &bytes[from..], length.saturating_sub(from));
         skipped = from.saturating_sub(BLOCK);
         at += BLOCK;
     }
-    if verdict == Change::Nothing && change.simd_gt(0).any_true() {
+    if verdict == Change::Unchanged && change.simd_gt(0).any_true() {
         verdict = Change::SameLength;
     }
     verdict

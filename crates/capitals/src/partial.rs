@@ -1,37 +1,37 @@
 //! Blocks that the text does not fill: the last one of most texts, and the only one of a short text.
 //!
-//! They are put together in registers, because a buffer written in pieces and then loaded whole makes the
-//! load wait for the pieces: longer than upper-casing the block takes.
+//! They are assembled in registers: loading a buffer that was just written in pieces stalls until every
+//! piece has been stored, longer than upper-casing the block takes.
 
 use fearless_simd::{Select, Simd, SimdBase, SimdCombine, SimdSplit, u8x16, u8x32, u8x64};
 
-use super::block::BLOCK;
+use crate::block::BLOCK;
 
-static PLACES: [u8; BLOCK] = {
-    let mut places = [0; BLOCK];
-    let mut place = 0;
-    while place < BLOCK {
-        places[place] = place as u8;
-        place += 1;
+static INDICES: [u8; BLOCK] = {
+    let mut indices = [0; BLOCK];
+    let mut index = 0;
+    while index < BLOCK {
+        indices[index] = index as u8;
+        index += 1;
     }
-    places
+    indices
 };
 
 /// The bytes of `text`, fewer than a block, followed by zeros.
 #[inline(always)]
-pub(super) fn load<S: Simd>(simd: S, text: &[u8]) -> u8x64<S> {
+pub(crate) fn load<S: Simd>(simd: S, text: &[u8]) -> u8x64<S> {
     let zero = u8x32::splat(simd, 0);
     if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         let both = u8x32::load_array_ref(simd, first).combine(u8x32::load_array_ref(simd, last));
-        let places = u8x64::load_array_ref(simd, &PLACES);
+        let indices = u8x64::load_array_ref(simd, &INDICES);
         let overlap = u8x64::splat(simd, (BLOCK - text.len()) as u8);
-        let moved = places.simd_lt(32).select(places, places + overlap);
+        let moved = indices.simd_lt(32).select(indices, indices + overlap);
         both.swizzle_dyn_precise(moved)
     } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
         let both = u8x16::load_array_ref(simd, first).combine(u8x16::load_array_ref(simd, last));
-        let places = u8x32::from_slice(simd, &PLACES[..32]);
+        let indices = u8x32::from_slice(simd, &INDICES[..32]);
         let overlap = u8x32::splat(simd, (32 - text.len()) as u8);
-        let moved = places.simd_lt(16).select(places, places + overlap);
+        let moved = indices.simd_lt(16).select(indices, indices + overlap);
         both.swizzle_dyn_precise(moved).combine(zero)
     } else {
         u8x16::load_array(simd, short(text).to_le_bytes())
@@ -58,18 +58,19 @@ fn short(text: &[u8]) -> u128 {
 
 /// Overwrites `text`, fewer than a block, with the beginning of `bytes`.
 #[inline(always)]
-pub(super) fn store<S: Simd>(simd: S, bytes: u8x64<S>, text: &mut [u8]) {
+pub(crate) fn store<S: Simd>(simd: S, bytes: u8x64<S>, text: &mut [u8]) {
     let length = text.len();
     let (low, _) = bytes.split();
     let (lowest, _) = low.split();
     if length >= 32 {
-        let places = u8x64::load_array_ref(simd, &PLACES) + u8x64::splat(simd, (length - 32) as u8);
-        let (last, _) = bytes.swizzle_dyn(places).split();
+        let indices =
+            u8x64::load_array_ref(simd, &INDICES) + u8x64::splat(simd, (length - 32) as u8);
+        let (last, _) = bytes.swizzle_dyn(indices).split();
         store_ends(&low.to_array(), &last.to_array(), text);
     } else if length >= 16 {
-        let places =
-            u8x32::from_slice(simd, &PLACES[..32]) + u8x32::splat(simd, (length - 16) as u8);
-        let (last, _) = low.swizzle_dyn(places).split();
+        let indices =
+            u8x32::from_slice(simd, &INDICES[..32]) + u8x32::splat(simd, (length - 16) as u8);
+        let (last, _) = low.swizzle_dyn(indices).split();
         store_ends(&lowest.to_array(), &last.to_array(), text);
     } else {
         let bytes = u128::from_le_bytes(lowest.to_array());
@@ -80,8 +81,8 @@ pub(super) fn store<S: Simd>(simd: S, bytes: u8x64<S>, text: &mut [u8]) {
             let last = (bytes >> (8 * (length - 4))) as u32;
             store_ends(&(bytes as u32).to_le_bytes(), &last.to_le_bytes(), text);
         } else {
-            for (place, byte) in text.iter_mut().zip(bytes.to_le_bytes()) {
-                *place = byte;
+            for (target, byte) in text.iter_mut().zip(bytes.to_le_bytes()) {
+                *target = byte;
             }
         }
     }
@@ -90,10 +91,10 @@ pub(super) fn store<S: Simd>(simd: S, bytes: u8x64<S>, text: &mut [u8]) {
 /// Overwrites the beginning of `text` with `first` and its end with `last`.
 #[inline(always)]
 fn store_ends<const N: usize>(first: &[u8; N], last: &[u8; N], text: &mut [u8]) {
-    if let Some(place) = text.first_chunk_mut() {
-        *place = *first;
+    if let Some(target) = text.first_chunk_mut() {
+        *target = *first;
     }
-    if let Some(place) = text.last_chunk_mut() {
-        *place = *last;
+    if let Some(target) = text.last_chunk_mut() {
+        *target = *last;
     }
 }

@@ -2,11 +2,11 @@
 
 use fearless_simd::{Level, Select, Simd, SimdBase, u8x16, u8x64};
 
-use super::table::LEADS;
+use crate::table::LEADS;
 
-/// What stands in `row` at the low six bits of each of `bytes`.
+/// The entry of `row` at the low six bits of each of `bytes`.
 #[inline(always)]
-pub(super) fn pick<S: Simd>(simd: S, row: &[u8; 64], bytes: u8x64<S>) -> u8x64<S> {
+pub(crate) fn pick<S: Simd>(simd: S, row: &[u8; 64], bytes: u8x64<S>) -> u8x64<S> {
     if !in_quarters(simd.level()) {
         return u8x64::load_array_ref(simd, row).swizzle_dyn(bytes & 0x3F);
     }
@@ -20,15 +20,15 @@ pub(super) fn pick<S: Simd>(simd: S, row: &[u8; 64], bytes: u8x64<S>) -> u8x64<S
     (bytes & 0x20).simd_eq(0x20).select(high, low)
 }
 
-/// Not zero where one of `bytes` begins characters of which at least one has a capital.
+/// Non-zero where a byte is the lead byte of characters of which at least one has a capital.
 #[inline(always)]
-pub(super) fn cased<S: Simd>(simd: S, bytes: u8x64<S>) -> u8x64<S> {
+pub(crate) fn cased<S: Simd>(simd: S, bytes: u8x64<S>) -> u8x64<S> {
     let [low, high] = LEADS.map(|nibbles| u8x64::block_splat(u8x16::load_array(simd, nibbles)));
     low.swizzle_dyn_within_blocks(bytes & 0x0F) & high.swizzle_dyn_within_blocks(bytes >> 4)
 }
 
-/// Whether four lookups among 16 bytes are faster than one among 64: where shuffles reach no further than 16
-/// bytes. AVX-512 and NEON reach 64, and SSE2 has no shuffle by variable places at all.
+/// Whether four lookups among 16 bytes are faster than one among 64: where shuffles reach only 16
+/// bytes. AVX-512 and NEON reach 64, and SSE2 has no variable shuffle at all.
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 #[inline(always)]
 fn in_quarters(level: Level) -> bool {
