@@ -15,42 +15,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The crate, in reading order
+//! # The workspace, in reading order
 //!
-//! * [`endpoint`]: the one way to name a socket, `udp://127.0.0.1:3000`.
-//! * [`error`]: what can go wrong, in one line each, and its exit code.
-//! * [`stop`]: how a call that waits is ended from another thread.
-//! * [`socket`]: creating, binding and inheriting sockets; datagrams in batches. Knows nothing of
-//!   text but where a line ends. All `unsafe` code of the crate is in its `sys` folder.
-//! * [`server`]: bound sockets, the workers that answer on them, and their totals.
-//! * [`sandbox`]: what a program gives up when its server is bound.
-//! * [`client`]: one request and its answer; many under way at once.
-//! * [`probe`]: texts on a schedule, every answer checked, counts that always sum.
-//! * [`mod@bench`]: load, open or closed loop; every answer matched and compared.
-//! * [`report`]: text and JSON for people and programs.
-//! * `cli` (in the binary's service): what was typed, what is meant, and the call of the library.
+//! This crate is the program `bullhorn` and a thin facade over the crates below it:
+//!
+//! * `capitals`: upper-casing; bytes in, capitals out. Knows nothing of sockets.
+//! * `bullhorn-socket`: endpoints; creating, binding and inheriting sockets; datagrams in batches. All
+//!   `unsafe` code is in its `sys` folder.
+//! * `bullhorn-server`: bound sockets, the workers that answer on them, and their totals ([`server`]).
+//! * `bullhorn-client`: requests ([`client`]), the prober ([`ping`]), the load generator ([`mod@bench`]).
+//! * [`sandbox`]: what a program gives up once its server is bound.
+//! * The program: `cli` (arguments to settings to a call), `report` (results to text, JSON and HTML).
+//!
+//! Features: `cli` (default) builds the program; `probe` brings [`ping`] and [`mod@bench`]; `sandbox` brings
+//! [`sandbox`]. A test fixture needs none of them.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
 
-pub mod bench;
-pub mod client;
-pub mod endpoint;
-pub mod error;
-pub mod probe;
-pub mod report;
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
-pub mod server;
-pub mod socket;
-pub mod stop;
-pub mod visible;
 
-#[doc(hidden)]
-pub mod cli;
-
-pub use client::Client;
-pub use endpoint::{Endpoint, Family, SocketType};
-pub use error::{Error, Result};
-pub use server::Server;
+pub use bullhorn_client::{Client, request as client};
+#[cfg(feature = "probe")]
+pub use bullhorn_client::{bench, ping};
+pub use bullhorn_server::{self as server, Server};
+pub use bullhorn_socket::endpoint::{self, Endpoint, Family, SocketType};
+pub use bullhorn_socket::error::{self, Error, Result};
+pub use bullhorn_socket::stop::{self, Stop};
 
 /// The Rust blocks of the lesson, compiled and run with the documentation tests.
 #[cfg(doctest)]

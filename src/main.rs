@@ -1,7 +1,12 @@
-//! The command line of Bullhorn: see `bullhorn --help`.
+//! The program: see `bullhorn --help`.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+
+mod cli;
+mod report;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    bullhorn::cli::main()
+    cli::main()
 }

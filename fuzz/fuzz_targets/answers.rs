@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use bullhorn::server::fuzzing::{Received, exchange};
-use bullhorn::server::guard::BURST;
+use bullhorn_server::fuzzing::{Received, exchange};
+use bullhorn_server::guard::BURST;
 use bullhorn_fuzz::{capitals, datagrams};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;

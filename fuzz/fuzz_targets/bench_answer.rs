@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use bullhorn::bench::fuzzing::Flow;
+use bullhorn_client::bench::fuzzing::Flow;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use bullhorn::socket::inherit::{passed_descriptors, passed_names};
+use bullhorn_socket::inherit::{passed_descriptors, passed_names};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use bullhorn::Endpoint;
+use bullhorn_socket::Endpoint;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

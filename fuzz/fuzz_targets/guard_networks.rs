@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use bullhorn::server::guard::{Networks, RateLimit};
+use bullhorn_server::guard::{Networks, RateLimit};
 use ipnet::IpNet;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;

@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use bullhorn::server::guard::Rates;
+use bullhorn_server::guard::Rates;
 use libfuzzer_sys::fuzz_target;
 
 const SECOND_NS: u128 = 1_000_000_000;

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use bullhorn::server::Impairment;
+use bullhorn_server::Impairment;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

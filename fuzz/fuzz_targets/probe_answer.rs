@@ -2,8 +2,8 @@
 
 #![no_main]
 
-use bullhorn::probe::diagnosis::{Problem, diagnose};
-use bullhorn::probe::text::{ProbeTexts, TOKEN_LENGTH};
+use bullhorn_client::ping::diagnosis::{Problem, diagnose};
+use bullhorn_client::ping::text::{ProbeTexts, TOKEN_LENGTH};
 use bullhorn_fuzz::capitals;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;

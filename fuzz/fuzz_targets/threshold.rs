@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use bullhorn::bench::threshold::{Figures, Threshold};
+use bullhorn_client::bench::threshold::{Figures, Threshold};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use bullhorn::visible::VisibleBytes;
+use bullhorn_socket::visible::VisibleBytes;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -9,13 +9,13 @@ use super::arguments::Bench;
 use super::output::Output;
 use super::stderr;
 use super::{Failure, Outcome, log, read_file, signals};
-use crate::bench::threshold::{Figures, Threshold};
-use crate::bench::{self, Measured, Observer, Progress, Wish};
-use crate::endpoint::Endpoint;
-use crate::error::Error;
 use crate::report::bench as report;
 use crate::report::bench_html;
-use crate::stop::Stop;
+use bullhorn_client::bench::threshold::{Figures, Threshold};
+use bullhorn_client::bench::{self, Measured, Observer, Progress, Wish};
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::error::Error;
+use bullhorn_socket::stop::Stop;
 
 /// How often the progress is shown.
 const REFRESH: Duration = Duration::from_millis(250);

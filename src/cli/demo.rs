@@ -3,12 +3,12 @@
 use super::arguments::Demo;
 use super::output::Output;
 use super::{Outcome, log, signals};
-use crate::client::{Client, Settings};
-use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName};
-use crate::error::{Error, Result};
 use crate::report::demo::{self as report, Row};
-use crate::server::Server;
-use crate::stop::Stop;
+use bullhorn_client::request::{Client, Settings};
+use bullhorn_server::Server;
+use bullhorn_socket::endpoint::{Endpoint, Family, Host, SocketType, UnixName};
+use bullhorn_socket::error::{Error, Result};
+use bullhorn_socket::stop::Stop;
 
 pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);

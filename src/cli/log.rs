@@ -9,8 +9,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use super::arguments::Speech;
 use super::stderr;
-use crate::endpoint::{Endpoint, Host};
-use crate::visible::Visible;
+use bullhorn_socket::endpoint::{Endpoint, Host};
+use bullhorn_socket::visible::Visible;
 
 /// Shows warnings, with `-v` requests and answers, with `-vv` socket calls; with `-q` errors alone.
 pub(super) fn start(speech: &Speech) {

@@ -3,7 +3,7 @@
 //!
 //! The only place that reads arguments, the environment and the terminal, and that prints.
 
-pub mod arguments;
+pub(crate) mod arguments;
 mod bench;
 mod demo;
 mod descriptors;
@@ -33,14 +33,14 @@ use std::sync::Arc;
 use clap::Parser;
 use signal_hook::consts::SIGXFSZ;
 
-use crate::endpoint::MAX_LINE;
-use crate::error::Error;
-use crate::socket::refusal::check_needed_calls;
 use arguments::{Arguments, Verb};
+use bullhorn_socket::endpoint::MAX_LINE;
+use bullhorn_socket::error::Error;
+use bullhorn_socket::refusal::check_needed_calls;
 use output::Output;
 
 /// Parses the command line, runs the verb, and prints the one line when it fails.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     // A write beyond the limit of a file's size (`ulimit -f`) is to fail, not to kill; without this
     // handler it still would.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
@@ -96,9 +96,9 @@ type Outcome = Result<u8, Failure>;
 enum Failure {
     #[error(transparent)]
     Library(#[from] Error),
-    #[error("cannot write the output: {}", crate::error::plain(.0))]
+    #[error("cannot write the output: {}", bullhorn_socket::error::plain(.0))]
     Output(#[source] io::Error),
-    #[error("cannot {operation} {}: {}", path.display(), crate::error::plain(source))]
+    #[error("cannot {operation} {}: {}", path.display(), bullhorn_socket::error::plain(source))]
     File {
         operation: &'static str,
         path: PathBuf,
@@ -107,7 +107,7 @@ enum Failure {
     /// A part of us that works for as long as we do.
     #[error("{0} ended unexpectedly")]
     Ended(String),
-    #[error("cannot {operation}: {}", crate::error::plain(source))]
+    #[error("cannot {operation}: {}", bullhorn_socket::error::plain(source))]
     Local {
         operation: &'static str,
         source: io::Error,

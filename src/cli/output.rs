@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use writer::{Queue, Writer};
 
 use super::stderr;
-use crate::error::plain;
-use crate::socket::sys::PollSet;
-use crate::stop::Stop;
+use bullhorn_socket::error::plain;
+use bullhorn_socket::stop::Stop;
+use bullhorn_socket::sys::PollSet;
 
 /// How long [`Output::never_wait`] waits at the end for a reader that does not read.
 const READER_TIMEOUT: Duration = Duration::from_secs(2);

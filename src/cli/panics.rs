@@ -5,7 +5,7 @@ use std::panic::{self, PanicHookInfo};
 use std::thread;
 
 use super::stderr;
-use crate::visible::Visible;
+use bullhorn_socket::visible::Visible;
 
 /// Replaces std's report, which panics itself where standard error cannot be written.
 pub(super) fn report() {

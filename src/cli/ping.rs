@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use super::arguments::Ping;
 use super::output::Output;
 use super::{Outcome, log, read_file, signals};
-use crate::endpoint::Endpoint;
-use crate::probe::{self, ArrivalKind, Begin, Counts, Event, Observer, Summary};
 use crate::report::live::LiveLine;
 use crate::report::ping as report;
+use bullhorn_client::ping::{ArrivalKind, Begin, Counts, Event, Observer, Summary};
+use bullhorn_socket::endpoint::Endpoint;
 
 pub(super) fn run(arguments: &Ping, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);
@@ -19,7 +19,8 @@ pub(super) fn run(arguments: &Ping, output: &mut Output) -> Outcome {
     let settings = arguments.settings(filler);
     output.never_wait();
     let mut printer = Printer::new(arguments, output);
-    let summary = probe::run(&arguments.endpoint, &settings, &control, &mut printer)?;
+    let summary =
+        bullhorn_client::ping::run(&arguments.endpoint, &settings, &control, &mut printer)?;
     printer.finish(&summary);
     Ok(summary.exit_code(settings.expect))
 }

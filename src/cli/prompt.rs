@@ -14,9 +14,9 @@ use super::arguments::Send;
 use super::output::Output;
 use super::stderr;
 use super::{Failure, Outcome};
-use crate::client::Client;
-use crate::stop::Stop;
-use crate::visible::{Visible, VisibleBytes};
+use bullhorn_client::request::Client;
+use bullhorn_socket::stop::Stop;
+use bullhorn_socket::visible::{Visible, VisibleBytes};
 
 pub(super) fn run(
     mut client: Client,

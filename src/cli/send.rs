@@ -10,10 +10,10 @@ use super::arguments::Send;
 use super::output::Output;
 use super::stderr;
 use super::{Failure, Outcome, log, prompt, signals};
-use crate::client::{self, Client, Given, Lines, Observer, Texts};
-use crate::endpoint::Endpoint;
-use crate::error::Error;
 use crate::report::send as report;
+use bullhorn_client::request::{Client, Given, Lines, Observer, Texts};
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::error::Error;
 
 pub(super) fn run(arguments: &Send, output: &mut Output) -> Outcome {
     log::start(&arguments.speech);
@@ -83,7 +83,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn print(&mut self, outcome: &client::Outcome) {
+    fn print(&mut self, outcome: &bullhorn_client::request::Outcome) {
         if self.arguments.speech.json {
             self.output.write(|to| report::outcome_json(to, outcome));
         } else if let Ok(answer) = &outcome.result {
@@ -95,7 +95,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn count(&mut self, outcome: &client::Outcome) {
+    fn count(&mut self, outcome: &bullhorn_client::request::Outcome) {
         let error = match &outcome.result {
             Ok(answer) => {
                 let Some(problem) = answer.problem() else {
@@ -158,7 +158,7 @@ impl Observer for Printer<'_> {
         log::using(endpoint, &self.arguments.endpoint, &self.arguments.speech);
     }
 
-    fn outcome(&mut self, outcome: client::Outcome) -> ControlFlow<()> {
+    fn outcome(&mut self, outcome: bullhorn_client::request::Outcome) -> ControlFlow<()> {
         self.print(&outcome);
         self.count(&outcome);
         if self.first_failure.is_some() && !self.arguments.keep_going {

@@ -11,14 +11,14 @@ use super::serve_output::ServeOutput;
 use super::service_manager::ServiceManager;
 use super::stop_signals::StopSignals;
 use super::{Failure, Outcome, descriptors, log, metrics, stderr};
-use crate::endpoint::Endpoint;
-use crate::error::Result;
-use crate::sandbox::user::{Identity, UserName};
-use crate::sandbox::{self, Applied, Needs};
-use crate::server::stats::Stats;
-use crate::server::{BoundServer, RunningServer, Server, StreamLimits};
-use crate::socket::inherit::{passed_descriptors as announced, passed_names};
-use crate::socket::{BindOptions, BoundSocket};
+use bullhorn::sandbox::user::{Identity, UserName};
+use bullhorn::sandbox::{self, Applied, Needs};
+use bullhorn_server::stats::Stats;
+use bullhorn_server::{BoundServer, RunningServer, Server, StreamLimits};
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::error::Result;
+use bullhorn_socket::inherit::{passed_descriptors as announced, passed_names};
+use bullhorn_socket::{BindOptions, BoundSocket};
 
 /// Another signal within this time is the first one again: timeout(1) and terminals send theirs to the
 /// process and to its group.
@@ -223,7 +223,7 @@ mod tests {
             .unwrap();
         let endpoint = server.endpoints()[0].clone();
         let monitor = server.monitor();
-        server.add_worker_that_panics();
+        server.add_worker_that_panics().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -8,10 +8,10 @@ use super::arguments::Speech;
 use super::line_writer::LineWriter;
 use super::{Failure, Outcome, stderr};
 use crate::report::serve as report;
-use crate::sandbox::Applied;
-use crate::server::RunningServer;
-use crate::server::stats::Stats;
-use crate::socket::Description;
+use bullhorn::sandbox::Applied;
+use bullhorn_server::RunningServer;
+use bullhorn_server::stats::Stats;
+use bullhorn_socket::Description;
 
 pub(super) struct ServeOutput<'a> {
     speech: &'a Speech,

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::endpoint::Endpoint;
-use crate::server::RunningServer;
-use crate::server::stats::{Stats, Totals};
+use bullhorn_server::RunningServer;
+use bullhorn_server::stats::{Stats, Totals};
+use bullhorn_socket::endpoint::Endpoint;
 
 /// How long a service manager may take to read; the server does not wait for it once it is ready.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ impl ServiceManager {
                 tracing::warn!(
                     "the service manager cannot be told that the server is ready: NOTIFY_SOCKET={}: {}",
                     name.display(),
-                    crate::error::plain(&error)
+                    bullhorn_socket::error::plain(&error)
                 );
                 Self::default()
             }
@@ -111,7 +111,7 @@ fn send(socket: &UnixDatagram, state: &str) {
     if let Err(error) = socket.send(state.as_bytes()) {
         tracing::debug!(
             "the service manager does not hear: {}",
-            crate::error::plain(&error)
+            bullhorn_socket::error::plain(&error)
         );
     }
 }

@@ -13,8 +13,8 @@ use signal_hook::low_level;
 
 use super::Failure;
 use super::output::Output;
-use crate::probe::Control;
-use crate::stop::Stop;
+use bullhorn_client::ping::Control;
+use bullhorn_socket::stop::Stop;
 
 /// How long the second signal leaves for a summary.
 const GRACE: Duration = Duration::from_millis(500);

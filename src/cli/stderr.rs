@@ -9,7 +9,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::LazyLock;
 
 use super::line_writer::LineWriter;
-use crate::visible::Visible;
+use bullhorn_socket::visible::Visible;
 
 static STDERR: LazyLock<LineWriter<BorrowedFd<'static>>> =
     LazyLock::new(|| LineWriter::new(rustix::stdio::stderr(), Some(gap_line)));

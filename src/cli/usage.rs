@@ -8,8 +8,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::output::Output;
 use super::stderr;
-use crate::endpoint::ParseEndpointError;
-use crate::visible::Visible;
+use bullhorn_socket::endpoint::ParseEndpointError;
+use bullhorn_socket::visible::Visible;
 
 /// Prints the one line, or the help that was asked for, and returns the exit code.
 pub(super) fn show(error: &clap::Error, output: &mut Output) -> u8 {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use crate::bench::record::TIMELINE_STEP;
-use crate::bench::threshold::{Figures, QUANTILES, Threshold};
-use crate::bench::{Counts, Measured, Progress};
-use crate::visible::VisibleLines;
+use bullhorn_client::bench::record::TIMELINE_STEP;
+use bullhorn_client::bench::threshold::{Figures, QUANTILES, Threshold};
+use bullhorn_client::bench::{Counts, Measured, Progress};
+use bullhorn_socket::visible::VisibleLines;
 
 const SCHEMA: &str = "bullhorn.bench/1";
 
@@ -19,13 +19,13 @@ const BAR: u64 = 40;
 
 /// A part of the latencies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bin {
+pub(crate) struct Bin {
     /// From this latency on.
-    pub from_ns: u64,
+    pub(crate) from_ns: u64,
     /// Below this one.
-    pub below_ns: u64,
+    pub(crate) below_ns: u64,
     /// How many answers.
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 /// Steps of a decade, in hundredths: three of them, to be read, and ten, to be drawn.
@@ -34,12 +34,12 @@ const FINE: [u64; 10] = [100, 125, 160, 200, 250, 315, 400, 500, 630, 800];
 
 /// The latencies in bins of which there are three in a decade, from the first with answers to the
 /// last.
-pub fn coarse_bins(histogram: &Histogram<u64>) -> Vec<Bin> {
+pub(crate) fn coarse_bins(histogram: &Histogram<u64>) -> Vec<Bin> {
     bins(histogram, &COARSE)
 }
 
 /// [`coarse_bins`] with ten in a decade.
-pub fn fine_bins(histogram: &Histogram<u64>) -> Vec<Bin> {
+pub(crate) fn fine_bins(histogram: &Histogram<u64>) -> Vec<Bin> {
     bins(histogram, &FINE)
 }
 
@@ -77,7 +77,7 @@ fn bins(histogram: &Histogram<u64>, steps: &[u64]) -> Vec<Bin> {
 ///
 /// # Errors
 /// The writer's.
-pub fn text(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
+pub(crate) fn text(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     let settings = &measured.settings;
     let record = &measured.record;
@@ -227,7 +227,7 @@ fn three_digits(value: f64) -> String {
 }
 
 /// One line for a terminal while the run goes on.
-pub fn progress(progress: &Progress, rate: f64) -> String {
+pub(crate) fn progress(progress: &Progress, rate: f64) -> String {
     format!(
         "{:>5.1} s  sent {}, ok {}, {}",
         progress.elapsed.as_secs_f64(),
@@ -241,7 +241,7 @@ pub fn progress(progress: &Progress, rate: f64) -> String {
 ///
 /// # Errors
 /// The writer's.
-pub fn crossed(to: &mut dyn Write, threshold: &Threshold) -> io::Result<()> {
+pub(crate) fn crossed(to: &mut dyn Write, threshold: &Threshold) -> io::Result<()> {
     writeln!(to, "bullhorn: crossed: {threshold}")
 }
 
@@ -249,7 +249,7 @@ pub fn crossed(to: &mut dyn Write, threshold: &Threshold) -> io::Result<()> {
 ///
 /// # Errors
 /// The writer's.
-pub fn summary_json(
+pub(crate) fn summary_json(
     to: &mut dyn Write,
     measured: &Measured,
     crossed: &[&Threshold],
@@ -332,7 +332,7 @@ fn latency_json(histogram: &Histogram<u64>) -> Value {
 ///
 /// # Errors
 /// Why it is none.
-pub fn read_figures(text: &str) -> Result<Figures, String> {
+pub(crate) fn read_figures(text: &str) -> Result<Figures, String> {
     let line = text.lines().rev().find(|line| !line.trim().is_empty());
     let value: Value = serde_json::from_str(line.unwrap_or_default())
         .map_err(|_| "its last line is no JSON".to_owned())?;

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use super::bench::{duration, per_second};
 use super::chart::{self, Axis, Tick};
-use crate::bench::Measured;
-use crate::bench::record::TIMELINE_STEP;
-use crate::bench::threshold::QUANTILES;
 use crate::report::bench::fine_bins;
+use bullhorn_client::bench::Measured;
+use bullhorn_client::bench::record::TIMELINE_STEP;
+use bullhorn_client::bench::threshold::QUANTILES;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5d6875;--line:#d5dae0;--page:#fff;--bar:#2563b0}
@@ -39,7 +39,7 @@ const MOST_POINTS: usize = 120;
 ///
 /// # Errors
 /// The writer's.
-pub fn page(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
+pub(crate) fn page(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     let endpoint = escape(&measured.endpoint.to_string());
     writeln!(
         to,

@@ -5,29 +5,29 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::endpoint::{Endpoint, Family, SocketType};
-use crate::visible::{VisibleBytes, VisibleLines};
+use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
+use bullhorn_socket::visible::{VisibleBytes, VisibleLines};
 
 const SCHEMA: &str = "bullhorn.demo/1";
 
 /// What came of one pair of family and type.
 #[derive(Debug)]
-pub struct Row {
+pub(crate) struct Row {
     /// Where the service was; what was tried when it could not be.
-    pub endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     /// Of the socket.
-    pub family: Family,
+    pub(crate) family: Family,
     /// Of the socket.
-    pub socket_type: SocketType,
+    pub(crate) socket_type: SocketType,
     /// The answer and its round trip, or what went wrong.
-    pub result: Result<(Vec<u8>, Duration), String>,
+    pub(crate) result: Result<(Vec<u8>, Duration), String>,
 }
 
 /// The rows under a heading.
 ///
 /// # Errors
 /// The writer's.
-pub fn table(to: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
+pub(crate) fn table(to: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     let shown: Vec<(String, String, String)> = rows
         .iter()
@@ -69,7 +69,7 @@ pub fn table(to: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
 ///
 /// # Errors
 /// The writer's.
-pub fn json_lines(to: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
+pub(crate) fn json_lines(to: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
     let mut right = 0;
     for row in rows {
         let (answer, round_trip_ns, problem) = match &row.result {

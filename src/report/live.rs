@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::ping::{CountsText, shown_ns};
-use crate::probe::Counts;
+use bullhorn_client::ping::Counts;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -17,7 +17,7 @@ const REDRAW: Duration = Duration::from_millis(50);
 
 /// The state of the line at the bottom.
 #[derive(Debug, Default)]
-pub struct LiveLine {
+pub(crate) struct LiveLine {
     /// `None` is a lost probe.
     recent: VecDeque<Option<Duration>>,
     last_drawn: Option<Instant>,
@@ -25,7 +25,7 @@ pub struct LiveLine {
 
 impl LiveLine {
     /// A probe was answered after this time, or (`None`) lost.
-    pub fn push(&mut self, round_trip: Option<Duration>) {
+    pub(crate) fn push(&mut self, round_trip: Option<Duration>) {
         if self.recent.len() == MOST_SHOWN {
             self.recent.pop_front();
         }
@@ -36,7 +36,12 @@ impl LiveLine {
     ///
     /// # Errors
     /// The writer's.
-    pub fn draw(&mut self, to: &mut dyn Write, counts: &Counts, columns: usize) -> io::Result<()> {
+    pub(crate) fn draw(
+        &mut self,
+        to: &mut dyn Write,
+        counts: &Counts,
+        columns: usize,
+    ) -> io::Result<()> {
         if self.last_drawn.is_some_and(|last| last.elapsed() < REDRAW) {
             return Ok(());
         }
@@ -49,7 +54,7 @@ impl LiveLine {
     ///
     /// # Errors
     /// The writer's.
-    pub fn clear(&mut self, to: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn clear(&mut self, to: &mut dyn Write) -> io::Result<()> {
         if self.last_drawn.take().is_some() {
             write!(to, "\r\x1b[K")?;
         }

@@ -3,13 +3,13 @@
 //! Everything is written to a writer that the caller gives; nothing here knows of terminals,
 //! arguments or sockets. Keys of the JSON are only ever added.
 
-pub mod bench;
-pub mod bench_html;
+pub(crate) mod bench;
+pub(crate) mod bench_html;
 mod chart;
-pub mod demo;
-pub mod live;
-pub mod metrics;
-pub mod openmetrics;
-pub mod ping;
-pub mod send;
-pub mod serve;
+pub(crate) mod demo;
+pub(crate) mod live;
+pub(crate) mod metrics;
+pub(crate) mod openmetrics;
+pub(crate) mod ping;
+pub(crate) mod send;
+pub(crate) mod serve;

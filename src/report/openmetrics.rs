@@ -8,11 +8,11 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
-use crate::server::stats::Histogram;
+use bullhorn_server::stats::Histogram;
 
 /// One of the two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// OpenMetrics 1.0.
     OpenMetrics,
     /// Prometheus text 0.0.4.
@@ -21,7 +21,7 @@ pub enum Format {
 
 impl Format {
     /// The media type, as HTTP names it.
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -31,7 +31,7 @@ impl Format {
 
 /// What the samples of a family mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Only ever grows; its samples end in `_total`.
     Counter,
     /// Goes up and down.
@@ -44,13 +44,13 @@ pub enum Kind {
 
 /// A family: samples of one meaning that differ by their labels.
 #[derive(Clone, Copy, Debug)]
-pub struct Family {
+pub(crate) struct Family {
     /// Without the ending that belongs to the kind.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What its samples mean.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// One sentence without line breaks, quotes and backslashes.
-    pub help: &'static str,
+    pub(crate) help: &'static str,
 }
 
 impl Family {
@@ -72,17 +72,17 @@ impl Family {
 }
 
 /// Names and values, in the order in which they are written.
-pub type Labels<'a> = [(&'a str, &'a str)];
+pub(crate) type Labels<'a> = [(&'a str, &'a str)];
 
 /// Writes families, one after the other.
-pub struct Encoder<'a> {
+pub(crate) struct Encoder<'a> {
     to: &'a mut dyn Write,
     format: Format,
 }
 
 impl<'a> Encoder<'a> {
     /// Writes to `to`, which had better be a buffer.
-    pub fn new(to: &'a mut dyn Write, format: Format) -> Self {
+    pub(crate) fn new(to: &'a mut dyn Write, format: Format) -> Self {
         Self { to, format }
     }
 
@@ -90,7 +90,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     /// The writer's, as everywhere here.
-    pub fn family(&mut self, family: &Family) -> io::Result<()> {
+    pub(crate) fn family(&mut self, family: &Family) -> io::Result<()> {
         let Family { name, help, kind } = family;
         let (kind, ending) = match (self.format, kind) {
             (_, Kind::Gauge) => ("gauge", ""),
@@ -111,7 +111,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     /// The writer's.
-    pub fn sample(
+    pub(crate) fn sample(
         &mut self,
         family: &Family,
         labels: &Labels<'_>,
@@ -126,7 +126,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     /// The writer's.
-    pub fn histogram(
+    pub(crate) fn histogram(
         &mut self,
         family: &Family,
         labels: &Labels<'_>,
@@ -152,7 +152,7 @@ impl<'a> Encoder<'a> {
     ///
     /// # Errors
     /// The writer's.
-    pub fn end(self) -> io::Result<()> {
+    pub(crate) fn end(self) -> io::Result<()> {
         match self.format {
             Format::OpenMetrics => writeln!(self.to, "# EOF"),
             Format::Text => Ok(()),

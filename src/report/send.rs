@@ -4,29 +4,29 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use crate::client::{Answer, Outcome};
-use crate::endpoint::Endpoint;
-use crate::error::Error;
-use crate::visible::{VisibleBytes, VisibleLines};
+use bullhorn_client::request::{Answer, Outcome};
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::error::Error;
+use bullhorn_socket::visible::{VisibleBytes, VisibleLines};
 
 const SCHEMA: &str = "bullhorn.send/1";
 
 /// How many texts ended how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Right answers.
-    pub right: u64,
+    pub(crate) right: u64,
     /// Answers that are not the text in capitals.
-    pub wrong: u64,
+    pub(crate) wrong: u64,
     /// Texts without an answer.
-    pub failed: u64,
+    pub(crate) failed: u64,
 }
 
 /// The bytes of an answer and a line end, for a program.
 ///
 /// # Errors
 /// The writer's.
-pub fn answer_raw(to: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+pub(crate) fn answer_raw(to: &mut dyn Write, answer: &Answer) -> io::Result<()> {
     to.write_all(answer.as_bytes())?;
     to.write_all(b"\n")
 }
@@ -35,7 +35,7 @@ pub fn answer_raw(to: &mut dyn Write, answer: &Answer) -> io::Result<()> {
 ///
 /// # Errors
 /// The writer's.
-pub fn answer_visible(to: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+pub(crate) fn answer_visible(to: &mut dyn Write, answer: &Answer) -> io::Result<()> {
     writeln!(to, "{}", VisibleBytes(answer.as_bytes()))
 }
 
@@ -44,7 +44,7 @@ pub fn answer_visible(to: &mut dyn Write, answer: &Answer) -> io::Result<()> {
 ///
 /// # Errors
 /// The writer's.
-pub fn outcome_json(to: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
+pub(crate) fn outcome_json(to: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
     let line = match &outcome.result {
         Ok(answer) => json!({
             "schema": SCHEMA,
@@ -72,7 +72,11 @@ pub fn outcome_json(to: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
 ///
 /// # Errors
 /// The writer's.
-pub fn summary_json(to: &mut dyn Write, endpoint: &Endpoint, counts: &Counts) -> io::Result<()> {
+pub(crate) fn summary_json(
+    to: &mut dyn Write,
+    endpoint: &Endpoint,
+    counts: &Counts,
+) -> io::Result<()> {
     let line = json!({
         "schema": SCHEMA,
         "event": "summary",
@@ -89,7 +93,7 @@ pub fn summary_json(to: &mut dyn Write, endpoint: &Endpoint, counts: &Counts) ->
 ///
 /// # Errors
 /// The writer's.
-pub fn failure_text(to: &mut dyn Write, number: u64, error: &Error) -> io::Result<()> {
+pub(crate) fn failure_text(to: &mut dyn Write, number: u64, error: &Error) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     writeln!(to, "bullhorn: text {number}: {error}")
 }

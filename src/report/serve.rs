@@ -5,13 +5,13 @@ use std::num::NonZeroU32;
 
 use serde_json::{Map, Value, json};
 
-use crate::endpoint::{Endpoint, Family, SocketType};
-use crate::sandbox::Applied;
-use crate::server::stats::{
+use bullhorn::sandbox::Applied;
+use bullhorn_server::stats::{
     ConnectionDropCause, DatagramTotals, DropCause, Stats, StreamTotals, Totals,
 };
-use crate::socket::Description;
-use crate::visible::VisibleLines;
+use bullhorn_socket::Description;
+use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
+use bullhorn_socket::visible::VisibleLines;
 
 const SCHEMA: &str = "bullhorn.serve/1";
 
@@ -19,7 +19,7 @@ const SCHEMA: &str = "bullhorn.serve/1";
 ///
 /// # Errors
 /// The writer's.
-pub fn ready_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+pub(crate) fn ready_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     writeln!(
         to,
@@ -32,7 +32,7 @@ pub fn ready_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
 ///
 /// # Errors
 /// The writer's.
-pub fn sandbox_text(to: &mut dyn Write, sandbox: &Applied) -> io::Result<()> {
+pub(crate) fn sandbox_text(to: &mut dyn Write, sandbox: &Applied) -> io::Result<()> {
     let no_new_privs = match sandbox.no_new_privs {
         true => "no_new_privs",
         false => "without no_new_privs",
@@ -52,7 +52,7 @@ pub fn sandbox_text(to: &mut dyn Write, sandbox: &Applied) -> io::Result<()> {
 ///
 /// # Errors
 /// The writer's.
-pub fn rate_limit_text(to: &mut dyn Write, per_second: NonZeroU32) -> io::Result<()> {
+pub(crate) fn rate_limit_text(to: &mut dyn Write, per_second: NonZeroU32) -> io::Result<()> {
     writeln!(
         to,
         "rate limit: {per_second} datagrams a second from one address, more from the network around \
@@ -65,7 +65,7 @@ pub fn rate_limit_text(to: &mut dyn Write, per_second: NonZeroU32) -> io::Result
 ///
 /// # Errors
 /// The writer's.
-pub fn ready_json(
+pub(crate) fn ready_json(
     to: &mut dyn Write,
     socket: &Description,
     sandbox: Option<&Applied>,
@@ -94,7 +94,7 @@ pub fn ready_json(
 ///
 /// # Errors
 /// The writer's.
-pub fn metrics_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+pub(crate) fn metrics_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     match metrics_url(socket) {
         Some(url) => writeln!(to, "metrics: {url}"),
@@ -106,7 +106,7 @@ pub fn metrics_text(to: &mut dyn Write, socket: &Description) -> io::Result<()> 
 ///
 /// # Errors
 /// The writer's.
-pub fn metrics_json(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
+pub(crate) fn metrics_json(to: &mut dyn Write, socket: &Description) -> io::Result<()> {
     let line = json!({
         "schema": SCHEMA,
         "event": "metrics",
@@ -128,7 +128,11 @@ fn metrics_url(socket: &Description) -> Option<String> {
 ///
 /// # Errors
 /// The writer's.
-pub fn totals_text(to: &mut dyn Write, stats: &Stats, log_lines_dropped: u64) -> io::Result<()> {
+pub(crate) fn totals_text(
+    to: &mut dyn Write,
+    stats: &Stats,
+    log_lines_dropped: u64,
+) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     for (endpoint, totals) in &stats.endpoints {
         match totals {
@@ -213,7 +217,11 @@ fn causes_text(causes: impl Iterator<Item = (&'static str, u64)>) -> String {
 ///
 /// # Errors
 /// The writer's.
-pub fn totals_json(to: &mut dyn Write, stats: &Stats, log_lines_dropped: u64) -> io::Result<()> {
+pub(crate) fn totals_json(
+    to: &mut dyn Write,
+    stats: &Stats,
+    log_lines_dropped: u64,
+) -> io::Result<()> {
     let mut sum = [0; 4];
     let endpoints: Vec<Value> = stats
         .endpoints

@@ -5,8 +5,8 @@
 //! answering needs (seccomp). [`enter`] does the last three, as far as the kernel has them.
 //!
 //! All of it holds for the calling thread and those that it starts later, so it belongs between
-//! [`Builder::bind`](crate::server::Builder::bind) and
-//! [`BoundServer::start`](crate::server::BoundServer::start). It cannot be undone. That it is done
+//! [`Builder::bind`](bullhorn_server::Builder::bind) and
+//! [`BoundServer::start`](bullhorn_server::BoundServer::start). It cannot be undone. That it is done
 //! is the program's decision: nothing in the library calls it, and a server inside somebody's test
 //! is never restricted.
 
@@ -22,8 +22,8 @@ pub mod user;
 
 use std::os::fd::BorrowedFd;
 
-use crate::endpoint::{Family, SocketType};
-use crate::socket::BoundSocket;
+use bullhorn_socket::BoundSocket;
+use bullhorn_socket::endpoint::{Family, SocketType};
 
 /// What bound sockets still need to be answered on, and to be taken away.
 #[derive(Debug, Default)]

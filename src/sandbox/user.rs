@@ -8,7 +8,7 @@ use nix::unistd::{self, Gid, Group, Uid, User};
 use rustix::thread::CapabilitySet;
 
 use super::{capabilities, namespace};
-use crate::error::{Error, Result};
+use bullhorn_socket::error::{Error, Result};
 
 /// A user as it is typed: `NAME`, `UID`, `NAME:GROUP` or `UID:GID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,7 +142,8 @@ impl Identity {
             unistd::setresgid(self.gid, self.gid, self.gid).map_err(refuse)?;
             unistd::setresuid(self.uid, self.uid, self.uid).map_err(refuse)?;
         }
-        capabilities::give_up_all().map_err(|error| self.refuse(&crate::error::plain(&error)))
+        capabilities::give_up_all()
+            .map_err(|error| self.refuse(&bullhorn_socket::error::plain(&error)))
     }
 
     fn refuse(&self, reason: &str) -> Error {

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
-use crate::server::GuardOptions;
-use crate::server::guard::RateLimit;
+use bullhorn_server::GuardOptions;
+use bullhorn_server::guard::RateLimit;
 
 /// The flags of `bullhorn serve` against abuse.
 #[derive(Clone, Debug, Args)]
-pub struct GuardFlags {
+pub(crate) struct GuardFlags {
     /// Drop datagrams that may be part of an endless exchange, and those that only a spoofed source sends
     #[arg(
         long,
@@ -18,21 +18,21 @@ pub struct GuardFlags {
         env = "BULLHORN_LOOP_GUARD",
         default_value = "on"
     )]
-    pub loop_guard: Switch,
+    pub(crate) loop_guard: Switch,
     /// Serve only these networks, as in 192.0.2.0/24,2001:db8::/32; may be given again [default: all]
     #[arg(long, value_name = "NETWORKS", env = "BULLHORN_ALLOW", value_delimiter = ',', value_parser = network)]
-    pub allow: Vec<IpNet>,
+    pub(crate) allow: Vec<IpNet>,
     /// Never serve these networks, though they be allowed
     #[arg(long, value_name = "NETWORKS", env = "BULLHORN_DENY", value_delimiter = ',', value_parser = network)]
-    pub deny: Vec<IpNet>,
+    pub(crate) deny: Vec<IpNet>,
     /// The most datagrams answered to one address, as in 1000/s, or "off" [default: off, but 1000/s once an endpoint is not loopback's]
     #[arg(long, value_name = "RATE", env = "BULLHORN_RATE_LIMIT")]
-    pub rate_limit: Option<RateLimit>,
+    pub(crate) rate_limit: Option<RateLimit>,
 }
 
 impl GuardFlags {
     /// What is to be done against abuse.
-    pub fn options(&self) -> GuardOptions {
+    pub(crate) fn options(&self) -> GuardOptions {
         GuardOptions {
             loop_guard: self.loop_guard == Switch::On,
             allow: self.allow.clone(),
@@ -44,7 +44,7 @@ impl GuardFlags {
 
 /// On or off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
+pub(crate) enum Switch {
     /// It is done
     On,
     /// It is not

@@ -15,14 +15,12 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-pub use self::bench::Bench;
-pub use self::guard::{GuardFlags, Switch};
-pub use self::ping::Ping;
-pub use self::send::Send;
-pub use self::serve::{BackendName, Serve};
-pub use self::streams::Streams;
-pub use self::values::{OptionalDuration, OptionalNumber, PositiveDuration};
-use crate::endpoint::FamilyFilter;
+pub(crate) use self::bench::Bench;
+pub(crate) use self::ping::Ping;
+pub(crate) use self::send::Send;
+pub(crate) use self::serve::Serve;
+pub(crate) use self::streams::Streams;
+use bullhorn_socket::endpoint::FamilyFilter;
 
 /// What each exit code means.
 macro_rules! exit_codes {
@@ -62,15 +60,15 @@ Endpoints:
 /// A socket service that answers every text in capitals, and the client that checks every answer
 #[derive(Debug, Parser)]
 #[command(name = "bullhorn", version, after_help = EXIT_CODES, max_term_width = 100)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// What to do
     #[command(subcommand)]
-    pub verb: Verb,
+    pub(crate) verb: Verb,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Answer every text in capitals, on any number of endpoints at once
     Serve(Serve),
     /// Send texts and print their answers, each checked
@@ -95,21 +93,21 @@ pub enum Verb {
 
 /// How much is said, and how.
 #[derive(Clone, Debug, Args)]
-pub struct Speech {
+pub(crate) struct Speech {
     /// Say more: -v logs requests and answers, -vv each socket call with its arguments and result
     #[arg(short, long, action = ArgAction::Count, env = "BULLHORN_VERBOSE")]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
     /// Say nothing but results and errors
     #[arg(short, long, conflicts_with = "verbose", env = "BULLHORN_QUIET", value_parser = FalseyValueParser::new())]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// Print JSON Lines to standard output
     #[arg(long, env = "BULLHORN_JSON", value_parser = FalseyValueParser::new())]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// Which addresses of a name may be asked.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct FamilyFlags {
+pub(crate) struct FamilyFlags {
     /// Use only the IPv4 addresses of a name
     #[arg(short = '4', long, conflicts_with = "ipv6", env = "BULLHORN_IPV4", value_parser = FalseyValueParser::new())]
     pub ipv4: bool,
@@ -120,7 +118,7 @@ pub struct FamilyFlags {
 
 impl FamilyFlags {
     /// The meaning of `-4` and `-6`.
-    pub fn filter(self) -> FamilyFilter {
+    pub(crate) fn filter(self) -> FamilyFilter {
         match (self.ipv4, self.ipv6) {
             (true, _) => FamilyFilter::Inet,
             (_, true) => FamilyFilter::Inet6,
@@ -132,11 +130,11 @@ impl FamilyFlags {
 /// `bullhorn demo`
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
-pub struct Demo {
+pub(crate) struct Demo {
     /// What to send
     #[arg(default_value = "hello, world")]
-    pub text: String,
+    pub(crate) text: String,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
-    pub speech: Speech,
+    pub(crate) speech: Speech,
 }

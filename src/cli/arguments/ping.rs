@@ -6,59 +6,58 @@ use clap::Args;
 
 use super::values::{PositiveDuration, seconds_or_duration};
 use super::{ENDPOINTS_AND_EXIT_CODES, FamilyFlags, Speech};
-use crate::endpoint::Endpoint;
-use crate::probe;
+use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn ping`
 #[derive(Debug, Args)]
 #[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
-pub struct Ping {
+pub(crate) struct Ping {
     /// Whom to probe
     #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]
-    pub endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     /// From one probe to the next
     #[arg(short, long, value_name = "DURATION", env = "BULLHORN_INTERVAL", value_parser = seconds_or_duration,
-        default_value_t = PositiveDuration(probe::Settings::default().interval))]
-    pub interval: PositiveDuration,
+        default_value_t = PositiveDuration(bullhorn_client::ping::Settings::default().interval))]
+    pub(crate) interval: PositiveDuration,
     /// How many probes to send [default: until Ctrl-C; a few with --expect]
     #[arg(short, long, value_name = "NUMBER", env = "BULLHORN_COUNT",
         value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
+    pub(crate) count: Option<u64>,
     /// End after this long, whatever is under way
     #[arg(short = 'w', long, value_name = "DURATION", env = "BULLHORN_DEADLINE", value_parser = seconds_or_duration)]
-    pub deadline: Option<PositiveDuration>,
+    pub(crate) deadline: Option<PositiveDuration>,
     /// A probe without an answer for this long is lost; an answer after that is late
     #[arg(short = 'W', long, value_name = "DURATION", env = "BULLHORN_TIMEOUT", value_parser = seconds_or_duration,
-        default_value_t = PositiveDuration(probe::Settings::default().timeout))]
-    pub timeout: PositiveDuration,
+        default_value_t = PositiveDuration(bullhorn_client::ping::Settings::default().timeout))]
+    pub(crate) timeout: PositiveDuration,
     /// How long to wait for second answers after the last probe is settled
     #[arg(long, value_name = "DURATION", env = "BULLHORN_LINGER",
-        default_value_t = PositiveDuration(probe::Settings::default().linger))]
-    pub linger: PositiveDuration,
+        default_value_t = PositiveDuration(bullhorn_client::ping::Settings::default().linger))]
+    pub(crate) linger: PositiveDuration,
     /// Bytes of each text: from its word and number alone to what a datagram carries
-    #[arg(short, long, value_name = "BYTES", env = "BULLHORN_SIZE", default_value_t = probe::Settings::default().size)]
-    pub size: usize,
+    #[arg(short, long, value_name = "BYTES", env = "BULLHORN_SIZE", default_value_t = bullhorn_client::ping::Settings::default().size)]
+    pub(crate) size: usize,
     /// Fill the texts from this file, of any script, instead of with the alphabet
     #[arg(long, value_name = "FILE", env = "BULLHORN_TEXT")]
-    pub text: Option<PathBuf>,
+    pub(crate) text: Option<PathBuf>,
     /// Send from so many source ports in turn, and say how each fares: finds one bad leg of a balanced path
-    #[arg(long, value_name = "NUMBER", env = "BULLHORN_FLOWS", default_value_t = probe::Settings::default().flows)]
-    pub flows: usize,
+    #[arg(long, value_name = "NUMBER", env = "BULLHORN_FLOWS", default_value_t = bullhorn_client::ping::Settings::default().flows)]
+    pub(crate) flows: usize,
     /// Exit with 0 only when the endpoint behaves so: answer, refused or silence
     #[arg(long, value_name = "BEHAVIOUR", env = "BULLHORN_EXPECT")]
-    pub expect: Option<probe::Behaviour>,
+    pub(crate) expect: Option<bullhorn_client::ping::Behaviour>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
-    pub family: FamilyFlags,
+    pub(crate) family: FamilyFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
-    pub speech: Speech,
+    pub(crate) speech: Speech,
 }
 
 impl Ping {
     /// How the endpoint is to be probed, with texts filled from `filler`.
-    pub fn settings(&self, filler: Option<Vec<u8>>) -> probe::Settings {
-        probe::Settings {
+    pub(crate) fn settings(&self, filler: Option<Vec<u8>>) -> bullhorn_client::ping::Settings {
+        bullhorn_client::ping::Settings {
             interval: self.interval.0,
             count: self.count,
             deadline: self.deadline.map(|deadline| deadline.0),

@@ -5,47 +5,47 @@ use clap::builder::FalseyValueParser;
 
 use super::values::PositiveDuration;
 use super::{ENDPOINTS_AND_EXIT_CODES, FamilyFlags, Speech};
-use crate::client::Settings;
-use crate::endpoint::Endpoint;
+use bullhorn_client::request::Settings;
+use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn send`
 #[derive(Debug, Args)]
 #[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
-pub struct Send {
+pub(crate) struct Send {
     /// Whom to ask
     #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]
-    pub endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     /// What to send [default: each line of standard input; on a terminal, a prompt]
     #[arg(value_name = "TEXT")]
-    pub texts: Vec<std::ffi::OsString>,
+    pub(crate) texts: Vec<std::ffi::OsString>,
     /// How long to wait for an answer before sending the text again or giving it up
     ///
     /// Over a stream, a long text has as long again for each 256 KiB of it and its answer, but no
     /// longer than this while the peer takes no byte.
     #[arg(long, value_name = "DURATION", env = "BULLHORN_TIMEOUT",
         default_value_t = PositiveDuration(Settings::default().timeout))]
-    pub timeout: PositiveDuration,
+    pub(crate) timeout: PositiveDuration,
     /// How often to send a datagram again that has no answer; streams are repeated by the kernel
     #[arg(long, value_name = "NUMBER", env = "BULLHORN_RETRIES", default_value_t = Settings::default().retries)]
-    pub retries: u32,
+    pub(crate) retries: u32,
     /// How many texts to keep under way at once
     #[arg(long, value_name = "NUMBER", env = "BULLHORN_WINDOW",
         default_value_t = Settings::default().window as u32, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub window: u32,
+    pub(crate) window: u32,
     /// Go on after a text without an answer, and say at the end how many failed
     #[arg(long, env = "BULLHORN_KEEP_GOING", value_parser = FalseyValueParser::new())]
-    pub keep_going: bool,
+    pub(crate) keep_going: bool,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
-    pub family: FamilyFlags,
+    pub(crate) family: FamilyFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
-    pub speech: Speech,
+    pub(crate) speech: Speech,
 }
 
 impl Send {
     /// How the client is to ask.
-    pub fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings {
             window: self.window as usize,
             timeout: self.timeout.0,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, SocketType};
+use bullhorn_socket::endpoint::{Endpoint, SocketType};
 
 /// As [`PositiveDuration`], and a bare number is seconds, as in ping(8).
 pub(super) fn seconds_or_duration(text: &str) -> Result<PositiveDuration, String> {
@@ -38,7 +38,7 @@ pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, String> {
 
 /// A duration over zero, as in `1s` or `250ms`.
 #[derive(Clone, Copy, Debug)]
-pub struct PositiveDuration(pub Duration);
+pub(crate) struct PositiveDuration(pub Duration);
 
 /// The longest duration: a century and more is no time that a clock could be set to.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -72,7 +72,7 @@ impl fmt::Display for PositiveDuration {
 
 /// A duration over zero, or `off`.
 #[derive(Clone, Copy, Debug)]
-pub struct OptionalDuration(pub Option<Duration>);
+pub(crate) struct OptionalDuration(pub Option<Duration>);
 
 impl FromStr for OptionalDuration {
     type Err = String;
@@ -96,7 +96,7 @@ impl fmt::Display for OptionalDuration {
 
 /// A number over zero, or `off`.
 #[derive(Clone, Copy, Debug)]
-pub struct OptionalNumber(pub Option<usize>);
+pub(crate) struct OptionalNumber(pub Option<usize>);
 
 impl FromStr for OptionalNumber {
     type Err = String;

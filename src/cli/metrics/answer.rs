@@ -7,7 +7,7 @@ use super::accept::preferred;
 use super::host;
 use super::process::ProcessFiles;
 use crate::report::metrics;
-use crate::server::Monitor;
+use bullhorn_server::Monitor;
 
 /// Where the answers come from.
 pub(super) struct Source {
@@ -96,7 +96,7 @@ fn respond(status: StatusCode, content_type: &'static str, text: String) -> Resp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Server;
+    use bullhorn_server::Server;
 
     fn ask(source: &Source, path: &str) -> (u16, String) {
         let response = source.answer(&Request::get(path).body(()).unwrap(), true);

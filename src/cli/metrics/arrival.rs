@@ -3,8 +3,8 @@
 use rustix::net::{RecvFlags, recv, sockopt::socket_peercred};
 use socket2::{SockAddr, Socket};
 
-use crate::server::guard::Prefix;
-use crate::socket::address::canonical;
+use bullhorn_server::guard::Prefix;
+use bullhorn_socket::address::canonical;
 
 /// More than the requests of scrapers, probes and browsers take. A longer one has not been seen
 /// whole, and is treated like one that is still to come.

@@ -22,11 +22,11 @@ use tokio::time::{sleep, timeout};
 use super::answer::Source as Answers;
 use super::arrival::{Arrival, Source};
 use super::places::{Client, Places};
-use crate::endpoint::Family;
-use crate::server::accept_failure::Failures;
-use crate::socket::Description;
-use crate::socket::address::canonical;
-use crate::socket::sys::{register_readable, set_option};
+use bullhorn_server::accept_failure::Failures;
+use bullhorn_socket::Description;
+use bullhorn_socket::address::canonical;
+use bullhorn_socket::endpoint::Family;
+use bullhorn_socket::sys::{register_readable, set_option};
 
 /// How long one connection may take: to ask, and to take the answer.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);

@@ -25,11 +25,11 @@ use self::listener::Listener;
 use self::places::Places;
 use self::process::ProcessFiles;
 use super::Failure;
-use crate::endpoint::{Endpoint, SocketType};
-use crate::error::Error;
-use crate::server::Monitor;
-use crate::socket::unix_file::UnixFile;
-use crate::socket::{BindOptions, BoundSocket, Description, bind};
+use bullhorn_server::Monitor;
+use bullhorn_socket::endpoint::{Endpoint, SocketType};
+use bullhorn_socket::error::Error;
+use bullhorn_socket::unix_file::UnixFile;
+use bullhorn_socket::{BindOptions, BoundSocket, Description, bind};
 
 /// Sockets on which nobody answers yet, and the files that have to be opened as early.
 pub(super) struct Bound {

@@ -4,7 +4,7 @@ use std::io;
 
 use super::families::{Families, Of};
 use crate::report::openmetrics::Encoder;
-use crate::server::stats::{DatagramTotals, DropCause};
+use bullhorn_server::stats::{DatagramTotals, DropCause};
 
 /// The most datagrams in a run: UDP_MAX_SEGMENTS in include/linux/udp.h.
 const MAX_RUN: u64 = 128;
@@ -12,7 +12,7 @@ const MAX_RUN: u64 = 128;
 /// The most datagrams in a batch: runs in a batch, times those in a run.
 const MAX_BATCH: u64 = 64 * MAX_RUN;
 
-/// Nothing longer is received, see [`crate::socket::batch::BUFFER_SIZE`].
+/// Nothing longer is received, see [`bullhorn_socket::batch::BUFFER_SIZE`].
 const MAX_DATAGRAM: u64 = 65_536;
 
 /// Writes them; there is at least one endpoint.

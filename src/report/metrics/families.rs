@@ -4,7 +4,7 @@
 use std::io;
 
 use crate::report::openmetrics::{Encoder, Family, Kind};
-use crate::server::stats::Histogram;
+use bullhorn_server::stats::Histogram;
 
 /// An endpoint, as it is written, and its totals.
 pub(super) type Of<T> = (String, T);

@@ -11,17 +11,17 @@ mod streams;
 
 use std::io::{self, Write};
 
-pub use process::Process;
+pub(crate) use process::Process;
 
 use self::families::Of;
 use super::openmetrics::{Encoder, Family, Format, Kind};
-use crate::server::stats::{DatagramTotals, Stats, StreamTotals, Totals};
+use bullhorn_server::stats::{DatagramTotals, Stats, StreamTotals, Totals};
 
 /// Writes all metrics.
 ///
 /// # Errors
 /// The writer's.
-pub fn write(
+pub(crate) fn write(
     to: &mut dyn Write,
     format: Format,
     stats: &Stats,
@@ -75,7 +75,7 @@ mod tests {
     fn sockets_of_the_same_name_are_one_endpoint() {
         let mut totals = StreamTotals::default();
         totals.accepted += 2;
-        let endpoint: crate::Endpoint = "tcp://127.0.0.1:9".parse().unwrap();
+        let endpoint: bullhorn_socket::Endpoint = "tcp://127.0.0.1:9".parse().unwrap();
         let stats = Stats {
             endpoints: vec![
                 (endpoint.clone(), Totals::Stream(totals)),

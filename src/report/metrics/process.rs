@@ -7,19 +7,19 @@ use crate::report::openmetrics::{Encoder, Family, Kind};
 
 /// What is known of the process itself; `None` is what could not be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Process {
+pub(crate) struct Process {
     /// When it started, in seconds since 1970.
-    pub start_seconds: Option<f64>,
+    pub(crate) start_seconds: Option<f64>,
     /// What it has had of the processors, in seconds.
-    pub cpu_seconds: Option<f64>,
+    pub(crate) cpu_seconds: Option<f64>,
     /// Memory that is in use.
-    pub resident_bytes: Option<u64>,
+    pub(crate) resident_bytes: Option<u64>,
     /// Memory that is mapped.
-    pub virtual_bytes: Option<u64>,
+    pub(crate) virtual_bytes: Option<u64>,
     /// Open descriptors.
-    pub open_descriptors: Option<u64>,
+    pub(crate) open_descriptors: Option<u64>,
     /// The most descriptors that may be open.
-    pub max_descriptors: Option<u64>,
+    pub(crate) max_descriptors: Option<u64>,
 }
 
 /// Writes what could be read.

@@ -4,7 +4,7 @@ use std::io;
 
 use super::families::{Families, Of};
 use crate::report::openmetrics::Encoder;
-use crate::server::stats::{ConnectionDropCause, StreamTotals};
+use bullhorn_server::stats::{ConnectionDropCause, StreamTotals};
 
 /// Writes them; there is at least one endpoint.
 pub(super) fn write(encoder: &mut Encoder<'_>, endpoints: &[Of<StreamTotals>]) -> io::Result<()> {

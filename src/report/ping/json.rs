@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::probe::event::Begin;
-use crate::probe::latency::nanoseconds;
-use crate::probe::{ArrivalKind, Counts, Event, Figures, Loss, Outage, Summary};
+use bullhorn_client::ping::event::Begin;
+use bullhorn_client::ping::latency::nanoseconds;
+use bullhorn_client::ping::{ArrivalKind, Counts, Event, Figures, Loss, Outage, Summary};
 
 const SCHEMA: &str = "bullhorn.ping/1";
 
@@ -15,7 +15,7 @@ const SCHEMA: &str = "bullhorn.ping/1";
 ///
 /// # Errors
 /// The writer's.
-pub fn begin_json(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
+pub(crate) fn begin_json(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
     let line = json!({
         "schema": SCHEMA,
         "event": "begin",
@@ -32,7 +32,7 @@ pub fn begin_json(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
 ///
 /// # Errors
 /// The writer's.
-pub fn event_json(
+pub(crate) fn event_json(
     to: &mut dyn Write,
     begin: std::time::Instant,
     at: Duration,
@@ -88,6 +88,7 @@ pub fn event_json(
                 "diagnosis": "stale flow state on the path (NAT or conntrack) likely",
             }),
         ),
+        _ => return Ok(()),
     };
     let mut line = Map::new();
     line.insert("schema".into(), SCHEMA.into());
@@ -104,7 +105,7 @@ pub fn event_json(
 ///
 /// # Errors
 /// The writer's.
-pub fn summary_json(
+pub(crate) fn summary_json(
     to: &mut dyn Write,
     summary: &Summary,
     output_dropped: u64,

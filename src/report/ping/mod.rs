@@ -3,5 +3,5 @@
 mod json;
 mod text;
 
-pub use json::{begin_json, event_json, summary_json};
-pub use text::{CountsText, begin_text, event_text, shown_ns, summary_text};
+pub(crate) use json::{begin_json, event_json, summary_json};
+pub(crate) use text::{CountsText, begin_text, event_text, shown_ns, summary_text};

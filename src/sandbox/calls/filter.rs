@@ -18,7 +18,7 @@ use crate::sandbox::Needs;
 pub fn allow_only_needed(needs: &Needs) -> Result<(), String> {
     let program = program(needs).map_err(|error| error.to_string())?;
     seccompiler::apply_filter_all_threads(&program).map_err(|error| match error {
-        seccompiler::Error::Seccomp(error) => crate::error::plain(&error),
+        seccompiler::Error::Seccomp(error) => bullhorn_socket::error::plain(&error),
         other => other.to_string(),
     })
 }

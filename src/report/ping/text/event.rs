@@ -6,16 +6,16 @@ use std::time::Instant;
 
 use super::outage::{OfFlow, OutageText};
 use super::time::Milliseconds;
-use crate::endpoint::Endpoint;
-use crate::probe::event::Begin;
-use crate::probe::{ArrivalKind, Event, Loss};
-use crate::visible::VisibleLines;
+use bullhorn_client::ping::event::Begin;
+use bullhorn_client::ping::{ArrivalKind, Event, Loss};
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::visible::VisibleLines;
 
 /// `ping udp://127.0.0.1:3000: texts of 64 bytes, one each 1s`
 ///
 /// # Errors
 /// The writer's.
-pub fn begin_text(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
+pub(crate) fn begin_text(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     let flows = match begin.flows {
         1 => String::new(),
@@ -34,7 +34,7 @@ pub fn begin_text(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
 ///
 /// # Errors
 /// The writer's.
-pub fn event_text(
+pub(crate) fn event_text(
     to: &mut dyn Write,
     endpoint: &Endpoint,
     begin: Instant,
@@ -89,6 +89,7 @@ pub fn event_text(
             Milliseconds(*round_trip),
             OfFlow(*flow)
         ),
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,6 @@ mod outage;
 mod summary;
 mod time;
 
-pub use event::{begin_text, event_text};
-pub use summary::{CountsText, summary_text};
-pub use time::shown_ns;
+pub(crate) use event::{begin_text, event_text};
+pub(crate) use summary::{CountsText, summary_text};
+pub(crate) use time::shown_ns;

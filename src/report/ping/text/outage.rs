@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Instant;
 
 use super::time::milliseconds;
-use crate::probe::Outage;
+use bullhorn_client::ping::Outage;
 
 /// An outage, told from the begin given.
 pub(super) struct OutageText<'a>(pub(super) &'a Outage, pub(super) Instant);

@@ -5,15 +5,19 @@ use std::io::{self, Write};
 
 use super::outage::OutageText;
 use super::time::{milliseconds, shown_ns};
-use crate::probe::summary::FlowSummary;
-use crate::probe::{Counts, Figures, Summary};
-use crate::visible::VisibleLines;
+use bullhorn_client::ping::summary::FlowSummary;
+use bullhorn_client::ping::{Counts, Figures, Summary};
+use bullhorn_socket::visible::VisibleLines;
 
 /// The summary, in the manner of ping(8). `output_dropped` is how many events were not printed.
 ///
 /// # Errors
 /// The writer's.
-pub fn summary_text(to: &mut dyn Write, summary: &Summary, output_dropped: u64) -> io::Result<()> {
+pub(crate) fn summary_text(
+    to: &mut dyn Write,
+    summary: &Summary,
+    output_dropped: u64,
+) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     writeln!(to, "--- {} ---", summary.endpoint)?;
     writeln!(
@@ -99,7 +103,7 @@ fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
 }
 
 /// The counts as one line that sums.
-pub struct CountsText<'a>(pub &'a Counts);
+pub(crate) struct CountsText<'a>(pub &'a Counts);
 
 impl fmt::Display for CountsText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

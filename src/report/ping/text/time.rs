@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::probe::latency::nanoseconds;
+use bullhorn_client::ping::latency::nanoseconds;
 
 /// A time, with its unit.
 pub(super) struct Milliseconds(pub(super) Duration);
@@ -15,7 +15,7 @@ impl fmt::Display for Milliseconds {
 }
 
 /// Nanoseconds in milliseconds, to the microsecond.
-pub fn shown_ns(ns: u64) -> String {
+pub(crate) fn shown_ns(ns: u64) -> String {
     format!("{:.3}", ns as f64 / 1e6)
 }
 

@@ -1,0 +1,18 @@
+//! Bullhorn's client side: texts out, answers back, every answer checked.
+//!
+//! * [`request`]: one request and its answer; many in flight at once.
+//! * [`ping`]: texts on a schedule, every answer checked, counts that always sum (feature `probe`).
+//! * [`mod@bench`]: load, open or closed loop; every answer matched and compared (feature `probe`).
+//!
+//! Plain blocking threads and poll(2): a client must not measure its own runtime. Nothing here reads
+//! arguments or prints.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+
+#[cfg(feature = "probe")]
+pub mod bench;
+#[cfg(feature = "probe")]
+pub mod ping;
+pub mod request;
+
+pub use request::Client;

@@ -1,0 +1,99 @@
+//! Which address of a name is probed.
+
+use std::time::Instant;
+
+use super::flow::{self, Reception, Transmission};
+use super::text::ProbeTexts;
+use super::{Control, Settings};
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::error::{Error, Operation, Result};
+use bullhorn_socket::sys::PollSet;
+
+/// The number of the text that tries an address; no probe has it.
+const TRIAL: u64 = 0;
+
+/// The first address that answers rightly; when none does, the first. A single one is not tried, so
+/// nothing but the probes is sent.
+pub(super) fn choose(
+    candidates: Vec<Endpoint>,
+    settings: &Settings,
+    texts: &ProbeTexts,
+    control: &Control,
+    deadline: Option<Instant>,
+) -> Result<Endpoint> {
+    let first = candidates.first().cloned();
+    if candidates.len() > 1 {
+        for candidate in candidates {
+            let answers = answers(&candidate, settings, texts, control, deadline)?;
+            if answers && !control.is_stopped() {
+                return Ok(candidate);
+            }
+        }
+    }
+    first.ok_or_else(|| Error::Usage("there is no address to ask".to_owned()))
+}
+
+fn answers(
+    endpoint: &Endpoint,
+    settings: &Settings,
+    texts: &ProbeTexts,
+    control: &Control,
+    end: Option<Instant>,
+) -> Result<bool> {
+    let mut flow = flow::new(endpoint, settings.timeout);
+    let mut bytes = Vec::new();
+    texts.write(TRIAL, &mut bytes);
+    let deadline = Instant::now() + settings.timeout;
+    let deadline = end.map_or(deadline, |end| end.min(deadline));
+    if !matches!(flow.send(&bytes), Transmission::Taken) {
+        return Ok(false);
+    }
+    while !control.is_stopped() {
+        let reception = flow.receive(texts, &mut bytes);
+        let patience = deadline.saturating_duration_since(Instant::now());
+        match reception {
+            Reception::Answer if texts.is_right(TRIAL, &bytes) => return Ok(true),
+            Reception::Answer | Reception::Nothing if patience.is_zero() => break,
+            Reception::Answer => continue,
+            Reception::Nothing => {}
+            _ => return Ok(false),
+        }
+        let mut poll = PollSet::default();
+        if let Some((descriptor, waits_to_write)) = flow.interest() {
+            poll.add(descriptor, true, waits_to_write);
+        }
+        poll.add_stop(control.stopped_by());
+        poll.wait(Some(patience))
+            .map_err(|source| Error::socket(Operation::Receive, endpoint, source))?;
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use bullhorn_server::Server;
+
+    #[test]
+    fn the_first_address_that_answers_is_chosen_else_the_first() {
+        let settings = Settings {
+            timeout: Duration::from_secs(20),
+            ..Settings::default()
+        };
+        let texts = ProbeTexts::new(1, settings.size, None);
+        let control = Control::new().unwrap();
+        for scheme in ["udp", "tcp"] {
+            let local = format!("{scheme}://127.0.0.1:0").parse().unwrap();
+            let server = Server::builder().endpoint(local).start().unwrap();
+            let served = server.endpoints().remove(0);
+            // The discard port on an address of loopback that is nobody's.
+            let closed: Endpoint = format!("{scheme}://127.99.98.97:9").parse().unwrap();
+            let chosen =
+                |candidates| choose(candidates, &settings, &texts, &control, None).unwrap();
+            assert_eq!(chosen(vec![closed.clone(), served.clone()]), served);
+            assert_eq!(chosen(vec![closed.clone(), closed.clone()]), closed);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The prober: texts on an absolute schedule, every answer checked byte for byte, counts that
+//! always sum.
+//!
+//! In reading order: [`text`] makes the texts and knows an answer's probe, [`diagnosis`] says what
+//! is wrong with one; [`schedule`] says when each is due; [`ledger`] keeps every probe under one
+//! heading of [`counts`]; [`latency`] and [`outage`] are the figures; `flow` is one way to the
+//! endpoint and back; `fresh` tries a new source port during an outage, `address` chooses among the
+//! addresses of a name; `engine` brings them together; [`event`] is what is told on the way,
+//! [`summary`] in the end, and [`control`] ends a run from outside. One plain thread and poll(2): a
+//! prober must not measure its own runtime. Nothing here reads arguments or prints.
+
+mod address;
+pub mod control;
+pub mod counts;
+pub mod diagnosis;
+mod engine;
+pub mod event;
+mod flow;
+mod fresh;
+pub mod latency;
+pub mod ledger;
+pub mod outage;
+pub mod schedule;
+pub mod summary;
+pub mod text;
+
+use std::time::{Duration, Instant};
+
+pub use control::Control;
+pub use counts::{Counts, Loss};
+pub use diagnosis::Problem;
+pub use event::{Begin, Event, Observer};
+pub use latency::Figures;
+pub use ledger::ArrivalKind;
+pub use outage::Outage;
+pub use summary::{Behaviour, Summary};
+
+use bullhorn_socket::connect::check_for_client;
+use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, RESOLVE_TIMEOUT};
+use bullhorn_socket::error::{Error, Result};
+use text::ProbeTexts;
+
+/// How many probes without any sign of life are a silence, without another wish.
+pub const PROBES_BEFORE_SILENCE: u64 = 3;
+
+/// The most flows of a run: each takes a descriptor and half a megabyte.
+pub const MOST_FLOWS: usize = 1024;
+
+/// The most bytes of a text times the flows: each flow keeps a text and its answer.
+pub const MAX_TEXT_BYTES: usize = 1 << 30;
+
+/// How an endpoint is probed.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// From one probe to the next.
+    pub interval: Duration,
+    /// How many probes; `None` until stopped.
+    pub count: Option<u64>,
+    /// End after this long, whatever is under way; the time to resolve and to connect counts.
+    pub deadline: Option<Duration>,
+    /// A probe without an answer for this long is lost.
+    pub timeout: Duration,
+    /// How long to wait for second answers after the last probe is settled.
+    pub linger: Duration,
+    /// Bytes of each text; a token's own at least.
+    pub size: usize,
+    /// What the texts are filled with up to their size; `None` is the alphabet.
+    pub filler: Option<Vec<u8>>,
+    /// How many flows, each with a source port of its own, send in turn.
+    pub flows: usize,
+    /// End as soon as it is known whether the endpoint behaves so.
+    pub expect: Option<Behaviour>,
+    /// Which addresses of a name may be used.
+    pub family: FamilyFilter,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            count: None,
+            deadline: None,
+            timeout: Duration::from_secs(1),
+            linger: Duration::from_millis(50),
+            size: 64,
+            filler: None,
+            flows: 1,
+            expect: None,
+            family: FamilyFilter::All,
+        }
+    }
+}
+
+/// Probes `endpoint` until the count, the deadline, the control or the observer ends it.
+///
+/// ```
+/// use std::ops::ControlFlow::{self, Continue};
+/// use std::time::{Duration, Instant};
+/// use bullhorn_server::Server;
+/// use bullhorn_client::ping::{Begin, Control, Counts, Event, Observer, Settings, Summary, run};
+///
+/// struct Silent;
+/// impl Observer for Silent {
+///     fn begin(&mut self, _: &Begin<'_>) -> ControlFlow<()> { Continue(()) }
+///     fn event(&mut self, _: Duration, _: &Event, _: &Counts) -> ControlFlow<()> { Continue(()) }
+///     fn interim(&mut self, _: &Summary) -> ControlFlow<()> { Continue(()) }
+/// }
+///
+/// let server = Server::builder().endpoint("udp://127.0.0.1:0".parse()?).start()?;
+/// let settings = Settings {
+///     count: Some(10),
+///     interval: Duration::from_millis(1),
+///     ..Settings::default()
+/// };
+/// let summary = run(&server.endpoints()[0], &settings, &Control::new()?, &mut Silent)?;
+/// assert_eq!((summary.counts.sent, summary.counts.ok), (10, 10));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Usage`] for settings or an endpoint that cannot be, [`Error::TooLong`] when a text or
+/// its answer fits no datagram, [`Error::Resolve`]; [`Error::Socket`] when no socket can be made at
+/// the beginning. What happens later is in the events and the summary.
+pub fn run(
+    endpoint: &Endpoint,
+    settings: &Settings,
+    control: &Control,
+    observer: &mut dyn Observer,
+) -> Result<Summary> {
+    check_for_client(endpoint)?;
+    check(settings)?;
+    let deadline = settings.deadline.map(|deadline| Instant::now() + deadline);
+    let patience = settings.deadline;
+    let patience = patience.unwrap_or_else(|| RESOLVE_TIMEOUT.max(settings.timeout));
+    let candidates = endpoint.resolve_within(settings.family, patience, control.stopped_by())?;
+    // Before the texts are made, as they are kept in memory.
+    let fits = |length| {
+        let mut all = candidates.iter();
+        all.try_for_each(|candidate| candidate.check_length(length))
+    };
+    fits(settings.size)?;
+    if settings.size.saturating_mul(settings.flows) > MAX_TEXT_BYTES {
+        return Err(Error::Usage(format!(
+            "size x flows is at most {MAX_TEXT_BYTES} bytes (1 GiB); lower --size or --flows"
+        )));
+    }
+    let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref())?;
+    fits(texts.text_length().max(texts.expected_length()))?;
+    let endpoint = address::choose(candidates, settings, &texts, control, deadline)?;
+    engine::Engine::new(endpoint, settings, texts, control, deadline).run(observer)
+}
+
+fn check(settings: &Settings) -> Result<()> {
+    let usage = |problem: String| Err(Error::Usage(problem));
+    if settings.interval.is_zero() || settings.timeout.is_zero() {
+        return usage("the interval and the timeout must be over zero".to_owned());
+    }
+    if !(1..=MOST_FLOWS).contains(&settings.flows) {
+        return usage(format!("the number of flows is from 1 to {MOST_FLOWS}"));
+    }
+    if settings.size < text::TOKEN_LENGTH {
+        return usage(format!(
+            "a probe has {} bytes at least, as it carries its number and a random word",
+            text::TOKEN_LENGTH
+        ));
+    }
+    if settings.filler.as_ref().is_some_and(Vec::is_empty) {
+        return usage("the file that the texts are filled from is empty".to_owned());
+    }
+    Ok(())
+}

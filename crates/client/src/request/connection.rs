@@ -1,0 +1,287 @@
+//! One connection with many lines under way, whose answers come in the order of the lines.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use super::Settings;
+use super::awaited::{Awaited, Comparison};
+use super::flow::whole_milliseconds;
+use super::queue::Queue;
+use bullhorn_socket::call::traced_zero;
+use bullhorn_socket::connect;
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::error::{Error, Operation, Result};
+use bullhorn_socket::lines::{Arrival, Lines, READ_SIZE};
+use bullhorn_socket::stop::Stop;
+use bullhorn_socket::sys::PollSet;
+
+pub(super) struct Connection {
+    stream: Lines,
+    lines: VecDeque<Line>,
+    /// The answer to the first line.
+    awaited: Option<Awaited>,
+    half_closed: bool,
+    /// When a byte last went or came, or the first line was taken up.
+    last_progress: Instant,
+}
+
+/// A text under way.
+struct Line {
+    number: u64,
+    text: Vec<u8>,
+    /// How many bytes of it, and of its line end, wait to be written or are.
+    queued: usize,
+    begun: Instant,
+}
+
+/// Why a connection carries no further answer.
+pub(super) enum Broken {
+    /// Nothing came, or too slowly, since then.
+    Silent(Instant),
+    Closed,
+    Failed(io::Error),
+    /// The first line has its answer, a wrong one without an end.
+    OutOfStep,
+}
+
+impl Broken {
+    /// What becomes of the first line.
+    pub(super) fn into_error(self, endpoint: &Endpoint) -> Option<Error> {
+        Some(match self {
+            Self::OutOfStep => return None,
+            Self::Silent(since) => Error::NoAnswer {
+                endpoint: endpoint.clone(),
+                tries: 1,
+                waited: whole_milliseconds(since.elapsed()),
+            },
+            Self::Failed(error)
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+                ) =>
+            {
+                Error::socket(Operation::Receive, endpoint, error)
+            }
+            Self::Failed(_) | Self::Closed => Error::Closed {
+                endpoint: endpoint.clone(),
+            },
+        })
+    }
+}
+
+impl Connection {
+    /// Connects to the first address that accepts.
+    pub(super) fn open(
+        candidates: &[Endpoint],
+        settings: &Settings,
+        stop: &Stop,
+    ) -> Result<(Endpoint, Self)> {
+        let mut last_error = Error::Usage("there is no address to ask".to_owned());
+        for endpoint in candidates {
+            match connect(endpoint, settings.timeout, stop) {
+                Ok(socket) => {
+                    let connection = Self {
+                        stream: Lines::new(socket),
+                        lines: VecDeque::new(),
+                        awaited: None,
+                        half_closed: false,
+                        last_progress: Instant::now(),
+                    };
+                    return Ok((endpoint.clone(), connection));
+                }
+                Err(error @ Error::Stopped { .. }) => return Err(error),
+                Err(error) => last_error = error,
+            }
+        }
+        Err(last_error)
+    }
+
+    /// Whether no answer is owed.
+    pub(super) fn is_idle(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Whether it takes no further line: half-closed by us, or closed by the peer while it was idle.
+    pub(super) fn is_spent(&mut self) -> bool {
+        // One read at most, so that a peer that sends unasked takes no memory.
+        let may_read = self.is_idle() && self.stream.rest().len() < READ_SIZE;
+        self.half_closed
+            || (may_read && !matches!(self.stream.read(), Ok(arrival) if arrival != Arrival::End))
+    }
+
+    /// Whether the peer should first take what waits to be written.
+    pub(super) fn is_congested(&self) -> bool {
+        self.stream.is_congested() || self.lines.back().is_some_and(|line| !line.is_queued())
+    }
+
+    /// Takes up a line.
+    pub(super) fn begin(&mut self, number: u64, text: Vec<u8>) {
+        let begun = Instant::now();
+        if self.lines.is_empty() {
+            self.last_progress = begun;
+            self.awaited = Some(Awaited::new(&text));
+        }
+        self.lines.push_back(Line {
+            number,
+            text,
+            queued: 0,
+            begun,
+        });
+    }
+
+    /// The numbers and texts that have no answer.
+    pub(super) fn into_lines(self) -> impl Iterator<Item = (u64, Vec<u8>)> {
+        self.lines.into_iter().map(|line| (line.number, line.text))
+    }
+
+    /// Writes and reads what goes, waiting for the first of: the socket, the texts, the deadline.
+    pub(super) fn advance(
+        &mut self,
+        texts: Option<BorrowedFd<'_>>,
+        half_close: bool,
+        timeout: Duration,
+        stop: &Stop,
+        queue: &mut Queue,
+    ) -> std::result::Result<(), Broken> {
+        self.write().map_err(Broken::Failed)?;
+        if half_close && !self.half_closed && !self.has_unwritten() {
+            let socket = self.stream.socket();
+            let call = format_args!("shutdown({}, SHUT_WR)", socket.as_raw_fd());
+            traced_zero(call, socket.shutdown(Shutdown::Write)).map_err(Broken::Failed)?;
+            self.half_closed = true;
+        }
+        let patience = self
+            .deadline(timeout)
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let mut poll = PollSet::default();
+        let socket = self.stream.socket().as_fd();
+        let place = poll.add(socket, true, self.has_unwritten());
+        if let Some(texts) = texts {
+            poll.add(texts, true, false);
+        }
+        poll.add_stop(stop);
+        poll.wait(patience).map_err(Broken::Failed)?;
+        let to_read = poll.ready(place).to_read;
+        drop(poll);
+        if to_read {
+            self.read(queue)?;
+        }
+        match &self.awaited {
+            Some(awaited)
+                if self
+                    .deadline(timeout)
+                    .is_some_and(|deadline| deadline <= Instant::now()) =>
+            {
+                Err(Broken::Silent(awaited.since()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// When the first line is given up: it takes longer than its length allows, or the peer takes
+    /// none of what waits to be written. What the kernel has taken may go on unseen.
+    fn deadline(&self, timeout: Duration) -> Option<Instant> {
+        let awaited = self.awaited.as_ref()?;
+        let slow = awaited.since().checked_add(awaited.time_limit(timeout));
+        let stuck = self.last_progress.checked_add(timeout);
+        let stuck = stuck.filter(|_| self.has_unwritten());
+        [slow, stuck].into_iter().flatten().min()
+    }
+
+    fn has_unwritten(&self) -> bool {
+        self.stream.has_unwritten() || self.is_congested()
+    }
+
+    /// Queues the lines piece by piece, so that a long one is not copied as a whole, and writes what
+    /// goes.
+    fn write(&mut self) -> io::Result<()> {
+        for line in self.lines.iter_mut().filter(|line| !line.is_queued()) {
+            while !line.is_queued() && !self.stream.is_congested() {
+                let rest = line.text.get(line.queued..).unwrap_or_default();
+                let piece = &rest[..rest.len().min(READ_SIZE)];
+                self.stream
+                    .push_bytes(if piece.is_empty() { b"\n" } else { piece });
+                line.queued += piece.len().max(1);
+            }
+        }
+        if self.stream.write()? {
+            self.last_progress = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, queue: &mut Queue) -> std::result::Result<(), Broken> {
+        let arrival = self.stream.read().map_err(Broken::Failed)?;
+        if arrival == Arrival::Nothing {
+            return Ok(());
+        }
+        self.last_progress = Instant::now();
+        self.take_answers(queue)?;
+        if arrival == Arrival::End {
+            self.take_last_answer(queue);
+            return Err(Broken::Closed);
+        }
+        Ok(())
+    }
+
+    /// Every answer that is right or wrong goes to its line.
+    fn take_answers(&mut self, queue: &mut Queue) -> std::result::Result<(), Broken> {
+        while let Some(awaited) = &mut self.awaited {
+            let (taken, comparison) = awaited.compare(self.stream.rest());
+            self.stream.consume(taken);
+            match comparison {
+                Comparison::Incomplete => break,
+                Comparison::Right => self.settle(queue, |awaited, line, _| {
+                    awaited.into_right(line.begun.elapsed())
+                }),
+                Comparison::Wrong(end) => {
+                    let length = end.unwrap_or(self.stream.rest().len());
+                    self.settle(queue, |awaited, line, rest| {
+                        awaited.into_answer(&line.text, &rest[..length], line.begun.elapsed())
+                    });
+                    if end.is_none() {
+                        return Err(Broken::OutOfStep);
+                    }
+                    self.stream.consume(length + 1);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The last answer before the end of the stream may lack its line end.
+    fn take_last_answer(&mut self, queue: &mut Queue) {
+        if self
+            .awaited
+            .as_ref()
+            .is_some_and(|awaited| !awaited.is_untouched())
+        {
+            self.settle(queue, |awaited, line, _| {
+                awaited.into_answer(&line.text, b"", line.begun.elapsed())
+            });
+        }
+    }
+
+    /// The first line has its answer: what `answer` makes of what was awaited, of the line, and of
+    /// the bytes that were not consumed.
+    fn settle(
+        &mut self,
+        queue: &mut Queue,
+        answer: impl FnOnce(Awaited, &Line, &[u8]) -> super::Answer,
+    ) {
+        if let (Some(awaited), Some(line)) = (self.awaited.take(), self.lines.pop_front()) {
+            queue.settle(line.number, Ok(answer(awaited, &line, self.stream.rest())));
+        }
+        self.awaited = self.lines.front().map(|line| Awaited::new(&line.text));
+    }
+}
+
+impl Line {
+    /// Whether all of it waits to be written or is.
+    fn is_queued(&self) -> bool {
+        self.queued > self.text.len()
+    }
+}

@@ -1,0 +1,217 @@
+//! Many texts under way over datagrams: a window of flows, each with one text.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::flow::{Flow, Progress, Request};
+use super::queue::Queue;
+use super::settled::Settled;
+use super::texts::Next;
+use super::{Answer, Observer, Settings, Texts, leave_unsent, stopped};
+use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
+use bullhorn_socket::error::{Error, Operation, Result};
+use bullhorn_socket::stop::Stop;
+use bullhorn_socket::sys::PollSet;
+
+/// How many outcomes may wait for an earlier one, as a multiple of the window: one text that must
+/// be repeated does not hold up the others.
+const QUEUE_WINDOWS: usize = 64;
+
+/// More than any answer has, so that none is cut.
+const BUFFER_SIZE: usize = 4 * MAX_UNIX_DATAGRAM;
+
+/// The client side of one datagram endpoint.
+pub(super) struct Exchange {
+    endpoint: Endpoint,
+    /// The addresses of the name that were not tried yet.
+    alternatives: std::vec::IntoIter<Endpoint>,
+    /// Whether this address has ever answered; from then on it is the right one.
+    has_answered: bool,
+    settings: Settings,
+    stop: Stop,
+    busy: Vec<Flow>,
+    idle: Vec<Flow>,
+    settled: Settled,
+    buffer: Box<[u8]>,
+}
+
+impl Exchange {
+    /// Opens a socket to the first address that allows it; the next is tried when that one does
+    /// not answer.
+    pub(super) fn open(candidates: Vec<Endpoint>, settings: Settings, stop: Stop) -> Result<Self> {
+        let mut alternatives = candidates.into_iter();
+        let flow = open_first(&mut alternatives, &settings, &stop)?;
+        Ok(Self {
+            endpoint: flow.endpoint().clone(),
+            alternatives,
+            has_answered: false,
+            settings,
+            stop,
+            busy: Vec::new(),
+            idle: vec![flow],
+            settled: Settled::default(),
+            buffer: vec![0; BUFFER_SIZE].into_boxed_slice(),
+        })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Sends every text and tells the outcomes in order, until the texts end or `observer` breaks
+    /// off.
+    pub(super) fn run(&mut self, texts: &mut dyn Texts, observer: &mut dyn Observer) -> Result<()> {
+        let window = self.settings.window.max(1);
+        let mut queue = Queue::new(window * QUEUE_WINDOWS);
+        let mut ended = false;
+        loop {
+            if self.stop.is_stopped() {
+                ended = true;
+                for flow in self.busy.drain(..) {
+                    queue.settle(flow.number(), Err(stopped(&self.endpoint)));
+                }
+                leave_unsent(texts, &mut queue, &self.endpoint)?;
+            }
+            let mut waits_for_text = false;
+            while self.busy.len() < window && queue.has_room() && !ended && !waits_for_text {
+                let limit = self.endpoint.max_datagram().unwrap_or(MAX_UNIX_DATAGRAM);
+                match texts.next(limit).map_err(Error::Texts)? {
+                    Next::Text(text) => {
+                        let number = queue.push(text.len());
+                        self.begin(Request::new(number, text), &mut queue, observer)?;
+                    }
+                    Next::TooLong => queue.push_failed(Error::too_long(&self.endpoint, limit)),
+                    Next::NotYet => waits_for_text = true,
+                    Next::End => ended = true,
+                }
+            }
+            while let Some(outcome) = queue.pop() {
+                if observer.outcome(outcome) == ControlFlow::Break(()) {
+                    // What is under way may be answered later, so its flows are spent.
+                    self.busy.clear();
+                    return Ok(());
+                }
+            }
+            if ended && queue.is_empty() {
+                return Ok(());
+            }
+            if !self.busy.is_empty() || waits_for_text {
+                self.wait_and_advance(texts, waits_for_text, &mut queue, observer)?;
+            }
+        }
+    }
+
+    fn begin(
+        &mut self,
+        request: Request,
+        queue: &mut Queue,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let mut flow = match self.idle.pop() {
+            Some(flow) => flow,
+            None => Flow::open(&self.endpoint, self.settings.timeout, &self.stop)?,
+        };
+        let progress = flow.begin(request);
+        self.settle(flow, progress, queue, observer)
+    }
+
+    /// Waits until a socket or the texts are ready or a text's time is up, and does what is due.
+    fn wait_and_advance(
+        &mut self,
+        texts: &mut dyn Texts,
+        waits_for_text: bool,
+        queue: &mut Queue,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        let mut poll = PollSet::default();
+        for flow in &self.busy {
+            poll.add(flow.as_fd(), true, flow.waits_for_room());
+        }
+        if waits_for_text && let Some(descriptor) = texts.descriptor() {
+            poll.add(descriptor, true, false);
+        }
+        poll.add_stop(&self.stop);
+        let deadline = self.busy.iter().filter_map(Flow::deadline).min();
+        let patience = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        poll.wait(patience)
+            .map_err(|source| Error::socket(Operation::Receive, &self.endpoint, source))?;
+        let ready: Vec<bool> = (0..self.busy.len())
+            .map(|place| {
+                let ready = poll.ready(place);
+                ready.to_read || ready.to_write
+            })
+            .collect();
+        drop(poll);
+
+        let now = Instant::now();
+        for (mut flow, is_ready) in std::mem::take(&mut self.busy).into_iter().zip(ready) {
+            let mut progress = Progress::UnderWay;
+            if is_ready {
+                progress = flow.advance(&mut self.buffer, &self.settled);
+            }
+            let is_late = flow.deadline().is_some_and(|deadline| deadline <= now);
+            if matches!(progress, Progress::UnderWay) && is_late {
+                progress = flow.expire(self.settings.retries);
+            }
+            self.settle(flow, progress, queue, observer)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a flow where it belongs after some progress, and the outcome into the queue.
+    fn settle(
+        &mut self,
+        flow: Flow,
+        progress: Progress,
+        queue: &mut Queue,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        match progress {
+            Progress::UnderWay => self.busy.push(flow),
+            Progress::Settled(Err(_)) if flow.endpoint() != &self.endpoint => {
+                self.begin(flow.into_request(), queue, observer)?;
+            }
+            Progress::Settled(Err(_)) if !self.has_answered && self.alternatives.len() > 0 => {
+                self.turn_to_next_address(observer)?;
+                self.begin(flow.into_request(), queue, observer)?;
+            }
+            Progress::Settled(result) => {
+                self.has_answered |= result.is_ok();
+                let may_be_used_again = result
+                    .as_ref()
+                    .is_ok_and(|answer: &Answer| answer.problem().is_none());
+                self.settled.insert(flow.expected());
+                queue.settle(flow.number(), result);
+                if may_be_used_again && !flow.has_repeated() {
+                    self.idle.push(flow);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The address has never answered, and the name has another. What is under way at the old one
+    /// follows when it fails there.
+    fn turn_to_next_address(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        let flow = open_first(&mut self.alternatives, &self.settings, &self.stop)?;
+        self.endpoint = flow.endpoint().clone();
+        self.idle = vec![flow];
+        observer.using(&self.endpoint);
+        Ok(())
+    }
+}
+
+fn open_first(
+    endpoints: &mut impl Iterator<Item = Endpoint>,
+    settings: &Settings,
+    stop: &Stop,
+) -> Result<Flow> {
+    let mut last_error = Error::Usage("there is no address to ask".to_owned());
+    for endpoint in endpoints {
+        match Flow::open(&endpoint, settings.timeout, stop) {
+            Ok(flow) => return Ok(flow),
+            Err(error) => last_error = error,
+        }
+    }
+    Err(last_error)
+}

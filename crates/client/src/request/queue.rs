@@ -1,0 +1,139 @@
+//! Outcomes in the order of the texts, whatever the order in which they come in.
+
+use std::collections::VecDeque;
+
+use super::{Answer, Outcome};
+use bullhorn_socket::error::{Error, Result};
+
+/// The bytes of all texts in the queue, but for the last one: bounds what they and their answers
+/// take, whatever the window.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Numbers texts from 1 and gives their outcomes back in that order.
+#[derive(Debug)]
+pub(super) struct Queue {
+    /// The number of the first slot.
+    first: u64,
+    slots: VecDeque<Slot>,
+    capacity: usize,
+    bytes: usize,
+    /// No text is taken before those in the queue have left it.
+    is_held: bool,
+}
+
+#[derive(Debug)]
+struct Slot {
+    /// Of the text.
+    bytes: usize,
+    outcome: Option<Result<Answer>>,
+}
+
+impl Queue {
+    /// At most `capacity` texts have no outcome yet or wait for an earlier one's.
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            first: 1,
+            slots: VecDeque::new(),
+            capacity,
+            bytes: 0,
+            is_held: false,
+        }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        !self.is_held && self.slots.len() < self.capacity && self.bytes < MAX_BYTES
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Gives the next text, of `bytes` bytes, its number.
+    pub(super) fn push(&mut self, bytes: usize) -> u64 {
+        self.bytes += bytes;
+        self.slots.push_back(Slot {
+            bytes,
+            outcome: None,
+        });
+        self.first + self.slots.len() as u64 - 1
+    }
+
+    /// The next text failed before it was sent. Nothing more is taken from its source until this is
+    /// told: the observer may break off, and the source may have no end.
+    pub(super) fn push_failed(&mut self, error: Error) {
+        let number = self.push(0);
+        self.settle(number, Err(error));
+        self.is_held = true;
+    }
+
+    /// Text `number` has its outcome.
+    pub(super) fn settle(&mut self, number: u64, result: Result<Answer>) {
+        let slot = number
+            .checked_sub(self.first)
+            .and_then(|index| self.slots.get_mut(index as usize));
+        debug_assert!(
+            slot.as_ref().is_some_and(|slot| slot.outcome.is_none()),
+            "text {number} settled twice"
+        );
+        if let Some(slot) = slot {
+            slot.outcome = Some(result);
+        }
+    }
+
+    /// The next outcome in order, once it is there.
+    pub(super) fn pop(&mut self) -> Option<Outcome> {
+        self.slots.front()?.outcome.as_ref()?;
+        let slot = self.slots.pop_front()?;
+        let result = slot.outcome?;
+        self.bytes -= slot.bytes;
+        self.is_held &= !self.slots.is_empty();
+        let number = self.first;
+        self.first += 1;
+        Some(Outcome { number, result })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_come_in_the_order_of_the_texts() {
+        let mut queue = Queue::new(3);
+        let numbers = [queue.push(1), queue.push(1), queue.push(1)];
+        assert_eq!(numbers, [1, 2, 3]);
+        assert!(!queue.has_room());
+        let outcome = || Err(Error::Usage(String::new()));
+        queue.settle(3, outcome());
+        queue.settle(2, outcome());
+        assert!(queue.pop().is_none());
+        queue.settle(1, outcome());
+        assert_eq!(queue.pop().unwrap().number, 1);
+        assert_eq!(queue.pop().unwrap().number, 2);
+        assert_eq!(queue.push(1), 4);
+        assert_eq!(queue.pop().unwrap().number, 3);
+        assert!(queue.pop().is_none());
+    }
+
+    #[test]
+    fn long_texts_fill_the_queue_and_one_always_fits() {
+        let mut queue = Queue::new(100);
+        let number = queue.push(MAX_BYTES);
+        assert!(!queue.has_room());
+        queue.settle(number, Err(Error::Usage(String::new())));
+        assert!(queue.pop().is_some());
+        assert!(queue.has_room());
+    }
+
+    #[test]
+    fn a_text_that_failed_unsent_is_told_before_the_next_is_taken() {
+        let mut queue = Queue::new(100);
+        let first = queue.push(1);
+        queue.push_failed(Error::Usage(String::new()));
+        queue.settle(first, Err(Error::Usage(String::new())));
+        assert!(queue.pop().is_some());
+        assert!(!queue.has_room());
+        assert!(queue.pop().is_some());
+        assert!(queue.has_room());
+    }
+}

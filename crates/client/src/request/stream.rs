@@ -1,0 +1,164 @@
+//! Many lines under way on one connection: answers come in the order of the lines.
+//!
+//! A text is sent with a line end behind it. Upper-casing neither makes nor takes line ends, so an
+//! answer is as many lines as its text. When the connection breaks, the line that was waited for
+//! has failed; those behind it are sent anew on the next connection.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use super::connection::Connection;
+use super::queue::Queue;
+use super::texts::Next;
+use super::{Observer, Settings, Texts, leave_unsent, stopped};
+use bullhorn_socket::endpoint::{Endpoint, MAX_LINE};
+use bullhorn_socket::error::{Error, Operation, Result};
+use bullhorn_socket::stop::Stop;
+
+/// The client side of one stream endpoint.
+pub(super) struct Exchange {
+    candidates: Vec<Endpoint>,
+    settings: Settings,
+    stop: Stop,
+    connection: Option<Connection>,
+    endpoint: Endpoint,
+}
+
+impl Exchange {
+    /// Connects to the first address that accepts.
+    pub(super) fn connect(
+        candidates: Vec<Endpoint>,
+        settings: Settings,
+        stop: Stop,
+    ) -> Result<Self> {
+        let (endpoint, connection) = Connection::open(&candidates, &settings, &stop)?;
+        Ok(Self {
+            candidates,
+            settings,
+            stop,
+            connection: Some(connection),
+            endpoint,
+        })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Sends every text and tells the outcomes in order, until the texts end or `observer` breaks
+    /// off. With `half_close`, tells the peer that no more will come.
+    pub(super) fn run(
+        &mut self,
+        texts: &mut dyn Texts,
+        observer: &mut dyn Observer,
+        half_close: bool,
+    ) -> Result<()> {
+        let window = self.settings.window.max(1);
+        let mut queue = Queue::new(window);
+        let mut ended = false;
+        // Lines whose connection broke before it was their turn.
+        let mut again = VecDeque::new();
+        loop {
+            let mut waits_for_text = false;
+            if self.stop.is_stopped() {
+                ended = true;
+                self.leave_unanswered(&mut queue);
+                leave_unsent(texts, &mut queue, &self.endpoint)?;
+            }
+            while let Some(outcome) = queue.pop() {
+                if observer.outcome(outcome) == ControlFlow::Break(()) {
+                    if !queue.is_empty() {
+                        // Answers to the rest would be taken for answers to the next text.
+                        self.connection = None;
+                    }
+                    return Ok(());
+                }
+            }
+            while queue.has_room() && !ended && !waits_for_text && !self.is_congested() {
+                match texts.next(MAX_LINE).map_err(Error::Texts)? {
+                    Next::Text(text) => again.push_back((queue.push(text.len()), text)),
+                    Next::TooLong => queue.push_failed(Error::too_long(&self.endpoint, MAX_LINE)),
+                    Next::NotYet => waits_for_text = true,
+                    Next::End => ended = true,
+                }
+            }
+            while let Some((number, text)) = again.pop_front() {
+                match self.connection(observer) {
+                    Ok(connection) => connection.begin(number, text),
+                    Err(error) => queue.settle(number, Err(error)),
+                }
+            }
+            if ended && queue.is_empty() {
+                return Ok(());
+            }
+            let timeout = self.settings.timeout;
+            let connection = self.connection.as_mut();
+            let Some(connection) = connection.filter(|connection| !connection.is_idle()) else {
+                // Whatever a peer sends unasked stays in the kernel, whose room has an end.
+                if waits_for_text && queue.is_empty() {
+                    self.wait_for(texts)?;
+                }
+                continue;
+            };
+            let waited_for = if waits_for_text {
+                texts.descriptor()
+            } else {
+                None
+            };
+            let result = connection.advance(
+                waited_for,
+                ended && half_close,
+                timeout,
+                &self.stop,
+                &mut queue,
+            );
+            if let Err(broken) = result
+                && let Some(connection) = self.connection.take()
+            {
+                let mut lines = connection.into_lines();
+                if let Some(error) = broken.into_error(&self.endpoint)
+                    && let Some((number, _)) = lines.next()
+                {
+                    queue.settle(number, Err(error));
+                }
+                again.extend(lines);
+            }
+        }
+    }
+
+    /// The stop has come before their answers.
+    fn leave_unanswered(&mut self, queue: &mut Queue) {
+        if let Some(connection) = self.connection.take_if(|its| !its.is_idle()) {
+            for (number, _) in connection.into_lines() {
+                queue.settle(number, Err(stopped(&self.endpoint)));
+            }
+        }
+    }
+
+    /// With nothing in flight there is only the source of texts to wait for.
+    fn wait_for(&self, texts: &dyn Texts) -> Result<()> {
+        self.stop
+            .wait_with(texts.descriptor(), None)
+            .map_err(|source| Error::socket(Operation::Receive, &self.endpoint, source))
+    }
+
+    fn is_congested(&self) -> bool {
+        self.connection
+            .as_ref()
+            .is_some_and(Connection::is_congested)
+    }
+
+    fn connection(&mut self, observer: &mut dyn Observer) -> Result<&mut Connection> {
+        if self.connection.as_mut().is_none_or(Connection::is_spent) {
+            let (endpoint, connection) =
+                Connection::open(&self.candidates, &self.settings, &self.stop)?;
+            observer.using(&endpoint);
+            self.endpoint = endpoint;
+            return Ok(self.connection.insert(connection));
+        }
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            None => unreachable!("a missing connection was opened above"),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The rate that one wishes for, as it is typed.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+/// How many datagrams a second one address is answered on a server that others can reach, when
+/// nobody chose: more than a person, a prober at every millisecond or a checker needs, and, at three bytes out for one
+/// in, hardly worth spoofing somebody for.
+pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
+
+/// How often one source is answered: `1000/s` from one address, or `off`.
+///
+/// ```
+/// use bullhorn_server::guard::RateLimit;
+///
+/// let limit: RateLimit = "1000/s".parse()?;
+/// assert_eq!(limit, RateLimit::PerSecond(1000.try_into()?));
+/// assert_eq!("off".parse(), Ok(RateLimit::Off));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RateLimit {
+    /// [`DEFAULT_RATE`] where any endpoint is not loopback's, for sources that are not either;
+    /// else off.
+    #[default]
+    Automatic,
+    /// As often as it asks.
+    Off,
+    /// So many datagrams a second from one address, and multiples of it from the networks around.
+    PerSecond(NonZeroU32),
+}
+
+impl FromStr for RateLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        text.strip_suffix("/s")
+            .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|number| number.parse().ok())
+            .map(Self::PerSecond)
+            .ok_or_else(|| {
+                "a rate is a number from 1 to 4294967295 and /s, as in 1000/s, or off".to_owned()
+            })
+    }
+}
+
+impl fmt::Display for RateLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Automatic => f.write_str("automatic"),
+            Self::Off => f.write_str("off"),
+            Self::PerSecond(rate) => write!(f, "{rate}/s"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_rate_says_what_one_is() {
+        for text in [
+            "",
+            "1000",
+            "0/s",
+            "+1/s",
+            "-1/s",
+            "1.5/s",
+            "1000/m",
+            "4294967296/s",
+            "on",
+        ] {
+            let error = text.parse::<RateLimit>().unwrap_err();
+            assert!(error.contains("1000/s"), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The service: bound sockets, the workers that answer on them, and their totals.
+//!
+//! [`Builder`] collects the wishes (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
+//! runs until it is told to stop. Datagrams are answered on plain threads (`datagram`, with the answers
+//! themselves made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in
+//! [`impair`]), streams on tokio (`stream` accepts, an `event_loop` serves each `connection`, some of them `read_ahead`; what strangers may
+//! take of them in `admission`, `deadlines` and `accept_failure`). Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
+//! to know whether all workers are alive, from another thread. Nothing here reads arguments or prints.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+
+pub mod accept_failure;
+mod admission;
+mod answer;
+mod builder;
+mod connection;
+mod datagram;
+mod deadlines;
+mod event_loop;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+pub mod guard;
+pub mod impair;
+mod kernel_drops;
+mod monitor;
+mod options;
+mod pulse;
+mod read_ahead;
+mod receive_errors;
+mod running;
+mod seldom;
+pub mod stats;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use builder::{BoundServer, Builder};
+pub use impair::Impairment;
+pub use monitor::Monitor;
+pub use options::{Backend, DatagramOptions, GuardOptions, StreamLimits};
+pub use running::{AbortHandle, RunningServer};
+
+/// The service that answers every text in capitals.
+///
+/// ```
+/// use bullhorn::{Client, Server};
+///
+/// let server = Server::builder()
+///     .endpoint("udp://127.0.0.1:0".parse()?)
+///     .endpoint("tcp://127.0.0.1:0".parse()?)
+///     .start()?;
+/// for endpoint in server.endpoints() {
+///     assert_eq!(Client::connect(&endpoint)?.request("straße")?, "STRASSE");
+/// }
+/// assert!(server.stop().is_balanced());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Begins with no endpoints and the defaults.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+/// How long a stopping server goes on answering what it has received.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,0 +1,94 @@
+//! The steady path of the datagram service, step by step in one thread: nothing is allocated for a
+//! datagram.
+
+mod faults;
+mod spin;
+
+use std::net::UdpSocket;
+use std::num::NonZeroU32;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::{SockAddr, Socket};
+
+use super::GuardOptions;
+use super::answer::answer;
+use super::guard::RateLimit;
+use super::guard::{Filter, Guard};
+use super::stats::Tally;
+use bullhorn_socket::Description;
+use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
+use bullhorn_socket::batched::BatchedBackend;
+use bullhorn_socket::control_message::Control;
+use bullhorn_socket::endpoint::{Family, SocketType};
+use bullhorn_socket::sys;
+
+#[test]
+fn the_steady_path_allocates_nothing() {
+    const SIZE: usize = 64;
+    const RUN: usize = 20;
+    for text in [
+        "plain text",
+        "größe und maß",
+        "привет, мир",
+        "ŉ grows by half",
+        "BEGINS WITH CAPITALS and goes on",
+    ] {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let to = SockAddr::from(server.local_addr().unwrap());
+        let mut backend = BatchedBackend::new(Arc::new(Socket::from(server)), 8);
+        let (mut inbox, mut outbox) = (Inbox::new(8), Outbox::default());
+        let mut segment = text.as_bytes().to_vec();
+        segment.resize(SIZE, b'.');
+        let run = segment.repeat(RUN);
+        let mut control = Control::default();
+        control.add_segment_size(SIZE as u16);
+        let mut buffer = vec![0; 65_536];
+        let socket = Description {
+            endpoint: "udp://127.0.0.1:3000".parse().unwrap(),
+            family: Family::Inet,
+            socket_type: SocketType::Datagram,
+            descriptor: 3,
+            wildcard: false,
+            inherited: false,
+        };
+        let options = GuardOptions {
+            rate_limit: RateLimit::PerSecond(NonZeroU32::MAX),
+            ..GuardOptions::default()
+        };
+        let guard = Guard::new(&options, std::iter::once(&socket));
+        let mut filter = Filter::new(Arc::new(guard));
+        let (mut tally, mut answered) = (Tally::default(), 0);
+        let mut round = || {
+            // A run and a single datagram, so that both ways are taken.
+            sys::send_message(client.as_fd(), &run, &to, control.as_bytes(), 0).unwrap();
+            sys::send_message(client.as_fd(), &segment, &to, &[], 0).unwrap();
+            answered += RUN as u64 + 1;
+            let counters = tally.counters();
+            while counters.read().received < answered {
+                backend.receive(&mut inbox, true).unwrap();
+                answer(&mut inbox, &mut outbox, 65_507, &mut filter, &mut tally);
+                backend.send(&inbox, &mut outbox);
+                assert!(outbox.failures.is_empty());
+            }
+            for _ in 0..=RUN {
+                client.recv(&mut buffer).unwrap();
+            }
+        };
+        // The vectors grow to their size, and the processor's abilities are asked once.
+        for _ in 0..5 {
+            round();
+        }
+        let allocations = allocation_counter::measure(|| {
+            for _ in 0..100 {
+                round();
+            }
+        });
+        assert_eq!(allocations.count_total, 0, "{text:?}: {allocations:?}");
+    }
+}

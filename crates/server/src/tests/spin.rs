@@ -1,0 +1,87 @@
+//! A worker that looks for datagrams for a while before it waits for them.
+
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use socket2::Socket;
+
+use crate::GuardOptions;
+use crate::datagram::{Wake, Worker};
+use crate::guard::{Filter, Guard};
+use crate::kernel_drops::KernelDrops;
+use crate::receive_errors::ReceiveErrors;
+use crate::stats::Tally;
+use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
+use bullhorn_socket::endpoint::{Endpoint, SocketType};
+
+/// A socket where nothing ever comes: the worker is told to stop after so many looks, or when it
+/// waits.
+struct Silent {
+    looks: Arc<AtomicU32>,
+    most_looks: u32,
+    stopping: Arc<AtomicBool>,
+}
+
+impl DatagramBackend for Silent {
+    fn receive(&mut self, inbox: &mut Inbox, blocking: bool) -> io::Result<()> {
+        inbox.clear();
+        let looks = self.looks.fetch_add(1, Ordering::Relaxed) + 1;
+        if blocking || looks == self.most_looks {
+            self.stopping.store(true, Ordering::Release);
+        }
+        match blocking {
+            // As after a shutdown.
+            true => Ok(()),
+            false => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn send(&mut self, _: &Inbox, _: &mut Outbox) {}
+}
+
+/// How often the worker looked, and how long, before it ended.
+fn run(spin: Duration, most_looks: u32) -> (u32, Duration) {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = Endpoint::internet(SocketType::Datagram, server.local_addr().unwrap());
+    let socket = Arc::new(Socket::from(server));
+    let (looks, stopping) = (Arc::<AtomicU32>::default(), Arc::<AtomicBool>::default());
+    let guard = Guard::new(&GuardOptions::default(), std::iter::empty());
+    let worker = Worker {
+        endpoint,
+        socket: socket.clone(),
+        backend: Box::new(Silent {
+            looks: looks.clone(),
+            most_looks,
+            stopping: stopping.clone(),
+        }),
+        wake: Wake::Shutdown,
+        spin: Some(spin),
+        line: None,
+        stopping,
+        draining: Arc::default(),
+        tally: Tally::default(),
+        filter: Filter::new(Arc::new(guard)),
+        kernel_drops: Arc::new(KernelDrops::new(socket)),
+        receive_errors: ReceiveErrors::default(),
+        limit: 65_507,
+    };
+    let begin = Instant::now();
+    worker.run();
+    (looks.load(Ordering::Relaxed), begin.elapsed())
+}
+
+#[test]
+fn spinning_ends_after_its_time() {
+    let spin = Duration::from_millis(20);
+    let (looks, time) = run(spin, u32::MAX);
+    assert!(time >= spin, "{looks} looks in {time:?}");
+}
+
+#[test]
+fn spinning_ends_when_the_worker_is_to_stop() {
+    let (looks, _) = run(Duration::from_secs(3600), 1000);
+    assert!(looks < 1100, "{looks}");
+}

@@ -1,0 +1,219 @@
+//! From an endpoint to a connected socket, for clients.
+//!
+//! Datagram sockets are connected too: the kernel then drops what comes from elsewhere, and tells
+//! us when nobody holds the port (ECONNREFUSED; udp(7)).
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+use socket2::{SockAddr, Socket};
+
+use super::address::to_sockaddr;
+use super::bind::create;
+use super::call::traced_zero;
+use super::sys::PollSet;
+use crate::endpoint::{Endpoint, Family, Host, SocketType};
+use crate::error::{Error, Operation, Result};
+use crate::stop::Stop;
+
+/// How often a full backlog is tried again: 5 ms.
+const BACKLOG_RETRY: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 5_000_000,
+};
+
+/// A socket connected to `endpoint`, in non-blocking mode. A Unix datagram socket gets an address of
+/// its own first (autobind; unix(7)), else no answer could reach it.
+///
+/// # Errors
+/// [`Error::Usage`] for an endpoint that no client can ask; [`Error::Refused`],
+/// [`Error::NoAnswer`] when a stream takes longer than `timeout`, [`Error::Stopped`] when `stop`
+/// comes before; [`Error::Socket`].
+pub fn connect(endpoint: &Endpoint, timeout: Duration, stop: &Stop) -> Result<Socket> {
+    let begun = Instant::now();
+    let fail = |source| Error::socket(Operation::Connect, endpoint, source);
+    let (socket, mut attempt) = begin_connect(endpoint)?;
+    while !attempt.advance(&socket).map_err(fail)? {
+        let rest = timeout.saturating_sub(begun.elapsed());
+        if stop.is_stopped() {
+            return Err(Error::Stopped {
+                endpoint: endpoint.clone(),
+            });
+        }
+        if rest.is_zero() {
+            return Err(Error::NoAnswer {
+                endpoint: endpoint.clone(),
+                tries: 1,
+                waited: timeout,
+            });
+        }
+        let mut poll = PollSet::default();
+        let (descriptor, to_write) = attempt.interest(&socket);
+        poll.add(descriptor, true, to_write);
+        poll.add_stop(stop);
+        poll.wait(Some(rest)).map_err(fail)?;
+    }
+    Ok(socket)
+}
+
+/// A socket in non-blocking mode whose connection to `endpoint` is begun, and perhaps made.
+///
+/// # Errors
+/// As [`connect`], as far as they show at once.
+pub fn begin_connect(endpoint: &Endpoint) -> Result<(Socket, Attempt)> {
+    let (socket, address) = create_for(endpoint)?;
+    socket
+        .set_nonblocking(true)
+        .map_err(|source| Error::socket(Operation::Configure, endpoint, source))?;
+    let mut attempt = Attempt {
+        endpoint: endpoint.clone(),
+        address,
+        state: State::InProgress,
+    };
+    attempt
+        .call(&socket)
+        .map_err(|source| Error::socket(Operation::Connect, endpoint, source))?;
+    Ok((socket, attempt))
+}
+
+/// A connection on its way to be made.
+pub struct Attempt {
+    endpoint: Endpoint,
+    address: SockAddr,
+    state: State,
+}
+
+enum State {
+    Made,
+    /// The network decides; the socket becomes ready for writing.
+    InProgress,
+    /// A Unix listener has no room, and the kernel does not tell when it has (unix_stream_connect in
+    /// net/unix/af_unix.c): this timer says when to try again.
+    BacklogFull(OwnedFd),
+}
+
+impl Attempt {
+    /// Whether the connection is made, after a look, or another try where the backlog was full.
+    pub fn advance(&mut self, socket: &Socket) -> io::Result<bool> {
+        match self.state {
+            State::Made => Ok(true),
+            State::BacklogFull(_) => self.call(socket),
+            State::InProgress => {
+                let result = match socket.take_error() {
+                    Ok(None) if socket.peer_addr().is_err() => return Ok(false),
+                    Ok(None) => Ok(()),
+                    Ok(Some(error)) | Err(error) => Err(error),
+                };
+                self.finish(socket, result)
+            }
+        }
+    }
+
+    /// Whether the connection was found made.
+    pub fn is_made(&self) -> bool {
+        matches!(self.state, State::Made)
+    }
+
+    /// What to wait for until the next look, and whether also for room to write.
+    pub fn interest<'a>(&'a self, socket: &'a Socket) -> (BorrowedFd<'a>, bool) {
+        match &self.state {
+            State::Made => (socket.as_fd(), false),
+            State::InProgress => (socket.as_fd(), true),
+            State::BacklogFull(timer) => (timer.as_fd(), false),
+        }
+    }
+
+    fn call(&mut self, socket: &Socket) -> io::Result<bool> {
+        let result = socket.connect(&self.address);
+        let code = result.as_ref().err().and_then(io::Error::raw_os_error);
+        match (code, self.endpoint.family()) {
+            (Some(libc::EINPROGRESS), _) => Ok(false),
+            (Some(libc::EAGAIN), Some(Family::Unix)) => {
+                self.retry_later()?;
+                Ok(false)
+            }
+            _ => self.finish(socket, result),
+        }
+    }
+
+    fn retry_later(&mut self) -> io::Result<()> {
+        if !matches!(self.state, State::BacklogFull(_)) {
+            self.state = State::BacklogFull(timerfd_create(
+                TimerfdClockId::Monotonic,
+                TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+            )?);
+        }
+        if let State::BacklogFull(timer) = &self.state {
+            let once = Itimerspec {
+                it_interval: Timespec::default(),
+                it_value: BACKLOG_RETRY,
+            };
+            timerfd_settime(timer, TimerfdTimerFlags::empty(), &once)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, socket: &Socket, result: io::Result<()>) -> io::Result<bool> {
+        let descriptor = socket.as_raw_fd();
+        let call = format_args!("connect({descriptor}, {})", self.endpoint);
+        traced_zero(call, result)?;
+        self.state = State::Made;
+        Ok(true)
+    }
+}
+
+fn create_for(endpoint: &Endpoint) -> Result<(Socket, SockAddr)> {
+    check_for_client(endpoint)?;
+    let fail = |operation| move |source| Error::socket(operation, endpoint, source);
+    let (Some(family), Some(socket_type)) = (endpoint.family(), endpoint.socket_type()) else {
+        return Err(Error::Usage(format!(
+            "{endpoint} must be resolved before it is connected to"
+        )));
+    };
+    let address = to_sockaddr(endpoint).map_err(fail(Operation::Connect))?;
+    let socket = create(family, socket_type).map_err(fail(Operation::Create))?;
+    if (family, socket_type) == (Family::Unix, SocketType::Datagram) {
+        traced_zero(
+            format_args!("bind({}, autobind)", socket.as_raw_fd()),
+            SockAddr::unix("").and_then(|unnamed| socket.bind(&unnamed)),
+        )
+        .map_err(fail(Operation::Bind))?;
+    }
+    if socket_type == SocketType::Stream && family != Family::Unix {
+        // A line is answered line by line: waiting to fill a segment would only add delay.
+        socket
+            .set_tcp_nodelay(true)
+            .map_err(fail(Operation::Configure))?;
+    }
+    Ok((socket, address))
+}
+
+/// Refuses what only a server can use: the empty host, port 0, a descriptor.
+pub fn check_for_client(endpoint: &Endpoint) -> Result<()> {
+    let usage = |problem: String| Err(Error::Usage(problem));
+    match endpoint {
+        Endpoint::Internet {
+            host: Host::Any, ..
+        } => {
+            let example = match endpoint.socket_type() {
+                Some(SocketType::Stream) => "tcp://127.0.0.1:3000",
+                _ => "udp://127.0.0.1:3000",
+            };
+            usage(format!(
+                "{endpoint} has no host; the empty host is for servers, a client asks one, as in {example}"
+            ))
+        }
+        Endpoint::Internet { port: 0, .. } => usage(format!(
+            "{endpoint} has port 0, which is for servers; ask the port that the server printed"
+        )),
+        Endpoint::Descriptor(_) => usage(format!(
+            "{endpoint} is for servers; a client needs an address, as in udp://127.0.0.1:3000"
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,163 @@
+//! Datagrams of equal size over connected sockets, many a call and many a buffer: for a client that
+//! sends more than it could one by one.
+//!
+//! With offload, what is sent at once is one buffer that the kernel cuts into datagrams
+//! (UDP_SEGMENT), and what comes joined is received joined (UDP_GRO; udp(7)). Without, it is
+//! sendmmsg(2) and recvmmsg(2) of single datagrams.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use socket2::Socket;
+
+use super::address::is_unix;
+use super::batch::BUFFER_SIZE;
+use super::bound::RECEIVE_BUFFER;
+use super::control_message::{self, CAPACITY};
+use super::sys::{self, ReceiveArray, SendArray};
+
+/// The most datagrams in one buffer (UDP_MAX_SEGMENTS in include/linux/udp.h, as it was at first).
+const MOST_SEGMENTS: usize = 64;
+
+/// The most datagrams in one call.
+const BATCH: usize = 64;
+
+/// The most bytes in one buffer that is sent: what one IPv4 datagram could have.
+const MOST_BYTES: usize = crate::endpoint::MAX_IPV4_DATAGRAM;
+
+/// From one receive buffer to the next; no power of two, so that they share no cache sets.
+const STRIDE: usize = BUFFER_SIZE + 4096 + 64;
+
+/// The buffers and arrays that all sockets of a worker share.
+pub struct Batch {
+    receiving: ReceiveArray,
+    sending: SendArray,
+    buffers: Vec<u8>,
+    /// The size of each datagram that is sent.
+    size: usize,
+    has_offload: bool,
+    /// A path refused the offload, though the sockets have it on.
+    is_refused: bool,
+    /// The last buffer held several datagrams, so that asking for one buffer is enough.
+    comes_joined: bool,
+}
+
+impl Batch {
+    /// Room for datagrams of `size` bytes.
+    pub fn new(size: usize, has_offload: bool) -> Self {
+        Self {
+            receiving: ReceiveArray::new(BATCH, CAPACITY),
+            sending: SendArray::default(),
+            buffers: vec![0; BATCH * STRIDE],
+            size,
+            has_offload,
+            is_refused: false,
+            comes_joined: false,
+        }
+    }
+
+    /// Whether datagrams still travel joined.
+    pub fn has_offload(&self) -> bool {
+        self.has_offload
+    }
+
+    /// Makes a connected socket ready for this batch. A kernel without the offload leaves it off.
+    pub fn prepare(&mut self, socket: &Socket) -> io::Result<()> {
+        socket.set_nonblocking(true)?;
+        // The kernel gives what it may; net.core.rmem_max is the limit.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        let is_unix = is_unix(socket);
+        if is_unix {
+            self.receiving.refuse_control();
+        }
+        if is_unix || self.size == 0 || self.size > MOST_BYTES {
+            self.has_offload = false;
+        }
+        if self.has_offload {
+            let set = |name, value| sys::set_option(socket, libc::SOL_UDP, name, value);
+            let is_set = set(libc::UDP_GRO, 1)
+                .and_then(|()| set(libc::UDP_SEGMENT, self.size as libc::c_int));
+            self.has_offload = is_set.is_ok();
+        }
+        Ok(())
+    }
+
+    /// Sends what `bytes` has, datagram after datagram; returns how many the kernel took. An error
+    /// is that of the first one.
+    pub fn send(&mut self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+        if !self.has_offload && (bytes.len() > self.size || self.is_refused) {
+            return self.send_singly(socket, bytes);
+        }
+        let most = (MOST_BYTES / self.size).clamp(1, MOST_SEGMENTS);
+        let mut sent = 0;
+        for run in bytes.chunks(most * self.size) {
+            match socket.send_with_flags(run, libc::MSG_NOSIGNAL) {
+                Ok(_) => sent += run.len() / self.size,
+                Err(error) if sent == 0 && self.has_offload && is_about_offload(&error) => {
+                    self.has_offload = false;
+                    self.is_refused = true;
+                    return self.send_singly(socket, bytes);
+                }
+                Err(error) if sent == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
+    }
+
+    fn send_singly(&mut self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_refused {
+            sys::set_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT, 0)?;
+        }
+        let mut sent = 0;
+        for batch in bytes.chunks(BATCH * self.size) {
+            let mut filling = self.sending.fill();
+            let datagrams = batch.len() / self.size;
+            for datagram in batch.chunks_exact(self.size) {
+                filling.push_to_connected(datagram);
+            }
+            let result = filling
+                .finish()
+                .send(socket.as_fd(), 0..datagrams, libc::MSG_NOSIGNAL);
+            match result {
+                Ok(taken) => {
+                    sent += taken;
+                    if taken < datagrams {
+                        break;
+                    }
+                }
+                Err(error) if sent == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Receives what is there, at most `most` buffers; returns how many came.
+    pub fn receive(&mut self, socket: &Socket, most: usize) -> io::Result<usize> {
+        let most = if self.comes_joined { 1 } else { most };
+        let buffers = self.buffers.chunks_exact_mut(STRIDE).take(most.max(1));
+        let buffers = buffers.map(|buffer| &mut buffer[..BUFFER_SIZE]);
+        self.receiving
+            .receive(socket.as_fd(), buffers, libc::MSG_DONTWAIT)
+    }
+
+    /// Buffer `index` of those last received, and the size of each datagram in it but the last.
+    pub fn received(&mut self, index: usize) -> (&[u8], usize) {
+        let (length, control) = self.receiving.length_and_control(index);
+        let joined = control_message::parse(control).segment_size;
+        let segment_size = joined.map_or(length, usize::from);
+        self.comes_joined = segment_size < length;
+        let begin = index * STRIDE;
+        (&self.buffers[begin..begin + length], segment_size)
+    }
+}
+
+/// What the kernel says of datagrams too large for the path, or of a path that cannot do it
+/// (udp_send_skb in net/ipv4/udp.c).
+fn is_about_offload(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP)
+    )
+}

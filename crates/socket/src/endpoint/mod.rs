@@ -1,0 +1,303 @@
+//! The one way to name a socket: `udp://127.0.0.1:3000`, `unix:/run/bullhorn.sock`, `fd:3`.
+//!
+//! Here live the [`Endpoint`] type and how it is printed; `parse` reads it, `problem` says why it
+//! cannot be read, `resolve` finds the endpoints behind a name, whose addresses `lookup` has from the
+//! resolver. What is printed parses back to the same endpoint. Not here: kernel addresses (`sockaddr`) and everything that
+//! touches a socket; see [`crate::socket`].
+
+mod lookup;
+mod parse;
+mod problem;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::RawFd;
+
+use crate::error::{Error, Result};
+pub use problem::{ParseEndpointError, Problem};
+pub use resolve::{FamilyFilter, RESOLVE_TIMEOUT};
+
+/// The port of an endpoint that names none.
+pub const DEFAULT_PORT: u16 = 3000;
+
+/// The most bytes a Unix socket path or abstract name may have: `sun_path` holds 108 bytes, one of
+/// them for the NUL that ends a path or begins an abstract name (unix(7)).
+pub const MAX_UNIX_NAME: usize = 107;
+
+/// A named socket, as typed by people and printed in logs, JSON and errors.
+///
+/// ```
+/// use bullhorn_socket::{Endpoint, SocketType};
+///
+/// let endpoint: Endpoint = "localhost".parse()?;
+/// assert_eq!(endpoint.to_string(), "udp://localhost:3000");
+/// assert_eq!(endpoint.socket_type(), Some(SocketType::Datagram));
+/// assert!("udp://127.0.0.1:65536".parse::<Endpoint>().is_err());
+/// # Ok::<(), bullhorn_socket::endpoint::ParseEndpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// `udp://HOST:PORT` or `tcp://HOST:PORT`.
+    Internet {
+        /// Datagram is UDP, stream is TCP.
+        socket_type: SocketType,
+        /// Whose address.
+        host: Host,
+        /// The port; 0 lets the kernel choose one when a server binds.
+        port: u16,
+    },
+    /// `unix:NAME` or `unixgram:NAME`.
+    Unix {
+        /// Stream is `unix:`, datagram is `unixgram:`.
+        socket_type: SocketType,
+        /// Where it is found.
+        name: UnixName,
+    },
+    /// `fd:N`: an inherited descriptor; its family and type are asked of the socket.
+    Descriptor(RawFd),
+}
+
+/// How a socket carries bytes: `SOCK_DGRAM` or `SOCK_STREAM` (socket(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SocketType {
+    /// `SOCK_DGRAM`: separate messages, each whole or lost.
+    Datagram,
+    /// `SOCK_STREAM`: a connection that carries bytes in order.
+    Stream,
+}
+
+/// The address family of a socket (address_families(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// `AF_INET`: IPv4.
+    Inet,
+    /// `AF_INET6`: IPv6.
+    Inet6,
+    /// `AF_UNIX`: sockets of this machine, named by a path or an abstract name.
+    Unix,
+}
+
+/// The host part of an Internet endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// The empty host: every address of the machine, IPv4 and IPv6. For servers.
+    Any,
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address, with the zone that a link-local address needs (RFC 4007).
+    V6(Ipv6Addr, Option<Zone>),
+    /// A name for the resolver.
+    Name(String),
+}
+
+/// The zone of a scoped IPv6 address: the interface on whose link it is valid (RFC 4007, section 6).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Zone {
+    /// By the interface's name, `%eth0`.
+    Name(String),
+    /// By the interface's number, `%2`.
+    Index(u32),
+}
+
+/// The name of a Unix socket (unix(7)).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UnixName {
+    /// A path in the file system, 1 to 107 bytes.
+    Path(String),
+    /// A Linux abstract name, 1 to 107 bytes, written with a leading `@`.
+    Abstract(String),
+}
+
+impl Endpoint {
+    /// An Internet endpoint with the given address; a zone is kept by its number.
+    pub fn internet(socket_type: SocketType, address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V4(v4) => Host::V4(*v4.ip()),
+            SocketAddr::V6(v6) => {
+                let zone = (v6.scope_id() != 0).then(|| Zone::Index(v6.scope_id()));
+                Host::V6(*v6.ip(), zone)
+            }
+        };
+        Self::Internet {
+            socket_type,
+            host,
+            port: address.port(),
+        }
+    }
+
+    /// The socket type, or `None` for `fd:N`, where only the socket knows it.
+    pub fn socket_type(&self) -> Option<SocketType> {
+        match self {
+            Self::Internet { socket_type, .. } | Self::Unix { socket_type, .. } => {
+                Some(*socket_type)
+            }
+            Self::Descriptor(_) => None,
+        }
+    }
+
+    /// The address family, or `None` where it is not settled yet: a name, the empty host, `fd:N`.
+    pub fn family(&self) -> Option<Family> {
+        match self {
+            Self::Internet { host, .. } => match host {
+                Host::V4(_) => Some(Family::Inet),
+                Host::V6(..) => Some(Family::Inet6),
+                Host::Any | Host::Name(_) => None,
+            },
+            Self::Unix { .. } => Some(Family::Unix),
+            Self::Descriptor(_) => None,
+        }
+    }
+
+    /// The port of an Internet endpoint.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Internet { port, .. } => Some(*port),
+            Self::Unix { .. } | Self::Descriptor(_) => None,
+        }
+    }
+
+    /// The same endpoint with another port; a Unix endpoint or a descriptor stays as it is.
+    #[must_use]
+    pub fn with_port(mut self, new_port: u16) -> Self {
+        if let Self::Internet { port, .. } = &mut self {
+            *port = new_port;
+        }
+        self
+    }
+
+    /// The most bytes one text may have in a datagram to this endpoint, or `None` for streams and
+    /// where the family is not settled.
+    ///
+    /// IPv4: 65,535 less 20 bytes of IP and 8 of UDP header. IPv6: the UDP length field, which
+    /// counts its own header, is the limit (RFC 8200 does not count the IPv6 header). Unix: our
+    /// receive buffer, [`MAX_UNIX_DATAGRAM`].
+    pub fn max_datagram(&self) -> Option<usize> {
+        match (self.socket_type()?, self.family()?) {
+            (SocketType::Stream, _) => None,
+            (SocketType::Datagram, Family::Inet) => Some(MAX_IPV4_DATAGRAM),
+            (SocketType::Datagram, Family::Inet6) => Some(MAX_IPV6_DATAGRAM),
+            (SocketType::Datagram, Family::Unix) => Some(MAX_UNIX_DATAGRAM),
+        }
+    }
+
+    /// Refuses a text or an answer of `length` bytes that cannot travel to or from this endpoint:
+    /// a datagram has its limit, and a line [`MAX_LINE`].
+    ///
+    /// # Errors
+    /// [`Error::TooLong`].
+    pub fn check_length(&self, length: usize) -> Result<()> {
+        let limit = self.max_datagram().unwrap_or(MAX_LINE);
+        if length <= limit {
+            return Ok(());
+        }
+        Err(Error::TooLong {
+            endpoint: self.clone(),
+            length: Some(length),
+            limit,
+        })
+    }
+}
+
+/// The longest line that a client sends over a stream, and the longest file that it takes texts
+/// from, in bytes: bounds its memory.
+pub const MAX_LINE: usize = 256 << 20;
+/// The largest UDP payload over IPv4, in bytes.
+pub const MAX_IPV4_DATAGRAM: usize = 65_507;
+/// The largest UDP payload over IPv6 without jumbograms, in bytes.
+pub const MAX_IPV6_DATAGRAM: usize = 65_527;
+/// The largest Unix datagram that Bullhorn takes or sends, in bytes.
+pub const MAX_UNIX_DATAGRAM: usize = 65_536;
+
+impl Default for Endpoint {
+    /// `udp://127.0.0.1:3000`, the default endpoint of every verb.
+    fn default() -> Self {
+        Self::internet(
+            SocketType::Datagram,
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT),
+        )
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Internet {
+                socket_type,
+                host,
+                port,
+            } => {
+                let scheme = match socket_type {
+                    SocketType::Datagram => "udp",
+                    SocketType::Stream => "tcp",
+                };
+                write!(f, "{scheme}://{host}:{port}")
+            }
+            Self::Unix { socket_type, name } => {
+                let scheme = match socket_type {
+                    SocketType::Datagram => "unixgram",
+                    SocketType::Stream => "unix",
+                };
+                write!(f, "{scheme}:{name}")
+            }
+            Self::Descriptor(number) => write!(f, "fd:{number}"),
+        }
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => Ok(()),
+            Self::V4(address) => write!(f, "{address}"),
+            Self::V6(address, None) => write!(f, "[{address}]"),
+            Self::V6(address, Some(zone)) => write!(f, "[{address}%{zone}]"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Index(index) => write!(f, "{index}"),
+        }
+    }
+}
+
+impl fmt::Display for UnixName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Else it would be read as an abstract name, or its slashes as the scheme's.
+            Self::Path(path) if path.starts_with('@') => write!(f, "./{path}"),
+            Self::Path(path) if path.starts_with("//") => write!(f, "//{path}"),
+            Self::Path(path) => f.write_str(path),
+            Self::Abstract(name) => write!(f, "@{name}"),
+        }
+    }
+}
+
+impl fmt::Display for SocketType {
+    /// The kernel's name, `SOCK_DGRAM` or `SOCK_STREAM`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Datagram => "SOCK_DGRAM",
+            Self::Stream => "SOCK_STREAM",
+        })
+    }
+}
+
+impl fmt::Display for Family {
+    /// The kernel's name, `AF_INET`, `AF_INET6` or `AF_UNIX`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Inet => "AF_INET",
+            Self::Inet6 => "AF_INET6",
+            Self::Unix => "AF_UNIX",
+        })
+    }
+}

@@ -1,0 +1,326 @@
+//! What can go wrong: the operation, the endpoint, the cause, and what to do about it.
+//!
+//! One enum for the whole library; the binary prints its one line and takes the exit code from
+//! [`Error::exit_code`]. Malformed endpoints have their own type,
+//! [`crate::endpoint::ParseEndpointError`].
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::endpoint::{Endpoint, Host, SocketType};
+
+/// The library's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failure, readable as one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A demand that cannot be met as it was put.
+    #[error("{0}")]
+    Usage(String),
+    /// A name that the resolver has no address for.
+    #[error("cannot resolve {name:?}: {reason}")]
+    Resolve {
+        /// The name that was asked for.
+        name: String,
+        /// The resolver's own words.
+        reason: String,
+    },
+    /// A socket call that this machine's kernel refused.
+    #[error("cannot {operation} {endpoint}: {}", explain(*operation, endpoint, source))]
+    Socket {
+        /// What was tried.
+        operation: Operation,
+        /// On which socket.
+        endpoint: Endpoint,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// A socket that cannot be used for what was asked, though no call failed.
+    #[error("cannot {operation} {endpoint}: {reason}")]
+    Unsuitable {
+        /// What was tried.
+        operation: Operation,
+        /// On which socket.
+        endpoint: Endpoint,
+        /// Why it cannot be, and what would.
+        reason: String,
+    },
+    /// Nobody holds the endpoint: a connection refused, or an ICMP port unreachable.
+    #[error("{endpoint} refused: nobody serves there")]
+    Refused {
+        /// Who was asked.
+        endpoint: Endpoint,
+    },
+    /// The time ran out without an answer.
+    #[error("no answer from {endpoint} within {} ({tries} {})",
+        humantime::format_duration(*waited), if *tries == 1 { "try" } else { "tries" })]
+    NoAnswer {
+        /// Who was asked.
+        endpoint: Endpoint,
+        /// How often the text was sent.
+        tries: u32,
+        /// The whole time waited.
+        waited: Duration,
+    },
+    /// The connection ended before the answer did.
+    #[error("{endpoint} closed the connection before it had answered")]
+    Closed {
+        /// Who was asked.
+        endpoint: Endpoint,
+    },
+    /// The work was [stopped](crate::stop::Stop) before the answer came.
+    #[error("stopped before {endpoint} had answered")]
+    Stopped {
+        /// Who was asked.
+        endpoint: Endpoint,
+    },
+    /// An answer that is not the text in capitals.
+    #[error("wrong answer from {endpoint}: {problem}")]
+    WrongAnswer {
+        /// Who answered.
+        endpoint: Endpoint,
+        /// How the answer differs.
+        problem: String,
+    },
+    /// The source of the texts cannot be read.
+    #[error("cannot read the texts: {}", plain(.0))]
+    Texts(#[source] io::Error),
+    /// A user that the process cannot become.
+    #[error("cannot run as {user}: {reason}")]
+    User {
+        /// Who was asked for.
+        user: String,
+        /// Why it cannot be, and what would.
+        reason: String,
+    },
+    /// A thread of this program panicked, which is a bug of it.
+    #[error("a worker panicked, which is a bug: {0}")]
+    Panicked(String),
+    /// A text that does not fit a datagram, or is longer than a line may be.
+    #[error("{}", explain_too_long(endpoint, *length, *limit))]
+    TooLong {
+        /// Where it should have gone.
+        endpoint: Endpoint,
+        /// Its length in bytes; `None` for one that was not read to its end.
+        length: Option<usize>,
+        /// The most bytes that go.
+        limit: usize,
+    },
+}
+
+/// What was being done when a socket call failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "each is the call of the same name")]
+pub enum Operation {
+    Create,
+    Configure,
+    Bind,
+    Listen,
+    Inherit,
+    Connect,
+    Send,
+    Receive,
+    Start,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "create a socket for",
+            Self::Configure => "configure the socket of",
+            Self::Bind => "bind",
+            Self::Listen => "listen on",
+            Self::Inherit => "inherit",
+            Self::Connect => "connect to",
+            Self::Send => "send to",
+            Self::Receive => "receive from",
+            Self::Start => "start a worker for",
+        })
+    }
+}
+
+impl Error {
+    /// The failure of a call on the socket of `endpoint`; a refused connection is [`Error::Refused`].
+    pub fn socket(operation: Operation, endpoint: &Endpoint, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused {
+                endpoint: endpoint.clone(),
+            },
+            _ => Self::Socket {
+                operation,
+                endpoint: endpoint.clone(),
+                source,
+            },
+        }
+    }
+
+    /// From what a thread panicked with, as one line.
+    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let message = panic.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let lines = message.unwrap_or("no message").lines().map(str::trim);
+        Self::Panicked(lines.collect::<Vec<_>>().join(" "))
+    }
+
+    /// A text that was not read beyond `limit` bytes.
+    pub fn too_long(endpoint: &Endpoint, limit: usize) -> Self {
+        Self::TooLong {
+            endpoint: endpoint.clone(),
+            length: None,
+            limit,
+        }
+    }
+
+    /// The process exit code for this failure: the same numbers for every verb.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::TooLong { .. } => 2,
+            Self::WrongAnswer { .. } => 3,
+            Self::Refused { .. } => 4,
+            Self::NoAnswer { .. } | Self::Closed { .. } | Self::Stopped { .. } => 5,
+            Self::Socket { source, .. } if is_unreachable(source) => 5,
+            Self::Resolve { .. } => 6,
+            Self::Socket { .. }
+            | Self::Unsuitable { .. }
+            | Self::User { .. }
+            | Self::Texts(_)
+            | Self::Panicked(_) => 7,
+        }
+    }
+}
+
+fn explain_too_long(endpoint: &Endpoint, length: Option<usize>, limit: usize) -> String {
+    let text = match length {
+        Some(length) => format!("the text has {length} bytes, more"),
+        None => "the text is longer".to_owned(),
+    };
+    match endpoint.socket_type() {
+        Some(SocketType::Stream) => format!("{text} than the {limit} bytes that a line may have"),
+        _ => format!(
+            "{text} than the {limit} bytes that a datagram to {endpoint} carries; use a stream \
+             (tcp:// or unix:) for longer texts"
+        ),
+    }
+}
+
+/// The network's word that the far end cannot be reached: no answer, rather than local trouble.
+fn is_unreachable(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::HostUnreachable
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+    )
+}
+
+/// The cause in plain words and, where there is one, the way out.
+fn explain(operation: Operation, endpoint: &Endpoint, error: &io::Error) -> String {
+    let port = endpoint.port().unwrap_or(0);
+    match (operation, error.raw_os_error().unwrap_or(0)) {
+        (Operation::Bind | Operation::Listen, libc::EADDRINUSE) => match endpoint {
+            Endpoint::Internet { socket_type, .. } => {
+                let list = match socket_type {
+                    SocketType::Datagram => "ss -lunp",
+                    SocketType::Stream => "ss -ltnp",
+                };
+                format!(
+                    "the address is in use by another program, perhaps another bullhorn; stop it \
+                     (`{list}` shows it), or choose another port, or 0 for any free one"
+                )
+            }
+            Endpoint::Unix { .. } => {
+                "the name is in use by a running program; stop it, or choose another name".into()
+            }
+            Endpoint::Descriptor(_) => {
+                "its address is in use by another program, which must be stopped first".into()
+            }
+        },
+        (Operation::Bind, libc::EADDRNOTAVAIL) => {
+            let every_address = match endpoint.socket_type() {
+                Some(SocketType::Stream) => "tcp://:3000",
+                _ => "udp://:3000",
+            };
+            format!(
+                "the address is not one of this machine's; `ip address` lists those, and an empty \
+                 host ({every_address}) is all of them"
+            )
+        }
+        (Operation::Bind, libc::EACCES | libc::EPERM) if (1..1024).contains(&port) => {
+            "ports below 1024 are the system's; choose a port from 1024 up, or grant \
+             CAP_NET_BIND_SERVICE"
+                .into()
+        }
+        (Operation::Bind, libc::EACCES | libc::EPERM) if port > 0 => {
+            "permission denied; the system keeps this port to itself (`sysctl \
+             net.ipv4.ip_unprivileged_port_start`) or a security policy forbids it; choose another"
+                .into()
+        }
+        (Operation::Bind, libc::EACCES | libc::EPERM) => {
+            "permission denied; choose a directory that you may write to".into()
+        }
+        (Operation::Bind, libc::ENOENT) => "the directory does not exist; make it first".into(),
+        (Operation::Connect, libc::ENOENT) => {
+            "there is no such socket file; is the server running?".into()
+        }
+        (Operation::Connect, libc::EPROTOTYPE) => {
+            "the socket there is of the other type; unix: is for streams, unixgram: for datagrams"
+                .into()
+        }
+        (_, libc::EACCES | libc::EPERM) => {
+            "permission denied; the socket's file mode, its directory or a firewall forbids it"
+                .into()
+        }
+        (_, libc::EAFNOSUPPORT) => "this machine has no support for its address family".into(),
+        (Operation::Bind | Operation::Connect | Operation::Send, libc::EINVAL)
+            if has_no_zone(endpoint) =>
+        {
+            "a link-local address needs its zone, as in udp://[fe80::1%eth0]:3000".into()
+        }
+        (Operation::Bind, libc::EINVAL) if is_ipv4_mapped(endpoint) => {
+            "an IPv4-mapped address is served as IPv4; write it as in udp://127.0.0.1:3000".into()
+        }
+        (_, libc::ENODEV | libc::ENXIO) => {
+            "there is no network interface of that name or number; `ip link` lists them".into()
+        }
+        (_, libc::EMFILE | libc::ENFILE) => NO_DESCRIPTORS.into(),
+        (_, libc::EMSGSIZE) => "the text is longer than a datagram can be".into(),
+        _ => plain(error),
+    }
+}
+
+const NO_DESCRIPTORS: &str = "no descriptors are left; raise the limit with `ulimit -n`";
+
+/// Why a connection cannot be accepted.
+pub fn explain_accept(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => NO_DESCRIPTORS.to_owned(),
+        _ => plain(error),
+    }
+}
+
+fn is_ipv4_mapped(endpoint: &Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Internet { host: Host::V6(address, _), .. }
+        if address.to_ipv4_mapped().is_some())
+}
+
+fn has_no_zone(endpoint: &Endpoint) -> bool {
+    matches!(endpoint, Endpoint::Internet { host: Host::V6(address, None), .. }
+        if address.is_unicast_link_local())
+}
+
+/// The error's own words without "(os error N)", in lower case as they follow a colon.
+pub fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,280 @@
+//! Taking over a socket that somebody else created and bound: `fd:N`, systemd's socket activation.
+//!
+//! Family, type and protocol are asked of the socket (SO_DOMAIN, SO_TYPE, SO_PROTOCOL; socket(7)).
+//! The descriptor is duplicated: the number itself stays open and its owner's.
+
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::address::{to_endpoint, to_sockaddr, type_of};
+use super::bind::listen;
+use super::bound::{BindOptions, BoundSocket};
+use super::prepare::{prepare_first, prepare_unbound};
+use super::sys;
+use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::error::{Error, Operation, Result};
+
+/// The first descriptor that systemd passes (sd_listen_fds(3)).
+pub const FIRST_PASSED_DESCRIPTOR: RawFd = 3;
+
+/// The descriptors that systemd's LISTEN_PID and LISTEN_FDS announce to this process: 3, 4 and so
+/// on, none when they are meant for another process (sd_listen_fds(3)).
+///
+/// # Errors
+/// [`Error::Usage`] when LISTEN_FDS is no number.
+pub fn passed_descriptors(
+    listen_pid: Option<&str>,
+    listen_fds: Option<&str>,
+    process_id: u32,
+) -> Result<Vec<RawFd>> {
+    let (Some(pid), Some(count)) = (listen_pid, listen_fds) else {
+        return Ok(Vec::new());
+    };
+    if pid.parse() != Ok(process_id) {
+        return Ok(Vec::new());
+    }
+    match count.parse::<u16>() {
+        Ok(count) => Ok((0..RawFd::from(count))
+            .map(|offset| FIRST_PASSED_DESCRIPTOR + offset)
+            .collect()),
+        Err(_) => Err(Error::Usage(format!(
+            "LISTEN_FDS={count:?} is no number of descriptors; systemd sets it, as in LISTEN_FDS=1"
+        ))),
+    }
+}
+
+/// Refuses a descriptor that is not open. Asked of every descriptor before the first socket is
+/// made, else one of our own could have taken the number.
+///
+/// # Errors
+/// [`Error::Unsuitable`].
+pub fn check_open(number: RawFd) -> Result<()> {
+    duplicate(number).map(drop)
+}
+
+/// Those of `numbers` that are open; likewise to be asked before the first socket is made.
+pub fn open_ones(numbers: &[RawFd]) -> Vec<RawFd> {
+    let is_open = |number: &RawFd| duplicate(*number).is_ok();
+    numbers.iter().copied().filter(is_open).collect()
+}
+
+fn duplicate(number: RawFd) -> Result<OwnedFd> {
+    sys::duplicate(number).map_err(|_| Error::Unsuitable {
+        operation: Operation::Inherit,
+        endpoint: Endpoint::Descriptor(number),
+        reason: format!(
+            "descriptor {number} is not open; the process that starts bullhorn must pass it on"
+        ),
+    })
+}
+
+fn type_name(socket_type: Type) -> String {
+    match i32::from(socket_type) {
+        libc::SOCK_RAW => "SOCK_RAW".to_owned(),
+        libc::SOCK_SEQPACKET => "SOCK_SEQPACKET".to_owned(),
+        number => number.to_string(),
+    }
+}
+
+/// What LISTEN_FDNAMES calls each of `count` passed descriptors; nothing when it does not name as
+/// many (sd_listen_fds_with_names(3)).
+pub fn passed_names(listen_fdnames: Option<&str>, count: usize) -> Vec<&str> {
+    let names: Vec<&str> = listen_fdnames.map_or(Vec::new(), |names| names.split(':').collect());
+    if names.len() == count {
+        names
+    } else {
+        Vec::new()
+    }
+}
+
+/// The bound socket behind descriptor `number`.
+///
+/// # Errors
+/// [`Error::Unsuitable`] when the descriptor is not open, is no socket, is of another family or
+/// type than ours, is not bound, or is connected.
+pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
+    let endpoint = Endpoint::Descriptor(number);
+    let refuse = |reason: String| Error::Unsuitable {
+        operation: Operation::Inherit,
+        endpoint: endpoint.clone(),
+        reason,
+    };
+    let fail = |operation| {
+        let endpoint = endpoint.clone();
+        move |source| Error::socket(operation, &endpoint, source)
+    };
+    let socket = Socket::from(duplicate(number)?);
+    let not_a_socket = |_| refuse("it is not a socket".to_owned());
+    let family = match socket.domain().map_err(not_a_socket)? {
+        Domain::IPV4 => Family::Inet,
+        Domain::IPV6 => Family::Inet6,
+        Domain::UNIX => Family::Unix,
+        other => {
+            return Err(refuse(format!(
+                "its family is {}; served are AF_INET, AF_INET6 and AF_UNIX",
+                i32::from(other)
+            )));
+        }
+    };
+    let socket_type = match socket.r#type().map_err(not_a_socket)? {
+        Type::DGRAM => SocketType::Datagram,
+        Type::STREAM => SocketType::Stream,
+        other => {
+            return Err(refuse(format!(
+                "its type is {}; served are SOCK_DGRAM and SOCK_STREAM",
+                type_name(other)
+            )));
+        }
+    };
+    let protocol = socket.protocol().map_err(not_a_socket)?;
+    if !matches!(protocol, None | Some(Protocol::UDP | Protocol::TCP)) {
+        return Err(refuse(format!(
+            "its protocol is {}; served are UDP and TCP",
+            protocol.map_or(0, i32::from)
+        )));
+    }
+    tracing::trace!(target: super::call::TARGET,
+        "getsockopt({number}, SOL_SOCKET, SO_DOMAIN, SO_TYPE, SO_PROTOCOL) = {family}, {socket_type}, {}",
+        protocol.map_or(0, i32::from));
+    if socket.peer_addr().is_ok() {
+        return Err(refuse(
+            "it is connected to one peer; pass a socket that is only bound".into(),
+        ));
+    }
+    let address = socket.local_addr().map_err(fail(Operation::Inherit))?;
+    let is_bound = match address.as_socket() {
+        Some(address) => address.port() != 0,
+        None => !address.is_unnamed(),
+    };
+    if !is_bound {
+        return Err(refuse(
+            "it is not bound; bind it before passing it on".into(),
+        ));
+    }
+    if socket_type == SocketType::Stream
+        && !socket.is_listener().map_err(fail(Operation::Inherit))?
+    {
+        listen(&socket, options.backlog).map_err(fail(Operation::Listen))?;
+    }
+    prepare_unbound(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
+    forget_errors(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
+    let mut bound = BoundSocket::new(socket, family, socket_type, Some(number))
+        .map_err(fail(Operation::Inherit))?;
+    bound.threads = options.inherited_workers.max(1);
+    prepare_first(&bound, options).map_err(fail(Operation::Configure))?;
+    tracing::debug!(
+        "fd:{number} is {} (here also descriptor {})",
+        bound.description.endpoint,
+        bound.socket.as_raw_fd()
+    );
+    Ok(bound)
+}
+
+/// With IP_RECVERR, the word that one client is gone would make the answer to another fail (ip(7)).
+/// On a Unix socket, a timestamp would take the room of the sender's credentials.
+fn forget_errors(socket: &Socket, family: Family, socket_type: SocketType) -> io::Result<()> {
+    if socket_type != SocketType::Datagram {
+        return Ok(());
+    }
+    if family == Family::Unix {
+        return sys::set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMP, 0);
+    }
+    sys::set_option(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 0)?;
+    if family == Family::Inet6 {
+        sys::set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 0)?;
+    }
+    // One that is pending already.
+    socket.take_error().map(drop)
+}
+
+/// The passed descriptor whose socket is bound to `endpoint`, if there is one.
+pub(super) fn passed_for(endpoint: &Endpoint, options: &BindOptions) -> Option<RawFd> {
+    let socket_type = endpoint.socket_type()?;
+    let wanted = to_sockaddr(endpoint).ok()?;
+    find_passed(options, |socket, address| {
+        let is_same = match wanted.as_socket() {
+            Some(wanted) => address.as_socket() == Some(wanted),
+            None => to_endpoint(address, socket_type).is_some_and(|there| there == *endpoint),
+        };
+        is_same
+            && socket
+                .r#type()
+                .is_ok_and(|kind| kind == type_of(socket_type))
+    })
+}
+
+/// The passed descriptor of one socket that is every address of both families, as systemd makes of
+/// a port alone (systemd.socket(5), BindIPv6Only=).
+pub(super) fn passed_for_both_families(
+    endpoint: &Endpoint,
+    options: &BindOptions,
+) -> Option<RawFd> {
+    let socket_type = endpoint.socket_type()?;
+    let wanted = SocketAddr::from((Ipv6Addr::UNSPECIFIED, endpoint.port()?));
+    find_passed(options, |socket, address| {
+        address.as_socket() == Some(wanted)
+            && socket
+                .r#type()
+                .is_ok_and(|kind| kind == type_of(socket_type))
+            && socket.only_v6().is_ok_and(|only| !only)
+    })
+}
+
+fn find_passed(
+    options: &BindOptions,
+    is_wanted: impl Fn(&Socket, &SockAddr) -> bool,
+) -> Option<RawFd> {
+    options.passed.iter().copied().find(|number| {
+        duplicate(*number).is_ok_and(|descriptor| {
+            let socket = Socket::from(descriptor);
+            socket
+                .local_addr()
+                .is_ok_and(|address| is_wanted(&socket, &address))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(pid: Option<&str>, count: Option<&str>) -> Result<Vec<RawFd>> {
+        passed_descriptors(pid, count, 42)
+    }
+
+    #[test]
+    fn what_is_passed_to_this_process_begins_with_descriptor_3() {
+        assert_eq!(passed(Some("42"), Some("2")).unwrap(), [3, 4]);
+    }
+
+    #[test]
+    fn what_is_passed_to_another_process_is_not_ours() {
+        for pid in [None, Some(""), Some("1"), Some("x")] {
+            assert!(passed(pid, Some("2")).unwrap().is_empty());
+            assert!(passed(pid, Some("x")).unwrap().is_empty());
+        }
+        assert!(passed(Some("42"), None).unwrap().is_empty());
+        assert!(passed(Some("42"), Some("0")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn names_that_are_not_as_many_as_the_descriptors_name_nothing() {
+        assert_eq!(passed_names(Some("udp:web"), 2), ["udp", "web"]);
+        assert_eq!(passed_names(Some(""), 1), [""]);
+        for (names, count) in [(None, 1), (Some("a:b"), 1), (Some("a"), 2), (Some("a"), 0)] {
+            assert!(passed_names(names, count).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_count_that_is_no_number_is_a_usage_error() {
+        for count in ["", "x", "-1", "1.5", "99999999999"] {
+            let error = passed(Some("42"), Some(count)).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("LISTEN_FDS=1"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The system calls that no safe library offers: the only unsafe code of the crate.
+//!
+//! Each function is a narrow, safe wrapper of one call; what to do with it is decided above.
+
+mod descriptor;
+mod message;
+mod messages;
+mod open_descriptors;
+mod permission;
+mod poll;
+mod register;
+mod startup;
+mod unix;
+
+pub use descriptor::{
+    bound_file, dropped_datagrams, duplicate, interface_index, send_room, set_mode, set_option,
+    unacknowledged,
+};
+pub use message::{receive_message, send_message, send_to};
+pub use messages::{ReceiveArray, SendArray};
+pub use open_descriptors::open_descriptors;
+pub use permission::{Call, may_be_refusal};
+pub use poll::PollSet;
+pub use register::register_readable;
+pub use startup::was_stdout_closed;
+pub use unix::address_bytes;

@@ -1,0 +1,76 @@
+//! Whether a call may be made at all: a kernel may lack it, a seccomp profile may refuse it.
+
+use std::io;
+use std::ptr::null_mut;
+
+/// A call that we cannot do without, or for which there is another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the call of the same name")]
+pub enum Call {
+    Accept4,
+    EpollPwait,
+    EpollWait,
+    Getpeername,
+    Recvfrom,
+    Recvmmsg,
+    Recvmsg,
+    Sendmmsg,
+    Sendmsg,
+    Sendto,
+    Shutdown,
+    Socketpair,
+}
+
+impl Call {
+    /// As in its man page.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accept4 => "accept4",
+            Self::EpollPwait => "epoll_pwait",
+            Self::EpollWait => "epoll_wait",
+            Self::Getpeername => "getpeername",
+            Self::Recvfrom => "recvfrom",
+            Self::Recvmmsg => "recvmmsg",
+            Self::Recvmsg => "recvmsg",
+            Self::Sendmmsg => "sendmmsg",
+            Self::Sendmsg => "sendmsg",
+            Self::Sendto => "sendto",
+            Self::Shutdown => "shutdown",
+            Self::Socketpair => "socketpair",
+        }
+    }
+
+    /// The refusal, if the call is refused whatever its arguments are.
+    ///
+    /// It is made on no descriptor, where all that a kernel and a firewall could say comes after EBADF.
+    pub fn refusal(self) -> Option<io::Error> {
+        // SAFETY: no descriptor and no type has the number -1, so that none of these does anything, and
+        // the kernel answers a null pointer that it would have to read or write through with EFAULT.
+        let result = unsafe {
+            match self {
+                Self::Accept4 => libc::accept4(-1, null_mut(), null_mut(), 0) as isize,
+                Self::EpollPwait => libc::epoll_pwait(-1, null_mut(), 0, 0, null_mut()) as isize,
+                Self::EpollWait => libc::epoll_wait(-1, null_mut(), 0, 0) as isize,
+                Self::Getpeername => libc::getpeername(-1, null_mut(), null_mut()) as isize,
+                Self::Recvfrom => libc::recvfrom(-1, null_mut(), 0, 0, null_mut(), null_mut()),
+                Self::Recvmmsg => libc::recvmmsg(-1, null_mut(), 0, 0, null_mut()) as isize,
+                Self::Recvmsg => libc::recvmsg(-1, null_mut(), 0),
+                Self::Sendmmsg => libc::sendmmsg(-1, null_mut(), 0, 0) as isize,
+                Self::Sendmsg => libc::sendmsg(-1, null_mut(), 0),
+                Self::Sendto => libc::sendto(-1, null_mut(), 0, 0, null_mut(), 0),
+                Self::Shutdown => libc::shutdown(-1, libc::SHUT_RD) as isize,
+                Self::Socketpair => libc::socketpair(libc::AF_UNIX, -1, 0, null_mut()) as isize,
+            }
+        };
+        let error = io::Error::last_os_error();
+        (result < 0 && may_be_refusal(&error)).then_some(error)
+    }
+}
+
+/// What a refusal looks like; there are other reasons for each of them.
+pub fn may_be_refusal(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOSYS | libc::EPERM | libc::EACCES)
+    )
+}

@@ -1,0 +1,24 @@
+//! What Unix sockets have that others have not: names of any bytes, and descriptors passed beside a
+//! message.
+
+use std::os::fd::{FromRawFd, OwnedFd};
+
+use socket2::SockAddr;
+
+use crate::control_message;
+
+/// The bytes of an address as the kernel sees them, from its family on.
+pub fn address_bytes(address: &SockAddr) -> &[u8] {
+    // SAFETY: the pointer is to the storage inside `address`, which is borrowed as long as the
+    // slice; of that, `len` bytes are initialised.
+    unsafe { std::slice::from_raw_parts(address.as_ptr().cast(), address.len() as usize) }
+}
+
+/// Closes the descriptors that somebody passed beside the message that `control`, as the kernel has
+/// just written it, belongs to.
+pub(super) fn close_passed(control: &[u8]) {
+    for number in control_message::passed_descriptors(control) {
+        // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+        drop(unsafe { OwnedFd::from_raw_fd(number) });
+    }
+}
