@@ -27,6 +27,6 @@ fuzz_target!(|input: (u64, Vec<(u8, u32)>)| {
         let ahead = until.saturating_sub(now);
         let permitted = ahead <= (BURST - 1) * quiet;
         *until = now + (ahead + quiet).min(BURST * quiet);
-        assert_eq!(loops.permits(source, &[b'A' + pair / 2], now), permitted);
+        assert_eq!(loops.permits(source.into(), &[b'A' + pair / 2], now), permitted);
     }
 });
