@@ -162,7 +162,7 @@ fn a_thousand_spoofed_texts_at_once_come_to_an_end_each() {
 
 #[test]
 fn looping_texts_cannot_hide_among_ordinary_ones_of_their_flow() {
-    // Those that lie in one buffer are tested beside the answers themselves (src/server/answer.rs).
+    // Those that lie in one buffer are tested beside the answers themselves (crates/server/src/answer.rs).
     let served = Served::start(&["udp://127.0.0.1:0", "--workers", "1"]);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
