@@ -4,7 +4,7 @@
 //! * [`ping`]: texts on a schedule, every answer checked, counts that always sum (feature `probe`).
 //! * [`mod@bench`]: load, open or closed loop; every answer matched and compared (feature `probe`).
 //!
-//! Plain blocking threads and poll(2): a client must not measure its own runtime. Nothing here reads
+//! Plain threads that wait in ppoll(2): a client must not measure its own runtime. Nothing here reads
 //! arguments or prints.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.

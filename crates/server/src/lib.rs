@@ -1,6 +1,6 @@
 //! The service: bound sockets, the workers that answer on them, and their totals.
 //!
-//! [`Builder`] collects the wishes (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
+//! [`Builder`] collects the options (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
 //! runs until it is told to stop. Datagrams are answered on plain threads (`datagram`, with the answers
 //! themselves made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in
 //! [`impair`]), streams on tokio (`stream` accepts, an `event_loop` serves each `connection`, some of them `read_ahead`; what strangers may
@@ -45,15 +45,16 @@ pub use running::{AbortHandle, RunningServer};
 /// The service that answers every text in capitals.
 ///
 /// ```
-/// use bullhorn::{Client, Server};
+/// use std::net::UdpSocket;
+/// use bullhorn_server::Server;
 ///
-/// let server = Server::builder()
-///     .endpoint("udp://127.0.0.1:0".parse()?)
-///     .endpoint("tcp://127.0.0.1:0".parse()?)
-///     .start()?;
-/// for endpoint in server.endpoints() {
-///     assert_eq!(Client::connect(&endpoint)?.request("straße")?, "STRASSE");
-/// }
+/// let server = Server::builder().endpoint("udp://127.0.0.1:0".parse()?).start()?;
+/// let port = server.endpoints()[0].port().unwrap_or(0);
+/// let client = UdpSocket::bind("127.0.0.1:0")?;
+/// client.send_to("straße".as_bytes(), ("127.0.0.1", port))?;
+/// let mut answer = [0; 16];
+/// let length = client.recv(&mut answer)?;
+/// assert_eq!(&answer[..length], b"STRASSE");
 /// assert!(server.stop().is_balanced());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

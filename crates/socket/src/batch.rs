@@ -3,7 +3,7 @@
 //! An [`Inbox`] and an [`Outbox`] are plain data; a [`DatagramBackend`] moves them over a socket.
 //! The unit is the *run*: one or more datagrams of one flow that lie in one buffer, all of
 //! `segment_size` bytes but the last, which may be shorter. A backend without offloads makes runs
-//! of one. Not here: what the answers are; see [`crate::server`].
+//! of one. Not here: what the answers are, which is the server's.
 
 use std::io;
 use std::ops::Range;

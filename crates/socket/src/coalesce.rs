@@ -17,7 +17,7 @@ const MOST_BYTES: usize = crate::endpoint::MAX_IPV4_DATAGRAM;
 /// Marks the end of a chain.
 const NONE: u32 = u32::MAX;
 
-/// Answers that leave as one buffer, as a chain through [`Coalescer::next`].
+/// Answers that leave as one buffer, as a chain through the coalescer.
 #[derive(Clone, Copy, Debug)]
 pub struct Group {
     /// The index of its first answer.

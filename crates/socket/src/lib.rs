@@ -1,8 +1,11 @@
 //! Sockets: created, bound, inherited; datagrams received and answered in batches.
 //!
-//! This folder knows nothing of text but where a line ends, and nothing of servers or clients. In reading order:
+//! It knows nothing of text but where a line ends, and nothing of servers or clients. In reading order:
 //!
-//! * [`address`]: between [`Endpoint`](endpoint::Endpoint) and the kernel's `sockaddr`.
+//! * [`endpoint`]: the one way to name a socket, `udp://127.0.0.1:3000`; [`error`]: what can go wrong;
+//!   [`stop`]: how a call that waits is ended from another thread; [`visible`]: text from the network
+//!   for a terminal.
+//! * [`address`]: between [`Endpoint`] and the kernel's `sockaddr`.
 //! * [`bound`]: a socket that is bound; [`mod@bind`] makes it from an endpoint, `prepare` sets its
 //!   options, [`unix_file`] keeps the file of a Unix socket, `directory` the lock on where it is,
 //!   [`inherit`] takes over a descriptor that somebody else bound.

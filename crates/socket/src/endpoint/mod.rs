@@ -3,7 +3,7 @@
 //! Here live the [`Endpoint`] type and how it is printed; `parse` reads it, `problem` says why it
 //! cannot be read, `resolve` finds the endpoints behind a name, whose addresses `lookup` has from the
 //! resolver. What is printed parses back to the same endpoint. Not here: kernel addresses (`sockaddr`) and everything that
-//! touches a socket; see [`crate::socket`].
+//! touches a socket.
 
 mod lookup;
 mod parse;
