@@ -1,5 +1,6 @@
 //! Every client verb ends within a second of SIGINT, SIGTERM or SIGHUP, whatever it waits for, with
-//! its summary and its own exit code; and no connection, name or prompt outlasts its deadline.
+//! its summary and its own exit code; and no connection, name or prompt outlasts its deadline, nor
+//! does a name that `serve` is to bind.
 //!
 //! Each state has a real peer that keeps the verb in it.
 
@@ -104,7 +105,7 @@ fn has_signal(pid: u32, field: &str, number: u32) -> bool {
 }
 
 /// Whether it catches the signal, and its first thread sleeps.
-fn is_waiting(pid: u32, number: u32) -> bool {
+pub fn is_waiting(pid: u32, number: u32) -> bool {
     let is_asleep = || status(pid, "State").is_some_and(|state| state.starts_with('S'));
     has_signal(pid, "SigCgt", number) && is_asleep()
 }
@@ -503,13 +504,13 @@ fn a_signal_ends_the_wait_for_standard_input_also_in_process_1() {
     assert_eq!(end.summary()["texts"], 0);
 }
 
-fn child_of(pid: u32) -> Option<u32> {
+pub fn child_of(pid: u32) -> Option<u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let children = std::fs::read_to_string(path).ok()?;
     children.split_whitespace().next()?.parse().ok()
 }
 
-fn kill(pid: u32, signal: &str) {
+pub fn kill(pid: u32, signal: &str) {
     let kill = format!("kill -{signal} {pid}");
     assert!(
         Command::new("sh")
@@ -707,6 +708,7 @@ impl DeadResolver {
 }
 
 const NAME: &str = "udp://silent.bullhorn.test:3000";
+const METRICS: &str = "tcp://silent.bullhorn.test:3000";
 
 #[test]
 fn a_signal_ends_the_wait_for_the_resolver() {
@@ -746,6 +748,8 @@ fn a_resolver_that_does_not_answer_is_not_waited_for_beyond_the_deadline() {
             (&["ping", "-w", "500ms", NAME][..], "500ms"),
             (&["send", NAME, "text"], "11s"),
             (&["bench", NAME], "11s"),
+            (&["serve", NAME], "11s"),
+            (&["serve", "tcp://127.0.0.1:0", "--metrics", METRICS], "11s"),
             (&["send", "--timeout", "12s", NAME, "text"], "12s"),
         ];
         let since = Instant::now();

@@ -1,18 +1,24 @@
 //! How `serve` ends: by each signal, by two of them, and with peers that would keep it.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{self, TcpStream};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bullhorn::Server;
-use bullhorn::server::stats::{ConnectionDropCause, Totals as Counted};
+use bullhorn::server::stats::{ConnectionDropCause, Stats, StreamTotals, Totals as Counted};
+use socket2::{Domain, Socket, Type};
 
-use crate::support::{PATIENCE, Served, bullhorn, own, run_bullhorn, wait_until};
+use crate::ends::{child_of, kill};
+use crate::support::{
+    PATIENCE, Served, bullhorn, clean, find_program, own, program, run_bullhorn, skipped,
+    wait_until,
+};
 
 /// The drain takes two seconds at most; the rest is for a busy machine.
 const DRAINED: Duration = Duration::from_secs(6);
@@ -63,24 +69,67 @@ fn a_peer_that_does_not_read_is_dropped_as_drain_timeout_before_the_drain_is_ove
     assert!(endpoint["unsent_bytes"].as_u64() > Some(0), "{endpoint}");
 }
 
+fn only_stream_totals(stats: &Stats) -> &StreamTotals {
+    let [(_, Counted::Stream(totals))] = &stats.endpoints[..] else {
+        panic!("{stats:?}");
+    };
+    totals
+}
+
 #[test]
 fn a_library_server_does_not_wait_for_a_peer_that_does_not_read() {
     let builder = Server::builder().endpoint("tcp://127.0.0.1:0".parse().unwrap());
     let server = builder.start().unwrap();
     let address = server.endpoints()[0].to_string();
-    let mut silent = TcpStream::connect(address.strip_prefix("tcp://").unwrap()).unwrap();
+    let address: net::SocketAddr = address.strip_prefix("tcp://").unwrap().parse().unwrap();
+    let silent = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    silent.set_recv_buffer_size(4096).unwrap();
+    silent.connect(&address.into()).unwrap();
+    let mut silent = TcpStream::from(silent);
     fill(&mut silent);
+    wait_until("an answer is kept", || {
+        let stats = server.stats();
+        let totals = only_stream_totals(&stats);
+        totals.received_bytes > totals.answered_bytes
+    });
     let begin = Instant::now();
     let stats = server.stop();
-    assert!(
-        begin.elapsed() < Duration::from_millis(1900),
-        "{:?}",
-        begin.elapsed()
-    );
-    let [(_, Counted::Stream(totals))] = &stats.endpoints[..] else {
-        panic!("{stats:?}");
-    };
+    let elapsed = begin.elapsed();
+    assert!(elapsed < Duration::from_millis(1500), "{elapsed:?}");
+    let totals = only_stream_totals(&stats);
     assert_eq!(totals.dropped_by(ConnectionDropCause::DrainTimeout), 1);
+    assert!(totals.unsent_bytes > 0, "{totals:?}");
+}
+
+#[test]
+fn process_1_ends_by_sigterm_with_its_totals() {
+    let Some(unshare) = find_program("unshare") else {
+        return;
+    };
+    let unshare = || {
+        let mut command = clean(Command::new(&unshare));
+        command.args(["--pid", "--fork", "--kill-child"]);
+        command
+    };
+    let works = unshare().arg("true").output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        return skipped("a namespace of processes needs the privilege CAP_SYS_ADMIN");
+    }
+    let mut serve = unshare();
+    serve.arg(program()).args(["serve", "--json"]);
+    serve.args(["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]);
+    let served = Served::start_command(serve.stdin(Stdio::null()), 2);
+    for endpoint in &served.endpoints {
+        assert_eq!(run_bullhorn(["send", endpoint, "a"]).code, 0);
+    }
+    let first = child_of(served.process.child.id()).unwrap();
+    let begin = Instant::now();
+    kill(first, "TERM");
+    let totals = served.ended();
+    assert!(begin.elapsed() < DRAINED, "{:?}", begin.elapsed());
+    totals.assert_datagrams(1, 1, 0);
+    let connections = &totals.summary["endpoints"][1];
+    assert_eq!(connections["finished"], 1, "{connections}");
 }
 
 /// Sends and reads as fast as it can, until told to stop or cut off.

@@ -338,3 +338,115 @@ impl Served {
         self.departures.notify_waiters();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::sync::atomic::Ordering;
+
+    use tokio::time::timeout;
+
+    use super::super::admission::Admission;
+    use super::super::guard::Guard;
+    use super::super::stats::{StreamCounters, StreamTotals};
+    use super::super::{GuardOptions, StreamLimits};
+    use super::*;
+
+    /// A peer, and its connection to the server.
+    fn connection(counters: &Arc<StreamCounters>, send_buffer: usize) -> (UnixStream, Connection) {
+        let (peer, ours) = UnixStream::pair().unwrap();
+        for end in [&peer, &ours] {
+            end.set_nonblocking(true).unwrap();
+        }
+        let ours = socket2::Socket::from(OwnedFd::from(ours));
+        // However many turns the loop takes at a stretch: it can answer less than the peer has sent.
+        socket2::SockRef::from(&peer)
+            .set_send_buffer_size(1 << 20)
+            .unwrap();
+        ours.set_send_buffer_size(send_buffer).unwrap();
+        let guard = Guard::new(&GuardOptions::default(), std::iter::empty());
+        let limits = StreamLimits::default();
+        let admission = Arc::new(Admission::new(&limits, Arc::new(guard)));
+        let admitted = admission.admit(&ours.local_addr().unwrap()).unwrap();
+        counters.accepted.fetch_add(1, Ordering::Relaxed);
+        let connection = Connection::new(ours, admitted, None, counters.clone());
+        (peer, connection)
+    }
+
+    /// Takes every answer and sends as much as the kernel takes.
+    fn flood(mut peer: &UnixStream) {
+        let mut buffer = [b'a'; 1 << 16];
+        while peer.read(&mut buffer).is_ok_and(|length| length > 0) {}
+        buffer.fill(b'a');
+        while peer.write(&buffer).is_ok() {}
+    }
+
+    /// One loop with a peer that has always sent more when it is looked at, and another that has asked
+    /// once. How long the drain took, and how long the other waited for its end.
+    async fn drain() -> (Duration, Option<Duration>, StreamTotals) {
+        let counters = Arc::default();
+        let draining = Arc::new(Draining::default());
+        let deadlines = Deadlines::new(&StreamLimits::default());
+        let (mut loops, mut all) = EventLoops::new(1, deadlines, &draining).unwrap();
+        let (flooding, its_connection) = connection(&counters, 1 << 16);
+        let (mut other, others_connection) = connection(&counters, 1 << 16);
+        loops.serve(its_connection);
+        loops.serve(others_connection);
+        drop(loops);
+        flood(&flooding);
+        other.write_all(b"hello").unwrap();
+        draining.begin();
+        let begin = Instant::now();
+        // On the same thread, so that the turns of the peers and of the loop take each other's place.
+        let event_loop = all.remove(0).run();
+        let peers = async {
+            let (mut answer, mut others_end) = (Vec::new(), None);
+            loop {
+                flood(&flooding);
+                if others_end.is_none() && other.read_to_end(&mut answer).is_ok() {
+                    assert_eq!(answer, b"HELLO");
+                    others_end = Some(begin.elapsed());
+                }
+                if counters.read().open() == 0 {
+                    return others_end;
+                }
+                yield_now().await;
+            }
+        };
+        let both = async { tokio::join!(event_loop, peers) };
+        let ((), others_end) = timeout(DRAIN_TIMEOUT * 3, both).await.unwrap();
+        (begin.elapsed(), others_end, counters.read())
+    }
+
+    #[test]
+    fn a_turn_while_draining_ends_before_all_is_answered_that_was_sent() {
+        // More than a turn takes, and less than the kernel takes of answers.
+        const SENT: usize = 320 << 10;
+        let counters = Arc::default();
+        let (mut peer, mut connection) = connection(&counters, 1 << 20);
+        peer.write_all(&vec![b'a'; SENT]).unwrap();
+        let mut buffers = Buffers::default();
+        let progress = connection.proceed(&mut buffers, None, true);
+        assert_eq!(progress, Progress::ToRead);
+        assert!(counters.read().received_bytes < SENT as u64);
+    }
+
+    #[test]
+    fn a_peer_as_fast_as_the_server_is_given_up_after_the_drain_and_keeps_nobody_from_a_turn() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let (elapsed, others_end, totals) = runtime.unwrap().block_on(drain());
+        assert_eq!(
+            totals.dropped_by(ConnectionDropCause::DrainTimeout),
+            1,
+            "{totals:?}"
+        );
+        assert_eq!(totals.finished, 1, "{totals:?}");
+        assert!(elapsed >= DRAIN_TIMEOUT, "{elapsed:?}");
+        assert!(elapsed < DRAIN_TIMEOUT * 3 / 2, "{elapsed:?}");
+        let others_end = others_end.unwrap();
+        assert!(others_end < DRAIN_TIMEOUT / 2, "{others_end:?}");
+    }
+}

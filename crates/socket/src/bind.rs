@@ -13,10 +13,13 @@ use super::bound::{BindOptions, Bound, BoundSocket, Description};
 use super::call::{traced, traced_zero};
 use super::prepare::{prepare, prepare_first, prepare_unbound};
 use super::{inherit, unix_file};
-use crate::endpoint::{Endpoint, Family, FamilyFilter, Host, SocketType, UnixName};
+use crate::endpoint::{
+    Endpoint, Family, FamilyFilter, Host, RESOLVE_TIMEOUT, SocketType, UnixName,
+};
 use crate::error::{Error, Operation, Result};
+use crate::stop::Stop;
 
-/// Binds every socket that `endpoint` stands for.
+/// Binds every socket that `endpoint` stands for. A name has [`RESOLVE_TIMEOUT`] to be resolved.
 ///
 /// # Errors
 /// [`Error::Resolve`] for a name without addresses; [`Error::Socket`] and [`Error::Unsuitable`]
@@ -43,7 +46,7 @@ pub fn bind(endpoint: &Endpoint, options: &BindOptions) -> Result<Bound> {
 fn bind_name(endpoint: &Endpoint, options: &BindOptions) -> Result<Vec<BoundSocket>> {
     let mut sockets = Vec::new();
     let mut not_local = None;
-    for candidate in endpoint.resolve(FamilyFilter::All)? {
+    for candidate in endpoint.resolve_within(FamilyFilter::All, RESOLVE_TIMEOUT, &Stop::never())? {
         match bind_one(&candidate, options) {
             Ok(socket) => sockets.push(socket),
             Err(error) if is_not_local(&error) => not_local = Some(error),

@@ -8,8 +8,8 @@ use super::{Endpoint, Host};
 use crate::error::{Error, Result};
 use crate::stop::Stop;
 
-/// How long a client waits for the resolver without a deadline of its own: two silent name servers
-/// (5 s each, resolv.conf(5)) do not keep it from a third.
+/// How long the resolver is waited for without a deadline of one's own, by a client and by a server:
+/// two silent name servers (5 s each, resolv.conf(5)) do not keep it from a third.
 pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(11);
 
 /// Which address families a resolved name may use: the meaning of `-4` and `-6`.
