@@ -433,6 +433,31 @@ mod tests {
     }
 
     #[test]
+    fn each_connection_has_its_turn_while_another_has_always_sent_more() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let _entered = runtime.enter();
+        let counters = Arc::default();
+        let deadlines = Deadlines::new(&StreamLimits::default());
+        let (_loops, mut all) = EventLoops::new(1, deadlines, &Arc::default()).unwrap();
+        let EventLoop { epoll, served, .. } = &mut all[0];
+        let (flooding, its_connection) = connection(&counters, 1 << 20);
+        let (mut other, others_connection) = connection(&counters, 1 << 20);
+        served.take_in(epoll.get_ref(), its_connection);
+        served.take_in(epoll.get_ref(), others_connection);
+        flood(&flooding);
+        other.write_all(b"hello").unwrap();
+        served.begin_drain();
+        served.proceed_with_unfinished(epoll.get_ref());
+        let mut answer = Vec::new();
+        other.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, b"HELLO");
+        assert_eq!(counters.read().open(), 1);
+    }
+
+    #[test]
     fn a_peer_as_fast_as_the_server_is_given_up_after_the_drain_and_keeps_nobody_from_a_turn() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
