@@ -444,3 +444,46 @@ fn no_prompt_is_among_the_answers_in_a_pipe() {
     assert_eq!(ended.code, 0, "{}", ended.text());
     assert_eq!(std::fs::read_to_string(answers).unwrap(), "TYPED\n");
 }
+
+#[test]
+fn a_standard_error_that_cannot_be_written_changes_no_exit_code_and_holds_up_no_verb() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let dead = format!("udp://{}", closed_port());
+    let (asked, dead) = (served.endpoint(), dead.as_str());
+    let cases: [(&[&str], i32); 8] = [
+        (&["send", "-vv", asked, "a"], 0),
+        (&["send", dead, "a"], 4),
+        (&["ping", "-vv", asked, "-i", "1ms", "-c", "20"], 0),
+        (&["ping", dead, "--expect", "answer"], 4),
+        (
+            &["bench", asked, "--count", "100", "--fail-if", "p50>1ns"],
+            1,
+        ),
+        (&["bench", dead, "--count", "1"], 4),
+        (&["demo", "-vv"], 0),
+        (&["ping", "--no-such-flag"], 2),
+    ];
+    for (arguments, code) in cases {
+        let (reader, full) = full_pipe();
+        let (_, gone) = pipe().unwrap();
+        let disk = File::options().write(true).open("/dev/full").unwrap();
+        let (full_too, full_without_waiting) = full_pipe();
+        rustix::io::ioctl_fionbio(&full_without_waiting, true).unwrap();
+        let targets: [OwnedFd; 5] = [
+            closed_terminal().into(),
+            gone.into(),
+            full.into(),
+            full_without_waiting.into(),
+            disk.into(),
+        ];
+        for stderr in targets {
+            let mut command = bullhorn();
+            command.args(arguments).stdin(Stdio::null());
+            let begin = Instant::now();
+            let mut process = Running::start(command.stdout(Stdio::null()).stderr(stderr));
+            assert_eq!(process.wait().code(), Some(code), "{arguments:?}");
+            assert!(begin.elapsed() < Duration::from_secs(20), "{arguments:?}");
+        }
+        drop((reader, full_too));
+    }
+}
