@@ -160,6 +160,17 @@ impl<T: Target> LineWriter<T> {
         self.0.lock().dropped
     }
 
+    /// Waits until what is queued is written, but not for a blocked writer.
+    pub(super) fn settle(&self) {
+        let mut state = self.0.lock();
+        while state.is_busy() && state.has_thread {
+            let Some(timeout) = state.until_stalled() else {
+                break;
+            };
+            state = self.0.wait_for_progress(state, timeout);
+        }
+    }
+
     /// Waits until all lines are written, but not for a blocked writer.
     ///
     /// # Errors

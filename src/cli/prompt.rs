@@ -64,6 +64,7 @@ pub(super) fn run(
             remember(&mut editor, history.as_deref(), text);
             match client.request(text) {
                 Ok(answer) => {
+                    stderr::settle();
                     output.write(|to| writeln!(to, "{}", VisibleBytes(answer.as_bytes())));
                 }
                 Err(error) => {

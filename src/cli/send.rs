@@ -84,6 +84,7 @@ impl<'a> Printer<'a> {
     }
 
     fn print(&mut self, outcome: &bullhorn_client::request::Outcome) {
+        stderr::settle();
         if self.arguments.speech.json {
             self.output.write(|to| report::outcome_json(to, outcome));
         } else if let Ok(answer) = &outcome.result {

@@ -70,6 +70,12 @@ pub(super) fn dropped_lines() -> u64 {
     STDERR.dropped()
 }
 
+/// Waits for the lines up to now, but not for a reader that does not read: what is written to standard
+/// output next comes after them where both go to one terminal.
+pub(super) fn settle() {
+    STDERR.settle();
+}
+
 /// Waits for the last lines, but not for a reader that does not read: the end of every verb.
 pub(super) fn flush() {
     // Where this cannot be written, there is nowhere to say so.

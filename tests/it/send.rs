@@ -1,9 +1,11 @@
 //! `send`: answers complete, in order, right; and the exit code when not.
 
+use std::io::Read;
 use std::net::UdpSocket;
 
 use crate::support::{
-    Served, bullhorn, capitals, closed_port, joined, mixed_lines, own, program, run, run_bullhorn,
+    Running, Served, bullhorn, capitals, closed_port, joined, mixed_lines, own, program, run,
+    run_bullhorn,
 };
 
 fn all_come_back_over(endpoint: &str) {
@@ -253,4 +255,33 @@ fn a_reader_that_has_seen_enough_does_not_end_it() {
     );
     let received = served.stop().summary["received"].as_u64().unwrap();
     assert!(received >= 100_000, "{received}");
+}
+
+#[test]
+fn on_a_terminal_an_answer_comes_after_the_calls_that_brought_it() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let texts: Vec<_> = (0..300).map(|number| format!("text {number}.")).collect();
+    let mut command = bullhorn();
+    command
+        .args(["send", "-vv", served.endpoint()])
+        .args(&texts);
+    command.stdout(writer.try_clone().unwrap()).stderr(writer);
+    let mut running = Running::start(&mut command);
+    drop(command);
+    let mut shown = String::new();
+    reader.read_to_string(&mut shown).unwrap();
+    assert_eq!(running.wait().code(), Some(0));
+    let lines: Vec<_> = shown.lines().collect();
+    for text in texts {
+        let answer = text.to_uppercase();
+        let received = format!("\"{answer}\"");
+        let position = |wanted: &dyn Fn(&str) -> bool| lines.iter().position(|line| wanted(line));
+        let call = position(&|line| line.starts_with("recv(") && line.ends_with(&received));
+        let printed = position(&|line| line == answer);
+        assert!(
+            call.is_some() && call < printed,
+            "{text} {call:?} {printed:?}\n{shown}"
+        );
+    }
 }
