@@ -9,7 +9,7 @@
 //! ```
 //! use bullhorn::{Client, Server};
 //!
-//! let server = Server::builder().endpoint("udp://127.0.0.1:0".parse()?).start()?;
+//! let server = Server::builder().endpoint("udp://127.0.0.1:0").start()?;
 //! let mut client = Client::connect(&server.endpoints()[0])?;
 //! assert_eq!(client.request("hello, world")?, "HELLO, WORLD");
 //! # Ok::<(), Box<dyn std::error::Error>>(())

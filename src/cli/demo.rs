@@ -48,7 +48,7 @@ fn serve_and_ask(
     if let [bound] = server.sockets() {
         *endpoint = bound.endpoint.clone();
     }
-    let mut client = Client::with_stop(endpoint, Settings::default(), stop.clone())?;
+    let mut client = Client::with_stop(&*endpoint, Settings::default(), stop.clone())?;
     let answer = client.request(text)?;
     let round_trip = answer.round_trip();
     Ok((answer.into_bytes(), round_trip))

@@ -14,7 +14,7 @@ use super::{Failure, Outcome, descriptors, log, metrics, stderr};
 use bullhorn::sandbox::user::{Identity, UserName};
 use bullhorn::sandbox::{self, Applied, Needs};
 use bullhorn_server::stats::Stats;
-use bullhorn_server::{BoundServer, RunningServer, Server, StreamLimits};
+use bullhorn_server::{BoundServer, Server, StreamLimits};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
 use bullhorn_socket::inherit::{passed_descriptors as announced, passed_names};
@@ -126,7 +126,7 @@ fn restrict(
 /// Waits for a signal, or for a worker that fails; then for the end of the drain, which a second
 /// signal ends at once.
 async fn until_stopped(
-    server: RunningServer,
+    server: Server,
     mut metrics: Option<metrics::Served>,
     mut manager: ServiceManager,
     mut signals: StopSignals,
@@ -171,7 +171,7 @@ async fn until_stopped(
         Err(_) => {
             let endpoints = Vec::new();
             let failure = Failure::Ended("the drain".to_owned());
-            (Stats { endpoints }, Err(failure))
+            (Stats::new(endpoints), Err(failure))
         }
     }
 }
@@ -217,8 +217,8 @@ mod tests {
     #[test]
     fn a_server_of_which_a_worker_panics_drains_and_ends_with_an_error() {
         let mut server = Server::builder()
-            .endpoint("udp://127.0.0.1:0".parse().unwrap())
-            .endpoint("tcp://127.0.0.1:0".parse().unwrap())
+            .endpoint("udp://127.0.0.1:0")
+            .endpoint("tcp://127.0.0.1:0")
             .start()
             .unwrap();
         let endpoint = server.endpoints()[0].clone();

@@ -9,7 +9,7 @@ use super::line_writer::LineWriter;
 use super::{Failure, Outcome, stderr};
 use crate::report::serve as report;
 use bullhorn::sandbox::Applied;
-use bullhorn_server::RunningServer;
+use bullhorn_server::Server;
 use bullhorn_server::stats::Stats;
 use bullhorn_socket::Description;
 
@@ -27,7 +27,7 @@ impl<'a> ServeOutput<'a> {
 
     pub(super) fn ready(
         &self,
-        server: &RunningServer,
+        server: &Server,
         metrics: &[Description],
         sandbox: Option<&Applied>,
     ) {

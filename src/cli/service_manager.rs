@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use bullhorn_server::RunningServer;
+use bullhorn_server::Server;
 use bullhorn_server::stats::{Stats, Totals};
 use bullhorn_socket::endpoint::Endpoint;
 
@@ -67,7 +67,7 @@ impl ServiceManager {
     }
 
     /// Every socket of the server is ready.
-    pub(super) fn tell_ready(&self, server: &RunningServer) {
+    pub(super) fn tell_ready(&self, server: &Server) {
         let list = listed(&server.endpoints());
         if let Some(socket) = &self.socket {
             send(socket, &format!("READY=1\nSTATUS=Answering on {list}"));
@@ -76,7 +76,7 @@ impl ServiceManager {
 
     /// The sign of life, only while every worker gives one. Without it, the manager restarts us. In
     /// the context of a runtime, as [`tell_stopping`](Self::tell_stopping).
-    pub(super) fn tell_health(&mut self, server: &RunningServer) {
+    pub(super) fn tell_health(&mut self, server: &Server) {
         let ailing = server.ailing();
         if ailing.is_empty() {
             self.warned = false;

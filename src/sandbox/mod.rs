@@ -5,7 +5,7 @@
 //! answering needs (seccomp). [`enter`] does the last three, as far as the kernel has them.
 //!
 //! All of it holds for the calling thread and those that it starts later, so it belongs between
-//! [`Builder::bind`](bullhorn_server::Builder::bind) and
+//! [`ServerBuilder::bind`](bullhorn_server::ServerBuilder::bind) and
 //! [`BoundServer::start`](bullhorn_server::BoundServer::start). It cannot be undone. That it is done
 //! is the program's decision: nothing in the library calls it, and a server inside somebody's test
 //! is never restricted.

@@ -1,18 +1,18 @@
 //! The library as others use it: a server as a fixture, a client, endpoints.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use bullhorn::client::Settings;
 use bullhorn::server::stats::Totals;
-use bullhorn::{Client, Error, Server};
+use bullhorn::{Client, Endpoint, Error, Server};
 
 use crate::support::wait_until;
 
 #[test]
 fn a_server_stops_when_dropped_and_frees_its_port() {
     let server = Server::builder()
-        .endpoint("udp://127.0.0.1:0".parse().unwrap())
+        .endpoint("udp://127.0.0.1:0")
         .start()
         .unwrap();
     let endpoint = server.endpoints()[0].clone();
@@ -33,8 +33,8 @@ fn a_server_stops_when_dropped_and_frees_its_port() {
 #[test]
 fn stats_count_what_was_answered_endpoint_by_endpoint() {
     let server = Server::builder()
-        .endpoint("udp://127.0.0.1:0".parse().unwrap())
-        .endpoint("tcp://127.0.0.1:0".parse().unwrap())
+        .endpoint("udp://127.0.0.1:0")
+        .endpoint("tcp://127.0.0.1:0")
         .start()
         .unwrap();
     for endpoint in server.endpoints() {
@@ -55,20 +55,19 @@ fn stats_count_what_was_answered_endpoint_by_endpoint() {
     assert_eq!((datagrams.received, datagrams.answered), (3, 3));
     assert_eq!((streams.accepted, streams.finished), (1, 1));
     assert_eq!((streams.received_bytes, streams.answered_bytes), (6, 6));
+    assert_eq!((stats.received, stats.answered, stats.dropped), (4, 4, 0));
 }
 
 #[test]
 fn a_wrong_answer_is_an_error_that_says_what_is_wrong() {
     let echo = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("udp://{}", echo.local_addr().unwrap())
-        .parse()
-        .unwrap();
+    let address = echo.local_addr().unwrap();
     let thread = std::thread::spawn(move || {
         let mut buffer = [0; 64];
         let (length, peer) = echo.recv_from(&mut buffer).unwrap();
         echo.send_to(&buffer[..length], peer).unwrap();
     });
-    let error = Client::connect(&endpoint)
+    let error = Client::connect(address)
         .unwrap()
         .request("hello")
         .unwrap_err();
@@ -80,15 +79,13 @@ fn a_wrong_answer_is_an_error_that_says_what_is_wrong() {
 #[test]
 fn silence_is_an_error_that_says_how_often_was_tried() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("udp://{}", silent.local_addr().unwrap())
-        .parse()
-        .unwrap();
+    let address = silent.local_addr().unwrap();
     let settings = Settings {
         timeout: Duration::from_millis(5),
         retries: 3,
         ..Settings::default()
     };
-    let error = Client::with_settings(&endpoint, settings)
+    let error = Client::with_settings(address, settings)
         .unwrap()
         .request("hello")
         .unwrap_err();
@@ -96,4 +93,54 @@ fn silence_is_an_error_that_says_how_often_was_tried() {
         matches!(error, Error::NoAnswer { tries: 4, .. }),
         "{error:?}"
     );
+}
+
+#[test]
+fn an_endpoint_is_given_as_text_as_an_address_or_as_itself() {
+    let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let endpoint: Endpoint = "udp://127.0.0.1:0".parse().unwrap();
+    let server = Server::builder()
+        .endpoint("udp://127.0.0.1:0")
+        .endpoint(String::from("tcp://127.0.0.1:0"))
+        .endpoint(address)
+        .endpoints([&endpoint, &endpoint])
+        .endpoint(endpoint)
+        .start()
+        .unwrap();
+    assert_eq!(server.endpoints().len(), 6);
+    let address = server.local_addr().unwrap();
+    assert_eq!(server.endpoints()[0], address.into());
+    for endpoint in server.endpoints() {
+        let mut by_text = Client::connect(endpoint.to_string()).unwrap();
+        assert_eq!(by_text.request("a").unwrap(), "A");
+        let mut by_itself = Client::connect(&endpoint).unwrap();
+        assert_eq!(by_itself.request("b").unwrap(), "B");
+    }
+    let mut by_address = Client::connect(address).unwrap();
+    assert_eq!(by_address.request("c").unwrap(), "C");
+    let stats = server.stop();
+    assert!(stats.is_balanced(), "{stats:?}");
+    assert_eq!(stats.endpoints[0].1.answered(), 3);
+}
+
+#[test]
+fn a_malformed_endpoint_is_an_error_of_bind_and_of_connect() {
+    let builder = Server::builder()
+        .endpoint("http://127.0.0.1")
+        .endpoint("udp://127.0.0.1:0")
+        .endpoint("fd:x");
+    let error = builder.bind().unwrap_err();
+    assert!(matches!(error, Error::Endpoint(_)), "{error:?}");
+    assert!(error.to_string().contains("http"), "{error}");
+    let error = Client::connect("udp://127.0.0.1:x").unwrap_err();
+    assert!(matches!(error, Error::Endpoint(_)), "{error:?}");
+}
+
+#[test]
+fn a_server_of_unix_sockets_has_no_internet_address() {
+    let server = Server::builder()
+        .endpoint("unix:@bullhorn-library-address")
+        .start()
+        .unwrap();
+    assert_eq!(server.local_addr(), None);
 }

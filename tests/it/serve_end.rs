@@ -78,7 +78,7 @@ fn only_stream_totals(stats: &Stats) -> &StreamTotals {
 
 #[test]
 fn a_library_server_does_not_wait_for_a_peer_that_does_not_read() {
-    let builder = Server::builder().endpoint("tcp://127.0.0.1:0".parse().unwrap());
+    let builder = Server::builder().endpoint("tcp://127.0.0.1:0");
     let server = builder.start().unwrap();
     let address = server.endpoints()[0].to_string();
     let address: net::SocketAddr = address.strip_prefix("tcp://").unwrap().parse().unwrap();

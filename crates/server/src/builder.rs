@@ -1,80 +1,94 @@
-//! From wishes to bound sockets to a server that runs.
+//! Collects what a server is to do, and binds its sockets.
 
 use std::os::fd::RawFd;
 
+use super::bound::BoundServer;
 use super::guard::Guard;
-use super::{DatagramOptions, GuardOptions, RunningServer, StreamLimits};
-use bullhorn_socket::endpoint::{Endpoint, SocketType};
+use super::{DatagramOptions, GuardOptions, Server, StreamLimits};
+use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
 use bullhorn_socket::error::{Error, Result};
 use bullhorn_socket::{BindOptions, BoundSocket, bind, inherit};
 
-/// A server that is not started yet.
+/// A server that is not bound yet.
+///
+/// An endpoint is given as text, as a [`SocketAddr`](std::net::SocketAddr) (UDP) or as an
+/// [`Endpoint`]. The first text that names no endpoint is reported by [`bind`](Self::bind) and
+/// [`start`](Self::start).
 #[derive(Clone, Debug, Default)]
-pub struct Builder {
+#[must_use = "a builder binds nothing until `bind` or `start`"]
+pub struct ServerBuilder {
     endpoints: Vec<Endpoint>,
+    malformed: Option<ParseEndpointError>,
     bind: BindOptions,
     datagrams: DatagramOptions,
     streams: StreamLimits,
     guard: GuardOptions,
 }
 
-impl Builder {
-    /// Adds an endpoint to serve; any number may be served at once. With none, the default
-    /// endpoint `udp://127.0.0.1:3000` is.
-    #[must_use]
-    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
-        self.endpoints.push(endpoint);
+impl ServerBuilder {
+    /// Adds an endpoint. Without any, the server listens on `udp://127.0.0.1:3000`.
+    pub fn endpoint<E>(mut self, endpoint: E) -> Self
+    where
+        E: TryInto<Endpoint>,
+        E::Error: Into<ParseEndpointError>,
+    {
+        match endpoint.try_into() {
+            Ok(endpoint) => self.endpoints.push(endpoint),
+            Err(error) => self.malformed = self.malformed.or(Some(error.into())),
+        }
         self
     }
 
     /// Adds several endpoints.
-    #[must_use]
-    pub fn endpoints(mut self, endpoints: impl IntoIterator<Item = Endpoint>) -> Self {
-        self.endpoints.extend(endpoints);
-        self
+    pub fn endpoints<E>(self, endpoints: impl IntoIterator<Item = E>) -> Self
+    where
+        E: TryInto<Endpoint>,
+        E::Error: Into<ParseEndpointError>,
+    {
+        endpoints.into_iter().fold(self, Self::endpoint)
     }
 
     /// How sockets are bound.
-    #[must_use]
     pub fn bind_options(mut self, options: BindOptions) -> Self {
         self.bind = options;
         self
     }
 
     /// How datagrams are answered.
-    #[must_use]
     pub fn datagram_options(mut self, options: DatagramOptions) -> Self {
         self.datagrams = options;
         self
     }
 
     /// What streams may take.
-    #[must_use]
     pub fn stream_limits(mut self, limits: StreamLimits) -> Self {
         self.streams = limits;
         self
     }
 
     /// What is done against abuse.
-    #[must_use]
     pub fn guard_options(mut self, options: GuardOptions) -> Self {
         self.guard = options;
         self
     }
 
-    /// Binds every endpoint and starts to answer. When one cannot be bound, none is served.
+    /// Binds every endpoint and starts to answer. If one cannot be bound, none is served.
     ///
     /// # Errors
     /// Those of [`bind`](Self::bind) and of [`BoundServer::start`].
-    pub fn start(self) -> Result<RunningServer> {
+    pub fn start(self) -> Result<Server> {
         self.bind()?.start()
     }
 
-    /// Binds every endpoint, and answers nobody yet: the moment to give up what only binding needs.
+    /// Binds every endpoint without answering yet: the moment to drop the privileges that only
+    /// binding needs.
     ///
     /// # Errors
-    /// What [`bind()`] refuses.
+    /// [`Error::Endpoint`] for a text that names no endpoint, and what [`bind()`] refuses.
     pub fn bind(mut self) -> Result<BoundServer> {
+        if let Some(error) = self.malformed {
+            return Err(error.into());
+        }
         if self.datagrams.impairment.is_some() {
             self.bind.workers = 1;
             self.bind.inherited_workers = 1;
@@ -148,27 +162,9 @@ fn tell_unserved(passed: &[RawFd], sockets: &[BoundSocket]) {
     }
 }
 
-/// Sockets that are bound and that nobody answers on yet. No thread is started.
-#[derive(Debug)]
-pub struct BoundServer {
-    pub(super) sockets: Vec<BoundSocket>,
-    pub(super) stream_threads: usize,
-    pub(super) datagrams: DatagramOptions,
-    pub(super) streams: StreamLimits,
-    pub(super) guard: Guard,
-}
-
-impl BoundServer {
-    /// The sockets, in the order given.
-    pub fn sockets(&self) -> &[BoundSocket] {
-        &self.sockets
-    }
-
-    /// Starts to answer.
-    ///
-    /// # Errors
-    /// [`Error::Socket`] when a thread cannot be started.
-    pub fn start(self) -> Result<RunningServer> {
-        RunningServer::start(self)
+impl Server {
+    /// Starts with no endpoints and the defaults.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
     }
 }

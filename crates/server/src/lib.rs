@@ -1,7 +1,7 @@
 //! The service: bound sockets, the workers that answer on them, and their totals.
 //!
-//! [`Builder`] collects the options (`options`), [`BoundServer`] has the sockets, and [`RunningServer`]
-//! runs until it is told to stop. Datagrams are answered on plain threads (`datagram`, with the answers
+//! [`ServerBuilder`] collects the options (`options`), [`BoundServer`] has the sockets, and [`Server`]
+//! answers until it is stopped. Datagrams are answered on plain threads (`datagram`, with the answers
 //! themselves made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in
 //! [`impair`]), streams on tokio (`stream` accepts, an `event_loop` serves each `connection`, some of them `read_ahead`; what strangers may
 //! take of them in `admission`, `deadlines` and `accept_failure`). Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
@@ -12,6 +12,7 @@
 pub mod accept_failure;
 mod admission;
 mod answer;
+mod bound;
 mod builder;
 mod connection;
 mod datagram;
@@ -36,37 +37,12 @@ mod tests;
 
 use std::time::Duration;
 
-pub use builder::{BoundServer, Builder};
+pub use bound::BoundServer;
+pub use builder::ServerBuilder;
 pub use impair::Impairment;
 pub use monitor::Monitor;
 pub use options::{Backend, DatagramOptions, GuardOptions, StreamLimits};
-pub use running::{AbortHandle, RunningServer};
-
-/// The service that answers every text in capitals.
-///
-/// ```
-/// use std::net::UdpSocket;
-/// use bullhorn_server::Server;
-///
-/// let server = Server::builder().endpoint("udp://127.0.0.1:0".parse()?).start()?;
-/// let port = server.endpoints()[0].port().unwrap_or(0);
-/// let client = UdpSocket::bind("127.0.0.1:0")?;
-/// client.send_to("straße".as_bytes(), ("127.0.0.1", port))?;
-/// let mut answer = [0; 16];
-/// let length = client.recv(&mut answer)?;
-/// assert_eq!(&answer[..length], b"STRASSE");
-/// assert!(server.stop().is_balanced());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-pub struct Server;
-
-impl Server {
-    /// Begins with no endpoints and the defaults.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-}
+pub use running::{AbortHandle, Server};
 
 /// How long a stopping server goes on answering what it has received.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);

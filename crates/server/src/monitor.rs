@@ -22,9 +22,7 @@ pub(super) enum Counters {
 impl Counters {
     pub(super) fn read_all(counters: &[(Endpoint, Self)]) -> Stats {
         let read = |(endpoint, counters): &(Endpoint, Self)| (endpoint.clone(), counters.read());
-        Stats {
-            endpoints: counters.iter().map(read).collect(),
-        }
+        Stats::new(counters.iter().map(read).collect())
     }
 
     fn read(&self) -> Totals {
@@ -112,7 +110,7 @@ impl Drop for WorkerGuard {
     }
 }
 
-/// What may be asked of a [`RunningServer`](super::RunningServer) from any thread, also while it
+/// What may be asked of a [`Server`](super::Server) from any thread, also while it
 /// stops. It keeps no socket open.
 #[derive(Clone, Debug)]
 pub struct Monitor {
@@ -180,7 +178,7 @@ mod tests {
     #[test]
     fn a_monitor_outlives_its_server_and_keeps_no_socket_open() {
         let server = Server::builder()
-            .endpoint("udp://127.0.0.1:0".parse().unwrap())
+            .endpoint("udp://127.0.0.1:0")
             .start()
             .unwrap();
         let endpoint = server.endpoints()[0].clone();
@@ -191,7 +189,7 @@ mod tests {
         assert!(monitor.is_alive() && !monitor.is_ready() && monitor.is_stopping());
         assert_eq!(monitor.stats(), None);
         // Free again.
-        Server::builder().endpoint(endpoint).start().unwrap();
+        drop(Server::builder().endpoint(endpoint).start().unwrap());
     }
 
     fn panic_as(guard: WorkerGuard) {

@@ -1,7 +1,7 @@
 //! A server that runs: its workers, how they are told to stop, and how their end is waited for.
 
 use std::io;
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +11,7 @@ use std::time::Duration;
 use socket2::Socket;
 
 use super::admission::Admission;
+use super::bound::BoundServer;
 use super::datagram::{BATCH, Wake, Worker};
 use super::deadlines::Deadlines;
 use super::event_loop::EventLoops;
@@ -22,7 +23,7 @@ use super::pulse::Pulse;
 use super::receive_errors::ReceiveErrors;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Tally};
 use super::stream::{Draining, Listener};
-use super::{Backend, BoundServer, DRAIN_TIMEOUT, DatagramOptions, StreamLimits};
+use super::{Backend, DRAIN_TIMEOUT, DatagramOptions, StreamLimits};
 use bullhorn_socket::batch::DatagramBackend;
 use bullhorn_socket::batched::BatchedBackend;
 use bullhorn_socket::endpoint::{Endpoint, Family, MAX_UNIX_DATAGRAM, SocketType};
@@ -34,9 +35,26 @@ use bullhorn_socket::{BoundSocket, Description};
 /// How long after their drain workers may take to end; one that takes longer hangs.
 const END_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A server that answers until [`stop`](Self::stop) is called or it is dropped.
+/// The service that answers every text in capitals, until [`stop`](Self::stop) or drop.
+///
+/// ```
+/// use std::net::UdpSocket;
+/// use bullhorn_server::Server;
+///
+/// let server = Server::builder().endpoint("udp://127.0.0.1:0").start()?;
+/// let address = server.local_addr().expect("UDP has an address");
+/// let client = UdpSocket::bind("127.0.0.1:0")?;
+/// client.send_to("straße".as_bytes(), address)?;
+/// let mut answer = [0; 16];
+/// let length = client.recv(&mut answer)?;
+/// assert_eq!(&answer[..length], b"STRASSE");
+/// let stats = server.stop();
+/// assert_eq!((stats.received, stats.answered, stats.dropped), (1, 1, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
-pub struct RunningServer {
+#[must_use = "a server stops when it is dropped"]
+pub struct Server {
     sockets: Vec<Description>,
     counters: Arc<Vec<(Endpoint, Counters)>>,
     workers: Arc<Workers>,
@@ -71,8 +89,18 @@ struct Listening {
     counters: Arc<StreamCounters>,
 }
 
-impl RunningServer {
-    pub(super) fn start(
+impl BoundServer {
+    /// Starts to answer.
+    ///
+    /// # Errors
+    /// [`Error::Socket`] when a thread cannot be started.
+    pub fn start(self) -> Result<Server> {
+        Server::start(self)
+    }
+}
+
+impl Server {
+    fn start(
         BoundServer {
             sockets,
             stream_threads,
@@ -301,6 +329,14 @@ impl RunningServer {
             .collect()
     }
 
+    /// The address of the first Internet endpoint, with the port that the kernel chose; `None` when
+    /// every endpoint is a Unix socket.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.sockets
+            .iter()
+            .find_map(|description| description.endpoint.socket_addr())
+    }
+
     /// The sockets served: endpoint, family, type and descriptor of each.
     pub fn sockets(&self) -> &[Description] {
         &self.sockets
@@ -353,14 +389,14 @@ impl RunningServer {
     }
 }
 
-impl Drop for RunningServer {
+impl Drop for Server {
     fn drop(&mut self) {
         self.drain();
     }
 }
 
 #[cfg(any(test, feature = "faults"))]
-impl RunningServer {
+impl Server {
     /// One more worker of the first endpoint, which panics. For tests of what a program does about it.
     ///
     /// # Errors
@@ -384,8 +420,8 @@ mod tests {
     #[test]
     fn a_worker_that_has_ended_makes_its_endpoint_ailing() {
         let server = Server::builder()
-            .endpoint("udp://127.0.0.1:0".parse().unwrap())
-            .endpoint("tcp://127.0.0.1:0".parse().unwrap())
+            .endpoint("udp://127.0.0.1:0")
+            .endpoint("tcp://127.0.0.1:0")
             .start();
         let mut server = server.unwrap();
         assert_eq!(server.ailing(), []);

@@ -1,15 +1,14 @@
 //! What can go wrong: the operation, the endpoint, the cause, and what to do about it.
 //!
 //! One enum for the whole library; the binary prints its one line and takes the exit code from
-//! [`Error::exit_code`]. Malformed endpoints have their own type,
-//! [`crate::endpoint::ParseEndpointError`].
+//! [`Error::exit_code`].
 
 use std::any::Any;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, Host, SocketType};
+use crate::endpoint::{Endpoint, Host, ParseEndpointError, SocketType};
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -21,6 +20,9 @@ pub enum Error {
     /// A demand that cannot be met as it was put.
     #[error("{0}")]
     Usage(String),
+    /// A text that names no endpoint.
+    #[error(transparent)]
+    Endpoint(#[from] ParseEndpointError),
     /// A name that the resolver has no address for.
     #[error("cannot resolve {name:?}: {reason}")]
     Resolve {
@@ -179,7 +181,7 @@ impl Error {
     /// The process exit code for this failure: the same numbers for every verb.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::TooLong { .. } => 2,
+            Self::Usage(_) | Self::Endpoint(_) | Self::TooLong { .. } => 2,
             Self::WrongAnswer { .. } => 3,
             Self::Refused { .. } => 4,
             Self::NoAnswer { .. } | Self::Closed { .. } | Self::Stopped { .. } => 5,

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_server_that_has_stopped_is_not_ready_and_has_no_metrics_yet_lives() {
         let server = Server::builder()
-            .endpoint("udp://127.0.0.1:0".parse().unwrap())
+            .endpoint("udp://127.0.0.1:0")
             .start()
             .unwrap();
         let source = Source {

@@ -76,12 +76,10 @@ mod tests {
         let mut totals = StreamTotals::default();
         totals.accepted += 2;
         let endpoint: bullhorn_socket::Endpoint = "tcp://127.0.0.1:9".parse().unwrap();
-        let stats = Stats {
-            endpoints: vec![
-                (endpoint.clone(), Totals::Stream(totals)),
-                (endpoint, Totals::Stream(totals)),
-            ],
-        };
+        let stats = Stats::new(vec![
+            (endpoint.clone(), Totals::Stream(totals)),
+            (endpoint, Totals::Stream(totals)),
+        ]);
         let mut text = Vec::new();
         write(&mut text, Format::Text, &stats, &Process::default()).unwrap();
         let text = String::from_utf8(text).unwrap();

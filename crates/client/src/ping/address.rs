@@ -85,7 +85,7 @@ mod tests {
         let texts = ProbeTexts::new(1, settings.size, None);
         let control = Control::new().unwrap();
         for scheme in ["udp", "tcp"] {
-            let local = format!("{scheme}://127.0.0.1:0").parse().unwrap();
+            let local = format!("{scheme}://127.0.0.1:0");
             let server = Server::builder().endpoint(local).start().unwrap();
             let served = server.endpoints().remove(0);
             // The discard port on an address of loopback that is nobody's.

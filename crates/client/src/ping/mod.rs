@@ -106,7 +106,7 @@ impl Default for Settings {
 ///     fn interim(&mut self, _: &Summary) -> ControlFlow<()> { Continue(()) }
 /// }
 ///
-/// let server = Server::builder().endpoint("udp://127.0.0.1:0".parse()?).start()?;
+/// let server = Server::builder().endpoint("udp://127.0.0.1:0").start()?;
 /// let settings = Settings {
 ///     count: Some(10),
 ///     interval: Duration::from_millis(1),

@@ -17,6 +17,7 @@ mod settled;
 mod stream;
 pub mod texts;
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -24,7 +25,9 @@ pub use answer::Answer;
 pub use texts::{Given, Lines, Texts};
 
 use bullhorn_socket::connect::check_for_client;
-use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, RESOLVE_TIMEOUT, SocketType};
+use bullhorn_socket::endpoint::{
+    Endpoint, FamilyFilter, ParseEndpointError, RESOLVE_TIMEOUT, SocketType,
+};
 use bullhorn_socket::error::{Error, Result};
 use bullhorn_socket::stop::Stop;
 use queue::Queue;
@@ -82,7 +85,7 @@ pub trait Observer {
 /// use bullhorn_client::Client;
 /// use bullhorn_server::Server;
 ///
-/// let server = Server::builder().endpoint("unix:@bullhorn-client-doc".parse()?).start()?;
+/// let server = Server::builder().endpoint("unix:@bullhorn-client-doc").start()?;
 /// let mut client = Client::connect(&server.endpoints()[0])?;
 /// assert_eq!(client.request("grüße")?, "GRÜSSE");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -96,12 +99,25 @@ enum Transport {
     Stream(stream::Exchange),
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("endpoint", self.endpoint())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Client {
-    /// A client with the default settings.
+    /// A client with the default settings, for an endpoint as text, as a
+    /// [`SocketAddr`](std::net::SocketAddr) (UDP) or as an [`Endpoint`].
     ///
     /// # Errors
     /// See [`Client::with_settings`].
-    pub fn connect(endpoint: &Endpoint) -> Result<Self> {
+    pub fn connect<E>(endpoint: E) -> Result<Self>
+    where
+        E: TryInto<Endpoint>,
+        E::Error: Into<ParseEndpointError>,
+    {
         Self::with_settings(endpoint, Settings::default())
     }
 
@@ -111,7 +127,11 @@ impl Client {
     /// # Errors
     /// [`Error::Usage`] for an endpoint that only a server can use, [`Error::Resolve`],
     /// [`Error::Refused`], [`Error::NoAnswer`] and [`Error::Socket`].
-    pub fn with_settings(endpoint: &Endpoint, settings: Settings) -> Result<Self> {
+    pub fn with_settings<E>(endpoint: E, settings: Settings) -> Result<Self>
+    where
+        E: TryInto<Endpoint>,
+        E::Error: Into<ParseEndpointError>,
+    {
         Self::with_stop(endpoint, settings, Stop::never())
     }
 
@@ -122,8 +142,13 @@ impl Client {
     ///
     /// # Errors
     /// As [`Self::with_settings`]; also [`Error::Stopped`].
-    pub fn with_stop(endpoint: &Endpoint, settings: Settings, stop: Stop) -> Result<Self> {
-        check_for_client(endpoint)?;
+    pub fn with_stop<E>(endpoint: E, settings: Settings, stop: Stop) -> Result<Self>
+    where
+        E: TryInto<Endpoint>,
+        E::Error: Into<ParseEndpointError>,
+    {
+        let endpoint = endpoint.try_into().map_err(Into::into)?;
+        check_for_client(&endpoint)?;
         let patience = RESOLVE_TIMEOUT.max(settings.timeout);
         let candidates = endpoint.resolve_within(settings.family, patience, &stop)?;
         let transport = match endpoint.socket_type() {

@@ -143,14 +143,61 @@ pub enum Totals {
     Stream(StreamTotals),
 }
 
-/// The totals of a server, endpoint by endpoint.
+impl Totals {
+    /// Datagrams taken from the kernel, or connections accepted.
+    pub fn received(&self) -> u64 {
+        match self {
+            Self::Datagram(totals) => totals.received,
+            Self::Stream(totals) => totals.accepted,
+        }
+    }
+
+    /// Datagrams answered, or connections that ended with every byte answered.
+    pub fn answered(&self) -> u64 {
+        match self {
+            Self::Datagram(totals) => totals.answered,
+            Self::Stream(totals) => totals.finished,
+        }
+    }
+
+    /// Datagrams or connections dropped for any cause.
+    pub fn dropped(&self) -> u64 {
+        match self {
+            Self::Datagram(totals) => totals.dropped(),
+            Self::Stream(totals) => totals.dropped(),
+        }
+    }
+}
+
+/// The totals of a server: in all, and endpoint by endpoint.
+///
+/// A datagram counts as one, and so does a connection. `received = answered + dropped`, plus the
+/// connections that are open.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stats {
+    /// Datagrams taken from the kernel and connections accepted.
+    pub received: u64,
+    /// Datagrams answered and connections that ended with every byte answered.
+    pub answered: u64,
+    /// Datagrams and connections dropped for any cause.
+    pub dropped: u64,
     /// In the order in which the endpoints were given.
     pub endpoints: Vec<(Endpoint, Totals)>,
 }
 
 impl Stats {
+    /// Adds up the totals of these endpoints.
+    pub fn new(endpoints: Vec<(Endpoint, Totals)>) -> Self {
+        let sum = |of: fn(&Totals) -> u64| endpoints.iter().map(|(_, totals)| of(totals)).sum();
+        Self {
+            received: sum(Totals::received),
+            answered: sum(Totals::answered),
+            dropped: sum(Totals::dropped),
+            endpoints,
+        }
+    }
+
     /// Whether every datagram and every connection is under exactly one heading. True of a server
     /// that has stopped, and of one that has nothing under way.
     pub fn is_balanced(&self) -> bool {

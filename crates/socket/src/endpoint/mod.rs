@@ -5,6 +5,7 @@
 //! resolver. What is printed parses back to the same endpoint. Not here: kernel addresses (`sockaddr`) and everything that
 //! touches a socket.
 
+mod convert;
 mod lookup;
 mod parse;
 mod problem;
@@ -13,7 +14,7 @@ mod resolve;
 mod tests;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::RawFd;
 
 use crate::error::{Error, Result};
@@ -157,6 +158,22 @@ impl Endpoint {
         match self {
             Self::Internet { port, .. } => Some(*port),
             Self::Unix { .. } | Self::Descriptor(_) => None,
+        }
+    }
+
+    /// The address of an Internet endpoint; `None` for a name, for the empty host, for a zone by
+    /// name, and for what is not an Internet endpoint.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        let Self::Internet { host, port, .. } = self else {
+            return None;
+        };
+        match host {
+            Host::V4(address) => Some((*address, *port).into()),
+            Host::V6(address, None) => Some((*address, *port).into()),
+            Host::V6(address, Some(Zone::Index(zone))) => {
+                Some(SocketAddrV6::new(*address, *port, 0, *zone).into())
+            }
+            Host::V6(_, Some(Zone::Name(_))) | Host::Any | Host::Name(_) => None,
         }
     }
 

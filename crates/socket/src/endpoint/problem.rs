@@ -1,5 +1,7 @@
 //! Why a text is no endpoint: one line with what is wrong and a right example.
 
+use std::convert::Infallible;
+
 /// A text that names no endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no endpoint: {problem}; write it like {example}")]
@@ -7,6 +9,13 @@ pub struct ParseEndpointError {
     pub(super) text: String,
     pub(super) problem: Problem,
     pub(super) example: &'static str,
+}
+
+impl From<Infallible> for ParseEndpointError {
+    /// For functions that take `impl TryInto<Endpoint>`: an [`Endpoint`](super::Endpoint) is one already.
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
 }
 
 impl ParseEndpointError {
