@@ -17,7 +17,7 @@ use super::impair::Line;
 use super::kernel_drops::KernelDrops;
 use super::receive_errors::ReceiveErrors;
 use super::stats::{DropCause, Tally};
-use super::stream::Draining;
+use super::streams::Draining;
 use bullhorn_socket::address::Peer;
 use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
 use bullhorn_socket::call::Excerpt;

@@ -3,21 +3,15 @@
 //! [`ServerBuilder`] collects the options (`options`), [`BoundServer`] has the sockets, and [`Server`]
 //! answers until it is stopped. Datagrams are answered on plain threads (`datagram`, with the answers
 //! themselves made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in
-//! [`impair`]), streams on tokio (`stream` accepts, an `event_loop` serves each `connection`, some of them `read_ahead`; what strangers may
-//! take of them in `admission`, `deadlines` and `accept_failure`). Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
+//! [`impair`]), connections in `streams`. Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
 //! to know whether all workers are alive, from another thread. Nothing here reads arguments or prints.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
 
-pub mod accept_failure;
-mod admission;
 mod answer;
 mod bound;
 mod builder;
-mod connection;
 mod datagram;
-mod deadlines;
-mod event_loop;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod guard;
@@ -26,12 +20,11 @@ mod kernel_drops;
 mod monitor;
 mod options;
 mod pulse;
-mod read_ahead;
 mod receive_errors;
 mod running;
 mod seldom;
 pub mod stats;
-mod stream;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +36,7 @@ pub use impair::Impairment;
 pub use monitor::Monitor;
 pub use options::{Backend, DatagramOptions, GuardOptions, StreamLimits};
 pub use running::{AbortHandle, Server};
+pub use streams::accept_failure;
 
 /// How long a stopping server goes on answering what it has received.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);

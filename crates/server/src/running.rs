@@ -10,11 +10,8 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use super::admission::Admission;
 use super::bound::BoundServer;
 use super::datagram::{BATCH, Wake, Worker};
-use super::deadlines::Deadlines;
-use super::event_loop::EventLoops;
 use super::guard::{Filter, Guard};
 use super::impair::Line;
 use super::kernel_drops::KernelDrops;
@@ -22,7 +19,7 @@ use super::monitor::{Counters, Monitor, Workers};
 use super::pulse::Pulse;
 use super::receive_errors::ReceiveErrors;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Tally};
-use super::stream::{Draining, Listener};
+use super::streams::{Admission, Deadlines, Draining, EventLoops, Listener};
 use super::{Backend, DRAIN_TIMEOUT, DatagramOptions, StreamLimits};
 use bullhorn_socket::batch::DatagramBackend;
 use bullhorn_socket::batched::BatchedBackend;

@@ -21,12 +21,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-use super::DRAIN_TIMEOUT;
 use super::connection::{Buffers, Connection, Progress};
 use super::deadlines::Deadlines;
+use super::draining::Draining;
 use super::read_ahead::{ReadAhead, TOGETHER};
-use super::stats::ConnectionDropCause;
-use super::stream::Draining;
+use crate::DRAIN_TIMEOUT;
+use crate::stats::ConnectionDropCause;
 use bullhorn_socket::sys::register_readable;
 
 /// The most connections served in one turn, before others of the runtime have theirs.
@@ -39,7 +39,7 @@ const AT_ONCE: Timespec = Timespec {
 
 /// Where listeners hand over their connections: to each loop in turn.
 #[derive(Clone)]
-pub(super) struct EventLoops {
+pub(crate) struct EventLoops {
     arrivals: Vec<UnboundedSender<Connection>>,
     next: usize,
     departures: Arc<Notify>,
@@ -48,7 +48,7 @@ pub(super) struct EventLoops {
 impl EventLoops {
     /// So many loops, which end when they are told to drain, all connections are gone, and nobody
     /// holds this any more. In the context of a runtime.
-    pub(super) fn new(
+    pub(crate) fn new(
         count: usize,
         deadlines: Deadlines,
         draining: &Arc<Draining>,
@@ -95,7 +95,7 @@ impl EventLoops {
     }
 }
 
-pub(super) struct EventLoop {
+pub(crate) struct EventLoop {
     epoll: AsyncFd<OwnedFd>,
     arrivals: UnboundedReceiver<Connection>,
     draining: Arc<Draining>,
@@ -129,7 +129,7 @@ struct Seat {
 }
 
 impl EventLoop {
-    pub(super) async fn run(self) {
+    pub(crate) async fn run(self) {
         let Self {
             epoll,
             mut arrivals,
@@ -348,10 +348,10 @@ mod tests {
     use tokio::time::timeout;
 
     use super::super::admission::Admission;
-    use super::super::guard::Guard;
-    use super::super::stats::{StreamCounters, StreamTotals};
-    use super::super::{GuardOptions, StreamLimits};
     use super::*;
+    use crate::guard::Guard;
+    use crate::stats::{StreamCounters, StreamTotals};
+    use crate::{GuardOptions, StreamLimits};
 
     /// A peer, and its connection to the server.
     fn connection(counters: &Arc<StreamCounters>, send_buffer: usize) -> (UnixStream, Connection) {

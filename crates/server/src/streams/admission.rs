@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rustix::process::{Resource, getrlimit};
 use socket2::SockAddr;
 
-use super::StreamLimits;
-use super::guard::{Guard, Prefix};
-use super::stats::ConnectionDropCause;
+use crate::StreamLimits;
+use crate::guard::{Guard, Prefix};
+use crate::stats::ConnectionDropCause;
 use bullhorn_socket::address::canonical;
 use bullhorn_socket::sys::open_descriptors;
 
@@ -24,7 +24,7 @@ const SPARE_DESCRIPTORS: usize = 4;
 
 /// The connections open on all the stream endpoints of a server.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
     guard: Arc<Guard>,
     max_connections: Option<usize>,
     max_per_address: Option<usize>,
@@ -49,7 +49,7 @@ fn networks_of(peer: &SockAddr) -> impl Iterator<Item = (Prefix, u64)> {
 }
 
 impl Admission {
-    pub(super) fn new(limits: &StreamLimits, guard: Arc<Guard>) -> Self {
+    pub(crate) fn new(limits: &StreamLimits, guard: Arc<Guard>) -> Self {
         Self {
             guard,
             max_connections: limits.max_connections_total,
@@ -62,7 +62,7 @@ impl Admission {
 
     /// Leaves descriptors to others where `limits` says so. To be called once the server has opened
     /// all that it needs beside connections.
-    pub(super) fn reserve_descriptors(&self, limits: &StreamLimits) {
+    pub(crate) fn reserve_descriptors(&self, limits: &StreamLimits) {
         let (Some(reserved), Some(limit)) = (
             limits.reserved_descriptors,
             getrlimit(Resource::Nofile).current,
@@ -139,7 +139,7 @@ impl Admission {
 
 /// The place of one connection; free again when dropped.
 #[derive(Debug)]
-pub(super) struct Admitted {
+pub(crate) struct Admitted {
     admission: Arc<Admission>,
     /// Under which networks it is counted, if under any.
     networks: Vec<Prefix>,

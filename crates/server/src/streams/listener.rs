@@ -6,21 +6,21 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use socket2::{SockAddr, Socket};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::accept_failure::Failures;
 use super::admission::{Admission, Admitted};
 use super::connection::{Connection, SEND_QUEUE};
+use super::draining::Draining;
 use super::event_loop::EventLoops;
-use super::seldom::Seldom;
-use super::stats::{ConnectionDropCause, StreamCounters};
+use crate::seldom::Seldom;
+use crate::stats::{ConnectionDropCause, StreamCounters};
 use bullhorn_socket::Description;
 use bullhorn_socket::address::Peer;
 use bullhorn_socket::call::traced;
@@ -32,37 +32,8 @@ use bullhorn_socket::sys::{PollSet, register_readable};
 /// unless somebody has raised net.core.somaxconn (4096 by itself).
 const MAX_LAST_CONNECTIONS: usize = 8192;
 
-/// How a server tells its listeners and connections to come to an end, and to hurry.
-#[derive(Debug, Default)]
-pub(super) struct Draining {
-    begun: AtomicBool,
-    aborted: AtomicBool,
-    pub(super) notify: Notify,
-    pub(super) abort_notify: Notify,
-}
-
-impl Draining {
-    pub(super) fn begin(&self) {
-        self.begun.store(true, Ordering::Release);
-        self.notify.notify_waiters();
-    }
-
-    pub(super) fn has_begun(&self) -> bool {
-        self.begun.load(Ordering::Acquire)
-    }
-
-    pub(super) fn abort(&self) {
-        self.aborted.store(true, Ordering::Release);
-        self.abort_notify.notify_waiters();
-    }
-
-    pub(super) fn is_aborted(&self) -> bool {
-        self.aborted.load(Ordering::Acquire)
-    }
-}
-
 /// One endpoint's listener and what its connections share.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     socket: AsyncFd<Socket>,
     family: Family,
     endpoint: Endpoint,
@@ -88,7 +59,7 @@ struct Accepted {
 
 impl Listener {
     /// Takes a bound and listening socket into the runtime that this is called in.
-    pub(super) fn new(
+    pub(crate) fn new(
         socket: Socket,
         description: &Description,
         max_connections: usize,
@@ -123,7 +94,7 @@ impl Listener {
     }
 
     /// Accepts until told to stop, and then takes in what the kernel had accepted before.
-    pub(super) async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         let draining = self.draining.clone();
         let mut stop = std::pin::pin!(draining.notify.notified());
         stop.as_mut().enable();
@@ -264,9 +235,9 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::super::deadlines::Deadlines;
-    use super::super::guard::Guard;
-    use super::super::{GuardOptions, StreamLimits};
     use super::*;
+    use crate::guard::Guard;
+    use crate::{GuardOptions, StreamLimits};
     use bullhorn_socket::{BindOptions, bind};
 
     /// What a server that is told to stop at once does with a connection that waits.

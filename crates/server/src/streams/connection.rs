@@ -17,7 +17,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::Socket;
 
 use super::admission::Admitted;
-use super::stats::{ConnectionDropCause, StreamCounters};
+use crate::stats::{ConnectionDropCause, StreamCounters};
 use bullhorn_socket::call::{Excerpt, traced, traced_zero};
 use bullhorn_socket::sys;
 

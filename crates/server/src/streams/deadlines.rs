@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use super::StreamLimits;
-use super::stats::ConnectionDropCause;
+use crate::StreamLimits;
+use crate::stats::ConnectionDropCause;
 
 const LOOKS: u32 = 4;
 
@@ -23,7 +23,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The deadlines of every connection of a server; `None` is never.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Deadlines {
+pub(crate) struct Deadlines {
     /// For the next byte, in or out.
     idle: Option<Duration>,
     /// For the next byte out, while an answer waits.
@@ -31,7 +31,7 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
-    pub(super) fn new(limits: &StreamLimits) -> Self {
+    pub(crate) fn new(limits: &StreamLimits) -> Self {
         Self {
             idle: limits.idle_timeout,
             write: limits.write_timeout,
