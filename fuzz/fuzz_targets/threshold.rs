@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use bullhorn_client::bench::threshold::{Figures, Threshold};
+use bullhorn_client::bench::{Figures, Threshold};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 
@@ -17,12 +17,11 @@ struct Input<'a> {
 }
 
 fuzz_target!(|input: Input| {
-    let figures = Figures {
-        quantiles_ns: [Some(input.nanoseconds); 5],
-        max_ns: Some(input.nanoseconds),
-        rate: Some(input.rate),
-        loss: Some(input.loss),
-    };
+    let mut figures = Figures::default();
+    figures.quantiles_ns = [Some(input.nanoseconds); 5];
+    figures.max_ns = Some(input.nanoseconds);
+    figures.rate = Some(input.rate);
+    figures.loss = Some(input.loss);
     if let Ok(threshold) = input.text.parse::<Threshold>() {
         assert_eq!(threshold.to_string(), input.text);
         assert_eq!(input.text.parse(), Ok(threshold.clone()));

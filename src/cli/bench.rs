@@ -11,8 +11,8 @@ use super::stderr;
 use super::{Failure, Outcome, log, read_file, signals};
 use crate::report::bench as report;
 use crate::report::bench_html;
-use bullhorn_client::bench::threshold::{Figures, Threshold};
-use bullhorn_client::bench::{self, Measured, Observer, Progress, Wish};
+use bullhorn_client::bench::{self, Control, Observer, Progress, RunResult};
+use bullhorn_client::bench::{Figures, Threshold};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Error;
 use bullhorn_socket::stop::Stop;
@@ -81,7 +81,7 @@ impl<'a> Page<'a> {
         Ok(Self { path, file })
     }
 
-    fn write(mut self, measured: &Measured) -> Result<(), Failure> {
+    fn write(mut self, measured: &RunResult) -> Result<(), Failure> {
         let mut page = Vec::new();
         let mut write = || {
             bench_html::page(&mut page, measured)?;
@@ -104,7 +104,7 @@ fn read_baseline(path: &Path) -> Result<Figures, Failure> {
         .map_err(|problem| usage(format!("{} is no baseline: {problem}", path.display())))
 }
 
-fn exit_code(measured: &Measured, is_crossed: bool, thresholds: &[Threshold]) -> u8 {
+fn exit_code(measured: &RunResult, is_crossed: bool, thresholds: &[Threshold]) -> u8 {
     let counts = &measured.record.counts;
     // A threshold for the loss says how much of it is well.
     let is_loss_judged = thresholds.iter().any(Threshold::is_about_loss);
@@ -152,7 +152,7 @@ impl Observer for Watch<'_> {
         log::using(endpoint, &self.arguments.endpoint, &self.arguments.speech);
     }
 
-    fn tick(&mut self, progress: &Progress) -> Wish {
+    fn tick(&mut self, progress: &Progress) -> Control {
         let passed = self.shown.elapsed();
         if self.shows && passed >= REFRESH {
             let rate = progress.ok.saturating_sub(self.last_ok) as f64 / passed.as_secs_f64();
@@ -162,9 +162,9 @@ impl Observer for Watch<'_> {
             self.last_ok = progress.ok;
         }
         match (self.stop.is_stopped(), self.stop.is_at_once()) {
-            (false, _) => Wish::GoOn,
-            (true, false) => Wish::Stop,
-            (true, true) => Wish::BreakOff,
+            (false, _) => Control::Continue,
+            (true, false) => Control::Stop,
+            (true, true) => Control::Abort,
         }
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use bullhorn_client::bench::record::TIMELINE_STEP;
-use bullhorn_client::bench::threshold::{Figures, QUANTILES, Threshold};
-use bullhorn_client::bench::{Counts, Measured, Progress};
+use bullhorn_client::bench::TIMELINE_STEP;
+use bullhorn_client::bench::{Counts, Progress, RunResult};
+use bullhorn_client::bench::{Figures, QUANTILES, Threshold};
 use bullhorn_socket::visible::VisibleLines;
 
 const SCHEMA: &str = "bullhorn.bench/1";
@@ -77,7 +77,7 @@ fn bins(histogram: &Histogram<u64>, steps: &[u64]) -> Vec<Bin> {
 ///
 /// # Errors
 /// The writer's.
-pub(crate) fn text(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
+pub(crate) fn text(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     let settings = &measured.settings;
     let record = &measured.record;
@@ -125,10 +125,10 @@ pub(crate) fn text(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     }
     writeln!(
         to,
-        "{:.0} % of its looks for answers found none",
+        "{:.0} % of polls were empty",
         measured.idle_share * 100.0
     )?;
-    if measured.was_the_limit() {
+    if measured.generator_was_limit() {
         writeln!(
             to,
             "the generator was the limit: the server may be faster than this"
@@ -145,7 +145,7 @@ pub(crate) fn text(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
         writeln!(to, "closed by the far end: {} connections", measured.closed)?;
     }
     if measured.is_early {
-        writeln!(to, "ended early, as was wished")?;
+        writeln!(to, "stopped early (Ctrl-C)")?;
     }
     Ok(())
 }
@@ -251,7 +251,7 @@ pub(crate) fn crossed(to: &mut dyn Write, threshold: &Threshold) -> io::Result<(
 /// The writer's.
 pub(crate) fn summary_json(
     to: &mut dyn Write,
-    measured: &Measured,
+    measured: &RunResult,
     crossed: &[&Threshold],
 ) -> io::Result<()> {
     let settings = &measured.settings;
@@ -295,7 +295,7 @@ pub(crate) fn summary_json(
         "timeline_ok": record.timeline,
         "generator_cpu_ns": measured.cpu.map(nanoseconds),
         "generator_idle_ppm": (measured.idle_share * 1e6).round() as u64,
-        "generator_was_the_limit": measured.was_the_limit(),
+        "generator_was_the_limit": measured.generator_was_limit(),
         "refused": measured.refused,
         "connections_closed": measured.closed,
         "ended_early": measured.is_early,
@@ -340,10 +340,10 @@ pub(crate) fn read_figures(text: &str) -> Result<Figures, String> {
         return Err(format!("its last line is no summary of {SCHEMA}"));
     }
     let latency = &value["latency"];
-    Ok(Figures {
-        quantiles_ns: QUANTILES.map(|(name, _)| latency[key(name)].as_u64()),
-        max_ns: latency["max_ns"].as_u64(),
-        rate: value["achieved_per_second"].as_f64(),
-        loss: value["loss_ppm"].as_f64().map(|loss| loss / 1e6),
-    })
+    let mut figures = Figures::default();
+    figures.quantiles_ns = QUANTILES.map(|(name, _)| latency[key(name)].as_u64());
+    figures.max_ns = latency["max_ns"].as_u64();
+    figures.rate = value["achieved_per_second"].as_f64();
+    figures.loss = value["loss_ppm"].as_f64().map(|loss| loss / 1e6);
+    Ok(figures)
 }

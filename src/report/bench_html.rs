@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use super::bench::{duration, per_second};
 use super::chart::{self, Axis, Tick};
 use crate::report::bench::fine_bins;
-use bullhorn_client::bench::Measured;
-use bullhorn_client::bench::record::TIMELINE_STEP;
-use bullhorn_client::bench::threshold::QUANTILES;
+use bullhorn_client::bench::QUANTILES;
+use bullhorn_client::bench::RunResult;
+use bullhorn_client::bench::TIMELINE_STEP;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5d6875;--line:#d5dae0;--page:#fff;--bar:#2563b0}
@@ -39,7 +39,7 @@ const MOST_POINTS: usize = 120;
 ///
 /// # Errors
 /// The writer's.
-pub(crate) fn page(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
+pub(crate) fn page(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
     let endpoint = escape(&measured.endpoint.to_string());
     writeln!(
         to,
@@ -50,7 +50,7 @@ pub(crate) fn page(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
          <h1>bullhorn bench {endpoint}</h1>"
     )?;
     writeln!(to, "<p>{}</p>", escape(&what(measured)))?;
-    if measured.was_the_limit() {
+    if measured.generator_was_limit() {
         writeln!(
             to,
             "<p class=\"bad\">The generator was the limit: the server may be faster than this.</p>"
@@ -66,7 +66,7 @@ pub(crate) fn page(to: &mut dyn Write, measured: &Measured) -> io::Result<()> {
     writeln!(to, "</div></main></body></html>")
 }
 
-fn what(measured: &Measured) -> String {
+fn what(measured: &RunResult) -> String {
     let settings = &measured.settings;
     let load = match (settings.rate, settings.window) {
         (Some(rate), _) => format!("open loop, {} requested", per_second(rate)),
@@ -84,7 +84,7 @@ fn what(measured: &Measured) -> String {
     )
 }
 
-fn counts(measured: &Measured) -> Vec<(String, String)> {
+fn counts(measured: &RunResult) -> Vec<(String, String)> {
     let counts = &measured.record.counts;
     [
         ("sent", counts.sent),
@@ -100,7 +100,7 @@ fn counts(measured: &Measured) -> Vec<(String, String)> {
     .into()
 }
 
-fn figures(measured: &Measured) -> Vec<(String, String)> {
+fn figures(measured: &RunResult) -> Vec<(String, String)> {
     let mut rows = Vec::new();
     if let Some(rate) = measured.settings.rate {
         rows.push(("requested".to_owned(), per_second(rate)));
@@ -154,14 +154,14 @@ fn decades(low: f64, high: f64) -> Vec<Tick> {
 }
 
 /// The decades around all latencies, as logarithms.
-fn latency_range(measured: &Measured) -> (f64, f64) {
+fn latency_range(measured: &RunResult) -> (f64, f64) {
     let latency = &measured.record.latency;
     let logarithm = |ns: u64| (ns.max(1) as f64).log10();
     let low = logarithm(latency.min()).floor();
     (low, logarithm(latency.max()).ceil().max(low + 1.0))
 }
 
-fn histogram(measured: &Measured) -> String {
+fn histogram(measured: &RunResult) -> String {
     let bins = fine_bins(&measured.record.latency);
     let (low, high) = latency_range(measured);
     let all = measured.record.latency.len().max(1) as f64;
@@ -179,7 +179,7 @@ fn histogram(measured: &Measured) -> String {
     chart::bars(&x, &y, &bars)
 }
 
-fn percentiles(measured: &Measured) -> String {
+fn percentiles(measured: &RunResult) -> String {
     let latency = &measured.record.latency;
     let (low, high) = latency_range(measured);
     // Each further nine takes as much room as the one before.
@@ -204,7 +204,7 @@ fn percentiles(measured: &Measured) -> String {
     chart::curve(&x, &y, &points)
 }
 
-fn timeline(measured: &Measured) -> String {
+fn timeline(measured: &RunResult) -> String {
     let steps = &measured.record.timeline;
     // The last step is not over, and would look like a fall.
     let whole = &steps[..steps.len() - usize::from(steps.len() > 1)];

@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 
 use super::values::{OptionalDuration, PositiveDuration};
 use super::{ENDPOINTS_AND_EXIT_CODES, FamilyFlags, Speech};
-use bullhorn_client::bench::{self, threshold::Threshold};
+use bullhorn_client::bench::{self, Threshold};
 use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn bench`
@@ -85,27 +85,27 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// What load is to be put on the endpoint; `filler` is what the file of the texts has.
+    /// The settings of the load generator; `filler` is the content of the file of `--text`.
     pub(crate) fn settings(&self, filler: Option<Vec<u8>>) -> bench::Settings {
         let duration = match (self.duration, self.count) {
             (Some(duration), _) => Some(duration.0),
             (None, Some(_)) => None,
             (None, None) => bench::Settings::default().duration,
         };
-        bench::Settings {
-            flows: self.flows,
-            window: self.window,
-            rate: self.rate.map(f64::from),
-            duration,
-            count: self.count,
-            warmup: self.warmup.0,
-            size: self.size as usize,
-            filler,
-            threads: self.threads,
-            has_offload: !self.no_offload,
-            timeout: self.timeout.0,
-            spin: self.spin.0,
-            family: self.family.filter(),
-        }
+        let mut settings = bench::Settings::default();
+        settings.flows = self.flows;
+        settings.window = self.window;
+        settings.rate = self.rate.map(f64::from);
+        settings.duration = duration;
+        settings.count = self.count;
+        settings.warmup = self.warmup.0;
+        settings.size = self.size as usize;
+        settings.filler = filler;
+        settings.threads = self.threads;
+        settings.has_offload = !self.no_offload;
+        settings.timeout = self.timeout.0;
+        settings.spin = self.spin.0;
+        settings.family = self.family.filter();
+        settings
     }
 }

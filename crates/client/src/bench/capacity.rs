@@ -1,7 +1,7 @@
 //! How much a run keeps in memory: the requests in flight, the slots of the ledgers, the texts that
 //! are sent at once. Whatever the settings, it stays below one limit.
 
-use super::Settings;
+use super::settings::Settings;
 use bullhorn_socket::error::{Error, Result};
 
 /// The most bytes that a run keeps in flight, and the most that it keeps of its own.

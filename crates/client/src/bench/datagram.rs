@@ -4,7 +4,7 @@ use std::io;
 
 use socket2::Socket;
 
-use super::ledger::{Desk, Ledger};
+use super::ledger::{Books, Ledger};
 use super::transport::{Clock, Taken, Transport};
 use bullhorn_socket::connected::Batch;
 
@@ -42,9 +42,9 @@ impl Transport for Datagrams {
         place: usize,
         ledger: &Ledger,
         amount: usize,
-        desk: &mut Desk,
+        books: &mut Books,
     ) -> io::Result<usize> {
-        let texts = desk.texts.requests(ledger.flow(), ledger.next(), amount);
+        let texts = books.texts.requests(ledger.flow(), ledger.next(), amount);
         self.batch.send(&self.sockets[place], texts)
     }
 
@@ -52,7 +52,7 @@ impl Transport for Datagrams {
         &mut self,
         place: usize,
         ledger: &mut Ledger,
-        desk: &mut Desk,
+        books: &mut Books,
         clock: Clock,
     ) -> io::Result<Taken> {
         let most = ledger.outstanding().max(1) as usize;
@@ -60,7 +60,7 @@ impl Transport for Datagrams {
         let now_ns = clock.now_ns();
         for index in 0..received {
             let (answers, segment_size) = self.batch.received(index);
-            ledger.settle_segments(answers, segment_size, now_ns, desk);
+            ledger.settle_segments(answers, segment_size, now_ns, books);
         }
         Ok(Taken::At(now_ns))
     }

@@ -1,6 +1,6 @@
 //! A door for the fuzz targets: one flow of a load, without a socket. Only in builds of cargo-fuzz.
 
-use super::ledger::{Desk, Ledger};
+use super::ledger::{Books, Ledger};
 use super::record::{Counts, Record};
 use super::text::{Form, Texts};
 
@@ -8,7 +8,7 @@ const FLOW: u32 = 5;
 
 /// A flow with its accounts.
 pub struct Flow {
-    desk: Desk,
+    books: Books,
     ledger: Ledger,
     is_measured: bool,
     now_ns: u64,
@@ -25,7 +25,7 @@ impl Flow {
             ledger.begin_measuring();
         }
         Self {
-            desk: Desk::new(
+            books: Books::new(
                 Texts::new(Form::new(size, None, false), 64),
                 Record::new(0, is_measured),
             ),
@@ -40,56 +40,56 @@ impl Flow {
         self.now_ns += 1000;
         let now_ns = self.now_ns;
         self.ledger
-            .note_sent(amount, now_ns, std::iter::repeat(now_ns), &mut self.desk);
+            .note_sent(amount, now_ns, std::iter::repeat(now_ns), &mut self.books);
     }
 
     /// The request of this number.
     pub fn request(&mut self, number: u64) -> Vec<u8> {
-        self.desk.texts.requests(FLOW, number, 1).to_vec()
+        self.books.texts.requests(FLOW, number, 1).to_vec()
     }
 
     /// The right answer to it.
     pub fn answer(&mut self, number: u64) -> Vec<u8> {
-        self.desk.texts.answers(FLOW, number, 1).to_vec()
+        self.books.texts.answers(FLOW, number, 1).to_vec()
     }
 
     /// The bytes of every right answer.
     pub fn answer_length(&self) -> usize {
-        self.desk.texts.form.answer_length()
+        self.books.texts.form.answer_length()
     }
 
     /// Enters a buffer of answers.
     pub fn settle(&mut self, answers: &[u8], segment_size: usize) {
         self.now_ns += 1000;
-        self.desk.begin_turn();
+        self.books.begin_turn();
         self.ledger
-            .settle_segments(answers, segment_size, self.now_ns, &mut self.desk);
+            .settle_segments(answers, segment_size, self.now_ns, &mut self.books);
     }
 
     /// The time of the oldest open requests is up.
     pub fn give_up_oldest(&mut self) {
         if let Some(oldest_ns) = self.ledger.oldest_ns() {
-            self.ledger.expire(oldest_ns, &mut self.desk);
+            self.ledger.expire(oldest_ns, &mut self.books);
         }
     }
 
     /// The run is over.
     pub fn finish(&mut self) {
-        self.ledger.give_up(&mut self.desk);
+        self.ledger.give_up(&mut self.books);
     }
 
     /// Requests that are open, as the flow and as the whole worker count them.
     pub fn outstanding(&self) -> u64 {
-        assert_eq!(u64::from(self.ledger.outstanding()), self.desk.outstanding);
-        self.desk.outstanding
+        assert_eq!(u64::from(self.ledger.outstanding()), self.books.outstanding);
+        self.books.outstanding
     }
 
     /// What became of the others.
     pub fn counts(&self) -> Counts {
         if self.is_measured {
-            self.desk.record.counts
+            self.books.record.counts
         } else {
-            self.desk.record.warmup
+            self.books.record.warmup
         }
     }
 }

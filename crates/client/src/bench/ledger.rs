@@ -11,20 +11,20 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::record::Record;
-use super::text::{HEADER, Texts};
+use super::text::{HEADER_LENGTH, Texts};
 
 /// Marks a settled number in the list of send times.
 const SETTLED: u64 = 0;
 
 /// The most numbers looked at to find whose a damaged header was.
-const MOST_COMPARED: u64 = 1 << 12;
+const MAX_COMPARED: u64 = 1 << 12;
 
 /// The most numbers looked at for all damaged headers of one turn. A server that sends nothing else
 /// would keep a worker from its clock.
-const MOST_COMPARED_PER_TURN: u64 = 1 << 16;
+const MAX_COMPARED_PER_TURN: u64 = 1 << 16;
 
 /// What all ledgers of a worker share.
-pub(super) struct Desk {
+pub(super) struct Books {
     pub(super) texts: Texts,
     pub(super) record: Record,
     /// Requests under way, of all flows.
@@ -33,19 +33,19 @@ pub(super) struct Desk {
     comparisons: u64,
 }
 
-impl Desk {
+impl Books {
     pub(super) fn new(texts: Texts, record: Record) -> Self {
         Self {
             texts,
             record,
             outstanding: 0,
-            comparisons: MOST_COMPARED_PER_TURN,
+            comparisons: MAX_COMPARED_PER_TURN,
         }
     }
 
-    /// A worker looks at a flow once.
+    /// A worker polls at a flow once.
     pub(super) fn begin_turn(&mut self) {
-        self.comparisons = MOST_COMPARED_PER_TURN;
+        self.comparisons = MAX_COMPARED_PER_TURN;
     }
 }
 
@@ -134,11 +134,11 @@ impl Ledger {
         amount: u64,
         now_ns: u64,
         intended_ns: impl Iterator<Item = u64>,
-        desk: &mut Desk,
+        books: &mut Books,
     ) {
         let end = self.next + amount;
         while end - self.base > self.sent_ns.len() as u64 {
-            self.give_up_oldest(desk);
+            self.give_up_oldest(books);
         }
         for places in self.places(self.next, amount) {
             self.sent_ns[places].fill(now_ns);
@@ -149,13 +149,13 @@ impl Ledger {
             }
         }
         if self.next >= self.measured_from {
-            desk.record.note_sent(now_ns, amount);
+            books.record.note_sent(now_ns, amount);
         } else {
-            desk.record.warmup.sent += amount;
+            books.record.warmup.sent += amount;
         }
         self.next = end;
         self.outstanding += amount as u32;
-        desk.outstanding += amount;
+        books.outstanding += amount;
     }
 
     /// Settles a buffer of answers that are each `segment_size` long but the last.
@@ -164,38 +164,38 @@ impl Ledger {
         answers: &[u8],
         segment_size: usize,
         now_ns: u64,
-        desk: &mut Desk,
+        books: &mut Books,
     ) {
-        let is_whole = segment_size == desk.texts.form.answer_length();
-        if is_whole && self.settle_run(answers, now_ns, desk) {
+        let is_whole = segment_size == books.texts.form.answer_length();
+        if is_whole && self.settle_run(answers, now_ns, books) {
             return;
         }
         if answers.is_empty() {
-            self.settle_one(answers, now_ns, desk);
+            self.settle_one(answers, now_ns, books);
         }
         for answer in answers.chunks(segment_size.max(1)) {
-            self.settle_one(answer, now_ns, desk);
+            self.settle_one(answer, now_ns, books);
         }
     }
 
     /// Settles answers of the right length at once if all of them are right and in order, which is
     /// the usual case, and far cheaper than one by one. False: nothing is settled.
-    pub(super) fn settle_run(&mut self, answers: &[u8], now_ns: u64, desk: &mut Desk) -> bool {
-        let length = desk.texts.form.answer_length();
+    pub(super) fn settle_run(&mut self, answers: &[u8], now_ns: u64, books: &mut Books) -> bool {
+        let length = books.texts.form.answer_length();
         let amount = answers.len() / length;
         let (first, end) = (self.highest, self.highest + amount as u64);
         if !answers.len().is_multiple_of(length)
             || end > self.next
-            || amount > desk.texts.most()
+            || amount > books.texts.most()
             || (first < self.measured_from && self.measured_from < end)
-            || answers != desk.texts.answers(self.flow, first, amount)
+            || answers != books.texts.answers(self.flow, first, amount)
         {
             return false;
         }
         if first >= self.measured_from {
-            self.record_latencies(first, amount as u64, now_ns, &mut desk.record);
+            self.record_latencies(first, amount as u64, now_ns, &mut books.record);
         } else {
-            desk.record.warmup.ok += amount as u64;
+            books.record.warmup.ok += amount as u64;
         }
         if self.base == first {
             self.base = end;
@@ -206,7 +206,7 @@ impl Ledger {
         }
         self.highest = end;
         self.outstanding -= amount as u32;
-        desk.outstanding -= amount as u64;
+        books.outstanding -= amount as u64;
         true
     }
 
@@ -234,27 +234,28 @@ impl Ledger {
     }
 
     /// Matches one answer with its request by the number it carries, and compares it.
-    pub(super) fn settle_one(&mut self, answer: &[u8], now_ns: u64, desk: &mut Desk) {
-        if answer.len() == desk.texts.form.answer_length() && self.settle_run(answer, now_ns, desk)
+    pub(super) fn settle_one(&mut self, answer: &[u8], now_ns: u64, books: &mut Books) {
+        if answer.len() == books.texts.form.answer_length()
+            && self.settle_run(answer, now_ns, books)
         {
             return;
         }
-        let named = desk.texts.form.read_header(answer);
+        let named = books.texts.form.read_header(answer);
         let number = match named {
             Some((flow, number)) if flow == self.flow && number < self.next => number,
-            _ => match self.most_alike(answer, desk) {
+            _ => match self.most_alike(answer, books) {
                 Some(number) => number,
                 // Nothing of ours is left in it, and yet it answers something.
                 None if self.outstanding > 0 => self.oldest_open(),
                 None => {
-                    desk.record.counts_of(self.measured_from < self.next).stray += 1;
+                    books.record.counts_of(self.measured_from < self.next).stray += 1;
                     return;
                 }
             },
         };
         let is_measured = number >= self.measured_from;
         if !self.is_open(number) {
-            let counts = desk.record.counts_of(is_measured);
+            let counts = books.record.counts_of(is_measured);
             match self.lost.binary_search(&number) {
                 Ok(index) => {
                     self.lost.remove(index);
@@ -264,32 +265,32 @@ impl Ledger {
             }
             return;
         }
-        if answer == desk.texts.answers(self.flow, number, 1) {
+        if answer == books.texts.answers(self.flow, number, 1) {
             if is_measured {
-                self.record_latencies(number, 1, now_ns, &mut desk.record);
+                self.record_latencies(number, 1, now_ns, &mut books.record);
             } else {
-                desk.record.warmup.ok += 1;
+                books.record.warmup.ok += 1;
             }
         } else {
-            desk.record.counts_of(is_measured).corrupt += 1;
+            books.record.counts_of(is_measured).corrupt += 1;
         }
-        self.close(number, desk);
+        self.close(number, books);
         self.highest = self.highest.max(number + 1);
     }
 
     /// The number whose right answer has most of this one's header, if it has half of it.
-    fn most_alike(&self, answer: &[u8], desk: &mut Desk) -> Option<u64> {
+    fn most_alike(&self, answer: &[u8], books: &mut Books) -> Option<u64> {
         let first = self.next.saturating_sub(self.sent_ns.len() as u64);
-        let first = first.max(self.next.saturating_sub(MOST_COMPARED));
-        if answer.len() < HEADER / 2 || desk.comparisons < self.next - first {
+        let first = first.max(self.next.saturating_sub(MAX_COMPARED));
+        if answer.len() < HEADER_LENGTH / 2 || books.comparisons < self.next - first {
             return None;
         }
-        desk.comparisons -= self.next - first;
-        let form = &desk.texts.form;
+        books.comparisons -= self.next - first;
+        let form = &books.texts.form;
         (first..self.next)
             .map(|number| (form.resemblance(answer, self.flow, number), number))
             .max_by_key(|(alike, number)| (*alike, std::cmp::Reverse(*number)))
-            .filter(|(alike, _)| *alike >= HEADER / 2)
+            .filter(|(alike, _)| *alike >= HEADER_LENGTH / 2)
             .map(|(_, number)| number)
     }
 
@@ -303,19 +304,19 @@ impl Ledger {
     }
 
     /// Strikes an open number off.
-    fn close(&mut self, number: u64, desk: &mut Desk) {
+    fn close(&mut self, number: u64, books: &mut Books) {
         self.sent_ns[self.place(number)] = SETTLED;
         self.outstanding -= 1;
-        desk.outstanding -= 1;
+        books.outstanding -= 1;
         while self.base < self.next && self.sent_ns[self.place(self.base)] == SETTLED {
             self.base += 1;
         }
     }
 
     /// What was sent at `limit_ns` or before is lost.
-    pub(super) fn expire(&mut self, limit_ns: u64, desk: &mut Desk) {
+    pub(super) fn expire(&mut self, limit_ns: u64, books: &mut Books) {
         while self.outstanding > 0 && self.sent_ns[self.place(self.base)] <= limit_ns {
-            self.give_up_oldest(desk);
+            self.give_up_oldest(books);
         }
     }
 
@@ -325,34 +326,34 @@ impl Ledger {
     }
 
     /// The run is broken off: what is under way stays so.
-    pub(super) fn leave_pending(&mut self, desk: &mut Desk) {
+    pub(super) fn leave_pending(&mut self, books: &mut Books) {
         for number in self.base..self.next {
             if self.is_open(number) {
-                desk.record.counts_of(number >= self.measured_from).pending += 1;
+                books.record.counts_of(number >= self.measured_from).pending += 1;
             }
         }
-        desk.outstanding -= u64::from(self.outstanding);
+        books.outstanding -= u64::from(self.outstanding);
         self.outstanding = 0;
         (self.base, self.highest) = (self.next, self.next);
     }
 
     /// What is under way will not be answered any more.
-    pub(super) fn give_up(&mut self, desk: &mut Desk) {
+    pub(super) fn give_up(&mut self, books: &mut Books) {
         while self.outstanding > 0 {
-            self.give_up_oldest(desk);
+            self.give_up_oldest(books);
         }
     }
 
     /// There must be one: `base` is open while anything is.
-    fn give_up_oldest(&mut self, desk: &mut Desk) {
+    fn give_up_oldest(&mut self, books: &mut Books) {
         let number = self.base;
-        desk.record.counts_of(number >= self.measured_from).lost += 1;
+        books.record.counts_of(number >= self.measured_from).lost += 1;
         if self.lost.len() >= self.most_lost {
             self.lost.pop_front();
         }
         // Given up in order, so the list stays sorted.
         self.lost.push_back(number);
-        self.close(number, desk);
+        self.close(number, books);
         self.highest = self.highest.max(self.base);
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use super::Settings;
 use super::capacity::Capacity;
 use super::datagram::Datagrams;
-use super::ledger::{Desk, Ledger};
-use super::measured::Measured;
-use super::pacing::{Pace, Rate};
+use super::ledger::{Books, Ledger};
 use super::record::Record;
+use super::result::RunResult;
+use super::schedule::{Rate, Schedule};
+use super::settings::Settings;
 use super::shared::Shared;
 use super::stream::Streams;
 use super::text::{Form, Texts};
@@ -82,14 +82,20 @@ impl Plan<'_> {
             ledgers: (0..flows)
                 .map(|place| Ledger::new((place * workers + number) as u32, slots, lost, is_open))
                 .collect(),
-            desk: Desk::new(
+            books: Books::new(
                 Texts::new(self.form.clone(), self.capacity.run),
                 Record::new(self.limits.measure_from_ns, is_open),
             ),
             load: match self.rate {
                 Some(rate) => {
                     let may_bunch = transport.has_offload();
-                    Load::Open(Pace::new(self.begin_ns, rate, number, workers, may_bunch))
+                    Load::Open(Schedule::new(
+                        self.begin_ns,
+                        rate,
+                        number,
+                        workers,
+                        may_bunch,
+                    ))
                 }
                 None => Load::Closed {
                     window,
@@ -136,16 +142,16 @@ pub(super) fn measure(
     plan: &Plan<'_>,
     finished: Vec<(Finished, Option<Duration>)>,
     is_early: bool,
-) -> Measured {
+) -> RunResult {
     let is_open = plan.settings.rate.is_some();
     let mut record = Record::new(plan.limits.measure_from_ns, is_open);
-    let (mut looks, mut looks_in_vain, mut refused, mut closed) = (0, 0, 0, 0);
+    let (mut polls, mut empty_polls, mut refused, mut closed) = (0, 0, 0, 0);
     let mut has_offload = plan.settings.has_offload;
     let mut cpu = Some(Duration::ZERO);
     for (finished, worker_cpu) in finished {
         record.add(&finished.record);
-        looks += finished.looks;
-        looks_in_vain += finished.looks_in_vain;
+        polls += finished.polls;
+        empty_polls += finished.empty_polls;
         refused += finished.refused;
         closed += finished.closed;
         has_offload &= finished.has_offload;
@@ -160,14 +166,14 @@ pub(super) fn measure(
         // What was due and never went is missing from the whole time, not cut off at its end.
         sending = sending.max(duration);
     }
-    Measured {
+    RunResult {
         endpoint: plan.endpoint.clone(),
         settings: plan.settings.clone(),
         sending,
         elapsed: sending.max(Duration::from_nanos(record.last_ok_ns)),
         record,
         cpu,
-        idle_share: looks_in_vain as f64 / (looks as f64).max(1.0),
+        idle_share: empty_polls as f64 / (polls as f64).max(1.0),
         has_offload,
         refused,
         closed,

@@ -125,7 +125,7 @@ impl Record {
         self.timeline[self.step] += amount;
     }
 
-    /// Measured requests were sent at `now_ns`.
+    /// RunResult requests were sent at `now_ns`.
     pub(super) fn note_sent(&mut self, now_ns: u64, amount: u64) {
         self.counts.sent += amount;
         self.last_sent_ns = now_ns.saturating_sub(self.begin_ns);

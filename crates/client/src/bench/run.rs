@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::Settings;
 use super::capacity::Capacity;
-use super::measured::Measured;
-use super::pacing::{MAX_RATE, Rate};
 use super::plan::{Plan, limits, measure};
-use super::shared::{BREAK_OFF, STOP, Shared};
-use super::text::{Form, HEADER, MOST_FLOWS};
+use super::result::RunResult;
+use super::schedule::{MAX_RATE, Rate};
+use super::settings::Settings;
+use super::shared::{ABORT, STOP, Shared};
+use super::text::{Form, HEADER_LENGTH, MAX_FLOWS};
 use super::transport::Clock;
 use bullhorn_socket::endpoint::{Endpoint, RESOLVE_TIMEOUT, SocketType};
 use bullhorn_socket::error::{Error, Operation, Result};
@@ -28,8 +28,9 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(600);
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Progress {
-    /// Measured requests sent.
+    /// RunResult requests sent.
     pub sent: u64,
     /// Right answers to them.
     pub ok: u64,
@@ -39,13 +40,13 @@ pub struct Progress {
 
 /// What an observer wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum Control {
     /// Go on.
-    GoOn,
+    Continue,
     /// Send no more, and wait a moment for what is under way.
     Stop,
     /// End at once.
-    BreakOff,
+    Abort,
 }
 
 /// Is told what happens during a run.
@@ -56,7 +57,7 @@ pub trait Observer {
     }
 
     /// Some time has passed.
-    fn tick(&mut self, progress: &Progress) -> Wish;
+    fn tick(&mut self, progress: &Progress) -> Control;
 }
 
 /// Puts load on `endpoint` until the time or the count is reached, or the observer ends it; `stop`
@@ -74,7 +75,7 @@ pub fn run(
     settings: &Settings,
     stop: &Stop,
     observer: &mut dyn Observer,
-) -> Result<Measured> {
+) -> Result<RunResult> {
     check_for_client(endpoint)?;
     let mut result = Err(Error::Usage("there is no address to ask".to_owned()));
     let patience = RESOLVE_TIMEOUT.max(settings.timeout);
@@ -104,14 +105,14 @@ impl Checked {
     fn new(endpoint: &Endpoint, settings: &Settings) -> Result<Self> {
         let usage = |problem: String| Err(Error::Usage(problem));
         let is_stream = endpoint.socket_type() == Some(SocketType::Stream);
-        let least = HEADER + usize::from(is_stream);
+        let least = HEADER_LENGTH + usize::from(is_stream);
         if settings.size < least {
             return usage(format!(
                 "a text to {endpoint} has at least {least} bytes, which number it"
             ));
         }
-        if settings.flows == 0 || settings.flows >= MOST_FLOWS {
-            return usage(format!("the flows must be from 1 to {}", MOST_FLOWS - 1));
+        if settings.flows == 0 || settings.flows >= MAX_FLOWS {
+            return usage(format!("the flows must be from 1 to {}", MAX_FLOWS - 1));
         }
         let rate = match settings.rate.map(|rate| (rate, Rate::new(rate))) {
             Some((rate, None)) => {
@@ -147,7 +148,7 @@ fn run_at(
     checked: Checked,
     stop: &Stop,
     observer: &mut dyn Observer,
-) -> Result<Measured> {
+) -> Result<RunResult> {
     let Checked {
         settings,
         form,
@@ -180,7 +181,7 @@ fn run_at(
     let finished = run_workers(sockets, &shared, endpoint, work, || {
         watch(&shared, threads, clock, observer);
     })?;
-    let is_early = shared.wish.load(Ordering::Relaxed) != 0;
+    let is_early = shared.control.load(Ordering::Relaxed) != 0;
     Ok(measure(&plan, finished, is_early))
 }
 
@@ -198,7 +199,7 @@ fn run_workers<P: Send, T: Send>(
         let result = catch_unwind(AssertUnwindSafe(|| work(number, part)));
         let result = result.unwrap_or_else(|panic| Err(Error::panicked(panic.as_ref())));
         if result.is_err() {
-            shared.wish.store(BREAK_OFF, Ordering::Relaxed);
+            shared.control.store(ABORT, Ordering::Relaxed);
         }
         shared.finished.fetch_add(1, Ordering::Release);
         watcher.unpark();
@@ -214,7 +215,7 @@ fn run_workers<P: Send, T: Send>(
             match worker {
                 Ok(worker) => workers.push(worker),
                 Err(source) => {
-                    shared.wish.store(BREAK_OFF, Ordering::Relaxed);
+                    shared.control.store(ABORT, Ordering::Relaxed);
                     return Err(Error::socket(Operation::Start, endpoint, source));
                 }
             }
@@ -244,12 +245,14 @@ fn watch(shared: &Shared, workers: usize, clock: Clock, observer: &mut dyn Obser
             progress.ok += ok.load(Ordering::Relaxed);
         }
         let wish = match observer.tick(&progress) {
-            Wish::GoOn => 0,
-            Wish::Stop if stopped.get_or_insert_with(Instant::now).elapsed() < STOP_TIMEOUT => STOP,
-            Wish::Stop => BREAK_OFF,
-            Wish::BreakOff => BREAK_OFF,
+            Control::Continue => 0,
+            Control::Stop if stopped.get_or_insert_with(Instant::now).elapsed() < STOP_TIMEOUT => {
+                STOP
+            }
+            Control::Stop => ABORT,
+            Control::Abort => ABORT,
         };
-        shared.wish.fetch_max(wish, Ordering::Relaxed);
+        shared.control.fetch_max(wish, Ordering::Relaxed);
     }
 }
 
@@ -260,8 +263,8 @@ mod tests {
     struct Patient;
 
     impl Observer for Patient {
-        fn tick(&mut self, _: &Progress) -> Wish {
-            Wish::GoOn
+        fn tick(&mut self, _: &Progress) -> Control {
+            Control::Continue
         }
     }
 
@@ -270,7 +273,7 @@ mod tests {
         let shared = Shared::new(3);
         let work = |number, ()| {
             assert_ne!(number, 1, "the second worker is broken");
-            while shared.wish.load(Ordering::Relaxed) != BREAK_OFF {
+            while shared.control.load(Ordering::Relaxed) != ABORT {
                 thread::yield_now();
             }
             Ok(number)

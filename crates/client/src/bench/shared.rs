@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
 /// What all workers and their observer see.
 pub(super) struct Shared {
-    /// 0 goes on, [`STOP`] sends no more, [`BREAK_OFF`] waits for no more.
-    pub(super) wish: AtomicU8,
+    /// 0 goes on, [`STOP`] sends no more, [`ABORT`] waits for no more.
+    pub(super) control: AtomicU8,
     /// How many workers are done.
     pub(super) finished: AtomicUsize,
     /// What each worker has sent and had answered right, as it last said.
@@ -16,7 +16,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(workers: usize) -> Self {
         Self {
-            wish: AtomicU8::new(0),
+            control: AtomicU8::new(0),
             finished: AtomicUsize::new(0),
             progress: (0..workers).map(|_| Default::default()).collect(),
         }
@@ -26,4 +26,4 @@ impl Shared {
 /// Sends no more.
 pub(super) const STOP: u8 = 1;
 /// Waits for no more.
-pub(super) const BREAK_OFF: u8 = 2;
+pub(super) const ABORT: u8 = 2;

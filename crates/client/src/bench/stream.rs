@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use socket2::Socket;
 
-use super::ledger::{Desk, Ledger};
+use super::ledger::{Books, Ledger};
 use super::transport::{Clock, Taken, Transport};
 
 /// The most bytes read at once.
@@ -87,12 +87,12 @@ impl Transport for Streams {
         place: usize,
         ledger: &Ledger,
         amount: usize,
-        desk: &mut Desk,
+        books: &mut Books,
     ) -> io::Result<usize> {
         if !self.flush(place)? {
             return Ok(0);
         }
-        let texts = desk.texts.requests(ledger.flow(), ledger.next(), amount);
+        let texts = books.texts.requests(ledger.flow(), ledger.next(), amount);
         let written = write(&self.sockets[place], texts)?;
         if written == 0 {
             return Ok(0);
@@ -110,7 +110,7 @@ impl Transport for Streams {
         &mut self,
         place: usize,
         ledger: &mut Ledger,
-        desk: &mut Desk,
+        books: &mut Books,
         clock: Clock,
     ) -> io::Result<Taken> {
         self.flush(place)?;
@@ -127,7 +127,7 @@ impl Transport for Streams {
         }
         let new = begin..begin + read;
         let skips_line = &mut connection.skips_line;
-        let rest = settle_lines(ledger, &self.buffer, new, skips_line, now_ns, desk);
+        let rest = settle_lines(ledger, &self.buffer, new, skips_line, now_ns, books);
         connection.partial.clear();
         connection
             .partial
@@ -144,16 +144,16 @@ fn settle_lines(
     new: Range<usize>,
     skips_line: &mut bool,
     now_ns: u64,
-    desk: &mut Desk,
+    books: &mut Books,
 ) -> usize {
-    let length = desk.texts.form.answer_length();
-    let most = desk.texts.most();
+    let length = books.texts.form.answer_length();
+    let most = books.texts.most();
     let mut begin = 0;
     let mut in_order = !*skips_line;
     while begin < new.end {
         let whole = ((new.end - begin) / length).min(most) * length;
         in_order &= whole > 0;
-        in_order = in_order && ledger.settle_run(&buffer[begin..begin + whole], now_ns, desk);
+        in_order = in_order && ledger.settle_run(&buffer[begin..begin + whole], now_ns, books);
         if in_order {
             begin += whole;
             continue;
@@ -169,7 +169,7 @@ fn settle_lines(
             break;
         }
         if !*skips_line {
-            ledger.settle_one(&buffer[begin..end], now_ns, desk);
+            ledger.settle_one(&buffer[begin..end], now_ns, books);
         }
         *skips_line = !is_whole;
         begin = end;
@@ -195,14 +195,14 @@ mod tests {
     }
 
     /// Reads `bytes` in pieces of `cut` bytes; returns the counts and the most that was kept.
-    fn read(ledger: &mut Ledger, desk: &mut Desk, bytes: &[u8], cut: usize) -> usize {
+    fn read(ledger: &mut Ledger, books: &mut Books, bytes: &[u8], cut: usize) -> usize {
         let (mut partial, mut skips_line, mut most) = (Vec::new(), false, 0);
         for piece in bytes.chunks(cut) {
             let begin = partial.len();
             let mut buffer = partial;
             buffer.extend(piece);
             let new = begin..buffer.len();
-            let rest = settle_lines(ledger, &buffer, new, &mut skips_line, 9, desk);
+            let rest = settle_lines(ledger, &buffer, new, &mut skips_line, 9, books);
             partial = buffer.split_off(rest);
             most = most.max(partial.len());
         }
@@ -218,25 +218,25 @@ mod tests {
             cut in 1usize..500,
         ) {
             let form = Form::new(40, None, true);
-            let mut desk = Desk::new(Texts::new(form, 64), Record::new(0, false));
+            let mut books = Books::new(Texts::new(form, 64), Record::new(0, false));
             let mut ledger = Ledger::new(3, 256, 256, false);
             ledger.begin_measuring();
-            ledger.note_sent(REQUESTS, 1, std::iter::empty(), &mut desk);
+            ledger.note_sent(REQUESTS, 1, std::iter::empty(), &mut books);
             let mut bytes = Vec::new();
             let mut right = 0;
             for (number, line) in (0..).zip(&lines) {
                 match line {
                     Line::Right => {
-                        bytes.extend(desk.texts.answers(3, number, 1));
+                        bytes.extend(books.texts.answers(3, number, 1));
                         right += 1;
                     }
                     Line::Short => bytes.extend(b"!\n"),
                     Line::Long => bytes.extend([&[b'!'; 300][..], b"\n"].concat()),
                 }
             }
-            let most = read(&mut ledger, &mut desk, &bytes, cut);
-            prop_assert!(most < desk.texts.form.answer_length());
-            let counts = desk.record.counts;
+            let most = read(&mut ledger, &mut books, &bytes, cut);
+            prop_assert!(most < books.texts.form.answer_length());
+            let counts = books.record.counts;
             prop_assert_eq!((counts.ok, counts.corrupt), (right, lines.len() as u64 - right));
         }
     }

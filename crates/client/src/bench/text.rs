@@ -9,13 +9,13 @@
 use std::hash::{BuildHasher, RandomState};
 
 /// The length of a header in bytes, and so the least that a text can have.
-pub const HEADER: usize = 16;
+pub(super) const HEADER_LENGTH: usize = 16;
 
 /// A request's number takes the low bits of what the header carries, its flow the high ones.
 const NUMBER_BITS: u32 = 40;
 
 /// The most flows of a run.
-pub const MOST_FLOWS: u32 = 1 << (64 - NUMBER_BITS);
+pub(super) const MAX_FLOWS: u32 = 1 << (64 - NUMBER_BITS);
 
 /// Odd, so that multiplying by it can be undone (the golden ratio of Fibonacci hashing).
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -31,7 +31,7 @@ const FILLER: &str = "the quick brown fox jumps over the lazy dog 0123456789, ";
 
 /// What the texts of a run have in common.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub(super) struct Form {
     key: u64,
     body: Vec<u8>,
     body_answer: Vec<u8>,
@@ -41,12 +41,12 @@ impl Form {
     /// Texts of `size` bytes, filled from `filler`, which is repeated as often as it takes and
     /// never cut within a character. `is_line` closes each text with a line end, and lets no other
     /// be in it.
-    pub fn new(size: usize, filler: Option<&[u8]>, is_line: bool) -> Self {
+    pub(super) fn new(size: usize, filler: Option<&[u8]>, is_line: bool) -> Self {
         let filler = match filler {
             Some(filler) if !filler.is_empty() => filler,
             _ => FILLER.as_bytes(),
         };
-        let length = size.saturating_sub(HEADER + usize::from(is_line));
+        let length = size.saturating_sub(HEADER_LENGTH + usize::from(is_line));
         let mut body: Vec<u8> = filler.iter().copied().cycle().take(length).collect();
         // A character that is cut at the end makes room for points.
         if std::str::from_utf8(filler).is_ok()
@@ -72,21 +72,21 @@ impl Form {
     }
 
     /// The bytes of each text.
-    pub fn text_length(&self) -> usize {
-        HEADER + self.body.len()
+    pub(super) fn text_length(&self) -> usize {
+        HEADER_LENGTH + self.body.len()
     }
 
     /// The bytes of each right answer.
-    pub fn answer_length(&self) -> usize {
-        HEADER + self.body_answer.len()
+    pub(super) fn answer_length(&self) -> usize {
+        HEADER_LENGTH + self.body_answer.len()
     }
 
-    fn header(&self, flow: u32, number: u64) -> [u8; HEADER] {
+    fn header(&self, flow: u32, number: u64) -> [u8; HEADER_LENGTH] {
         let value = u64::from(flow) << NUMBER_BITS | number & ((1 << NUMBER_BITS) - 1);
         letters(scramble(value ^ self.key))
     }
 
-    fn capital_header(&self, flow: u32, number: u64) -> [u8; HEADER] {
+    fn capital_header(&self, flow: u32, number: u64) -> [u8; HEADER_LENGTH] {
         let mut header = self.header(flow, number);
         for half in header.as_chunks_mut::<8>().0 {
             *half = (u64::from_ne_bytes(*half) & !SMALL).to_ne_bytes();
@@ -98,7 +98,7 @@ impl Form {
     /// is none of this run gives nothing, or numbers that were hardly ever sent.
     pub(super) fn read_header(&self, answer: &[u8]) -> Option<(u32, u64)> {
         let mut value = 0;
-        for letter in answer.get(..HEADER)? {
+        for letter in answer.get(..HEADER_LENGTH)? {
             let bits = (letter | 0x20).wrapping_sub(b'a');
             if bits > 15 {
                 return None;
@@ -129,8 +129,8 @@ fn unscramble(value: u64) -> u64 {
 }
 
 /// The sixteen letters of a value, the highest four bits first.
-fn letters(value: u64) -> [u8; HEADER] {
-    let mut header = [0; HEADER];
+fn letters(value: u64) -> [u8; HEADER_LENGTH] {
+    let mut header = [0; HEADER_LENGTH];
     let (high, low) = header.split_at_mut(8);
     high.copy_from_slice(&eight_letters(value >> 32).to_be_bytes());
     low.copy_from_slice(&eight_letters(value & 0xffff_ffff).to_be_bytes());
@@ -156,8 +156,10 @@ pub(super) struct Texts {
 impl Texts {
     /// Room for runs of up to `most` texts.
     pub(super) fn new(form: Form, most: usize) -> Self {
-        let requests = [&[0; HEADER], form.body.as_slice()].concat().repeat(most);
-        let answers = [&[0; HEADER], form.body_answer.as_slice()]
+        let requests = [&[0; HEADER_LENGTH], form.body.as_slice()]
+            .concat()
+            .repeat(most);
+        let answers = [&[0; HEADER_LENGTH], form.body_answer.as_slice()]
             .concat()
             .repeat(most);
         Self {
@@ -177,7 +179,7 @@ impl Texts {
         let length = self.form.text_length();
         let run = &mut self.requests[..amount * length];
         for (number, text) in (first..).zip(run.chunks_exact_mut(length)) {
-            text[..HEADER].copy_from_slice(&self.form.header(flow, number));
+            text[..HEADER_LENGTH].copy_from_slice(&self.form.header(flow, number));
         }
         run
     }
@@ -187,7 +189,7 @@ impl Texts {
         let length = self.form.answer_length();
         let run = &mut self.answers[..amount * length];
         for (number, answer) in (first..).zip(run.chunks_exact_mut(length)) {
-            answer[..HEADER].copy_from_slice(&self.form.capital_header(flow, number));
+            answer[..HEADER_LENGTH].copy_from_slice(&self.form.capital_header(flow, number));
         }
         run
     }
@@ -220,7 +222,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn headers_are_read_back_in_either_case(flow in 0..MOST_FLOWS, number in 0u64..1 << NUMBER_BITS) {
+        fn headers_are_read_back_in_either_case(flow in 0..MAX_FLOWS, number in 0u64..1 << NUMBER_BITS) {
             let form = Form::new(16, None, false);
             prop_assert_eq!(form.read_header(&form.header(flow, number)), Some((flow, number)));
             prop_assert_eq!(form.read_header(&form.capital_header(flow, number)), Some((flow, number)));
@@ -230,7 +232,7 @@ mod tests {
         fn neighbours_have_little_in_common(first in 0u64..1 << 39, step in 1u64..1024) {
             let form = Form::new(16, None, false);
             let other = form.capital_header(1, first + step);
-            prop_assert!(form.resemblance(&other, 1, first) < HEADER - 4);
+            prop_assert!(form.resemblance(&other, 1, first) < HEADER_LENGTH - 4);
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::measured::Measured;
+use super::result::RunResult;
 
 /// The figures of a result that can be judged; what was not measured is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Figures {
     /// The latencies of [`QUANTILES`] in nanoseconds.
     pub quantiles_ns: [Option<u64>; QUANTILES.len()],
@@ -29,7 +30,7 @@ pub const QUANTILES: [(&str, f64); 5] = [
 
 impl Figures {
     /// The figures of a run.
-    pub fn of(measured: &Measured) -> Self {
+    pub fn of(measured: &RunResult) -> Self {
         let latency = &measured.record.latency;
         let has_latency = !latency.is_empty();
         Self {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use socket2::Socket;
 
-use super::ledger::{Desk, Ledger};
+use super::ledger::{Books, Ledger};
 
 /// Nanoseconds since the run began, and never 0.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,7 @@ pub(super) trait Transport: Send {
         place: usize,
         ledger: &Ledger,
         amount: usize,
-        desk: &mut Desk,
+        books: &mut Books,
     ) -> io::Result<usize>;
 
     /// Takes what has come on a flow and settles it.
@@ -53,7 +53,7 @@ pub(super) trait Transport: Send {
         &mut self,
         place: usize,
         ledger: &mut Ledger,
-        desk: &mut Desk,
+        books: &mut Books,
         clock: Clock,
     ) -> io::Result<Taken>;
 }

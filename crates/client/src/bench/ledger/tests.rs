@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 const FLOW: u32 = 5;
 
-fn desk(size: usize) -> Desk {
-    Desk::new(
+fn books(size: usize) -> Books {
+    Books::new(
         Texts::new(Form::new(size, None, false), 64),
         Record::new(0, false),
     )
@@ -20,76 +20,76 @@ fn ledger(capacity: usize) -> Ledger {
     ledger
 }
 
-fn send(ledger: &mut Ledger, amount: u64, now_ns: u64, desk: &mut Desk) {
-    ledger.note_sent(amount, now_ns, std::iter::repeat(now_ns), desk);
+fn send(ledger: &mut Ledger, amount: u64, now_ns: u64, books: &mut Books) {
+    ledger.note_sent(amount, now_ns, std::iter::repeat(now_ns), books);
 }
 
-fn answer(number: u64, desk: &mut Desk) -> Vec<u8> {
-    desk.texts.answers(FLOW, number, 1).to_vec()
+fn answer(number: u64, books: &mut Books) -> Vec<u8> {
+    books.texts.answers(FLOW, number, 1).to_vec()
 }
 
 #[test]
 fn a_run_in_order_is_settled_at_once_and_timed_by_its_sends() {
-    let (mut desk, mut ledger) = (desk(64), ledger(256));
-    send(&mut ledger, 10, 100, &mut desk);
-    send(&mut ledger, 20, 300, &mut desk);
-    let answers = desk.texts.answers(FLOW, 0, 30).to_vec();
-    assert!(ledger.settle_run(&answers, 1_100, &mut desk));
-    assert_eq!((desk.record.counts.ok, desk.outstanding), (30, 0));
-    assert_eq!(desk.record.latency.count_at(1_000), 10);
-    assert_eq!(desk.record.latency.count_at(800), 20);
+    let (mut books, mut ledger) = (books(64), ledger(256));
+    send(&mut ledger, 10, 100, &mut books);
+    send(&mut ledger, 20, 300, &mut books);
+    let answers = books.texts.answers(FLOW, 0, 30).to_vec();
+    assert!(ledger.settle_run(&answers, 1_100, &mut books));
+    assert_eq!((books.record.counts.ok, books.outstanding), (30, 0));
+    assert_eq!(books.record.latency.count_at(1_000), 10);
+    assert_eq!(books.record.latency.count_at(800), 20);
 }
 
 #[test]
 fn what_was_overtaken_holds_up_nothing_and_is_lost_when_its_place_is_needed() {
-    let (mut desk, mut ledger) = (desk(64), ledger(256));
-    send(&mut ledger, 2, 1, &mut desk);
+    let (mut books, mut ledger) = (books(64), ledger(256));
+    send(&mut ledger, 2, 1, &mut books);
     for number in 1..300 {
-        let right = answer(number, &mut desk);
-        ledger.settle_one(&right, 2, &mut desk);
+        let right = answer(number, &mut books);
+        ledger.settle_one(&right, 2, &mut books);
         assert_eq!(ledger.in_flight(), 0);
-        send(&mut ledger, 1, 2, &mut desk);
+        send(&mut ledger, 1, 2, &mut books);
     }
-    assert_eq!((desk.record.counts.ok, desk.record.counts.lost), (299, 1));
-    let late = answer(0, &mut desk);
-    ledger.settle_one(&late, 3, &mut desk);
-    ledger.settle_one(&late, 3, &mut desk);
+    assert_eq!((books.record.counts.ok, books.record.counts.lost), (299, 1));
+    let late = answer(0, &mut books);
+    ledger.settle_one(&late, 3, &mut books);
+    ledger.settle_one(&late, 3, &mut books);
     assert_eq!(
-        (desk.record.counts.late, desk.record.counts.duplicate),
+        (books.record.counts.late, books.record.counts.duplicate),
         (1, 1)
     );
 }
 
 #[test]
 fn an_echo_and_an_empty_answer_and_nonsense_are_corrupt() {
-    let (mut desk, mut ledger) = (desk(64), ledger(256));
-    send(&mut ledger, 3, 1, &mut desk);
-    let echo = desk.texts.requests(FLOW, 1, 1).to_vec();
-    ledger.settle_one(&echo, 2, &mut desk);
+    let (mut books, mut ledger) = (books(64), ledger(256));
+    send(&mut ledger, 3, 1, &mut books);
+    let echo = books.texts.requests(FLOW, 1, 1).to_vec();
+    ledger.settle_one(&echo, 2, &mut books);
     assert!(!ledger.is_open(1));
-    ledger.settle_segments(&[], 0, 2, &mut desk);
-    ledger.settle_one(b"404 NOT FOUND", 2, &mut desk);
-    assert_eq!((desk.record.counts.corrupt, desk.outstanding), (3, 0));
-    ledger.settle_one(b"404 NOT FOUND", 2, &mut desk);
-    assert_eq!(desk.record.counts.stray, 1);
+    ledger.settle_segments(&[], 0, 2, &mut books);
+    ledger.settle_one(b"404 NOT FOUND", 2, &mut books);
+    assert_eq!((books.record.counts.corrupt, books.outstanding), (3, 0));
+    ledger.settle_one(b"404 NOT FOUND", 2, &mut books);
+    assert_eq!(books.record.counts.stray, 1);
 }
 
 #[test]
 fn requests_of_the_warm_up_are_counted_apart() {
-    let mut desk = desk(64);
+    let mut books = books(64);
     let mut ledger = Ledger::new(FLOW, 256, 1 << 16, false);
-    send(&mut ledger, 4, 1, &mut desk);
+    send(&mut ledger, 4, 1, &mut books);
     ledger.begin_measuring();
-    send(&mut ledger, 4, 2, &mut desk);
-    let answers = desk.texts.answers(FLOW, 0, 8).to_vec();
-    ledger.settle_segments(&answers, 64, 3, &mut desk);
+    send(&mut ledger, 4, 2, &mut books);
+    let answers = books.texts.answers(FLOW, 0, 8).to_vec();
+    ledger.settle_segments(&answers, 64, 3, &mut books);
     let four = Counts {
         sent: 4,
         ok: 4,
         ..Counts::default()
     };
-    assert_eq!((desk.record.counts, desk.record.warmup), (four, four));
-    assert_eq!(desk.record.latency.len(), 4);
+    assert_eq!((books.record.counts, books.record.warmup), (four, four));
+    assert_eq!(books.record.latency.len(), 4);
 }
 
 /// What becomes of one request.
@@ -121,15 +121,15 @@ proptest! {
         swaps in proptest::collection::vec(0..1000usize, 0..20),
         segments in 1..10usize,
     ) {
-        let (mut desk, mut ledger) = (desk(64), ledger(1024));
+        let (mut books, mut ledger) = (books(64), ledger(1024));
         let mut expected = Counts::default();
         let mut late = Vec::new();
         for fates in &bursts {
             let first = ledger.next();
-            send(&mut ledger, fates.len() as u64, 10, &mut desk);
+            send(&mut ledger, fates.len() as u64, 10, &mut books);
             let mut answers = Vec::new();
             for (number, fate) in (first..).zip(fates) {
-                let right = answer(number, &mut desk);
+                let right = answer(number, &mut books);
                 let damaged = |at: usize| {
                     let mut wrong = right.clone();
                     wrong[at] ^= 0x55;
@@ -166,41 +166,41 @@ proptest! {
             }
             let answers = answers.concat();
             for run in answers.chunks(segments) {
-                ledger.settle_segments(&run.concat(), 64, 20, &mut desk);
-                let counts = &desk.record.counts;
-                prop_assert_eq!(counts.sent, counts.ok + counts.corrupt + counts.lost + desk.outstanding);
+                ledger.settle_segments(&run.concat(), 64, 20, &mut books);
+                let counts = &books.record.counts;
+                prop_assert_eq!(counts.sent, counts.ok + counts.corrupt + counts.lost + books.outstanding);
             }
         }
-        ledger.expire(10, &mut desk);
+        ledger.expire(10, &mut books);
         for answer in late {
-            ledger.settle_one(&answer, 30, &mut desk);
+            ledger.settle_one(&answer, 30, &mut books);
         }
-        prop_assert_eq!(desk.record.counts, expected);
+        prop_assert_eq!(books.record.counts, expected);
         prop_assert!(expected.is_balanced());
-        prop_assert_eq!(desk.record.latency.len(), expected.ok);
-        prop_assert_eq!((desk.outstanding, ledger.outstanding(), ledger.in_flight()), (0, 0, 0));
+        prop_assert_eq!(books.record.latency.len(), expected.ok);
+        prop_assert_eq!((books.outstanding, ledger.outstanding(), ledger.in_flight()), (0, 0, 0));
     }
 
     #[test]
     fn the_sums_hold_whatever_comes(
         steps in proptest::collection::vec((0..4u8, 0..80u64, proptest::collection::vec(any::<u8>(), 0..80)), 0..60),
     ) {
-        let (mut desk, mut ledger) = (desk(32), ledger(256));
+        let (mut books, mut ledger) = (books(32), ledger(256));
         for (now_ns, (kind, number, bytes)) in (1..).zip(steps) {
             match kind {
-                0 => send(&mut ledger, 1 + number % 64, now_ns, &mut desk),
-                1 => ledger.settle_segments(&bytes, number as usize % 33, now_ns, &mut desk),
+                0 => send(&mut ledger, 1 + number % 64, now_ns, &mut books),
+                1 => ledger.settle_segments(&bytes, number as usize % 33, now_ns, &mut books),
                 2 => {
-                    let known = answer(number, &mut desk);
-                    ledger.settle_one(&known, now_ns, &mut desk);
+                    let known = answer(number, &mut books);
+                    ledger.settle_one(&known, now_ns, &mut books);
                 }
-                _ => ledger.expire(now_ns.saturating_sub(number), &mut desk),
+                _ => ledger.expire(now_ns.saturating_sub(number), &mut books),
             }
-            let counts = &desk.record.counts;
-            prop_assert_eq!(counts.sent, counts.ok + counts.corrupt + counts.lost + desk.outstanding);
-            prop_assert_eq!(desk.outstanding, u64::from(ledger.outstanding()));
+            let counts = &books.record.counts;
+            prop_assert_eq!(counts.sent, counts.ok + counts.corrupt + counts.lost + books.outstanding);
+            prop_assert_eq!(books.outstanding, u64::from(ledger.outstanding()));
         }
-        ledger.leave_pending(&mut desk);
-        prop_assert!(desk.record.counts.is_balanced());
+        ledger.leave_pending(&mut books);
+        prop_assert!(books.record.counts.is_balanced());
     }
 }

@@ -1,4 +1,4 @@
-//! One thread of the load: it sends what is due, looks for answers, and never waits for one flow
+//! One thread of the load: it sends what is due, polls for answers, and never waits for one flow
 //! while another has something. The same loop for every transport and for both kinds of load.
 //!
 //! Here are the worker, its orders and its loop. What the loop does is in `sending`, `receiving`
@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use self::state::State;
 
-use super::ledger::{Desk, Ledger};
-use super::pacing::Pace;
+use super::ledger::{Books, Ledger};
 use super::record::Record;
-use super::shared::{BREAK_OFF, Shared};
+use super::schedule::Schedule;
+use super::shared::{ABORT, Shared};
 use super::transport::{Clock, Transport};
 
 /// How often a worker says how far it is.
@@ -29,7 +29,7 @@ pub(super) enum Load {
     /// Whenever at least `threshold` of the window is free.
     Closed { window: u64, threshold: u64 },
     /// By a schedule.
-    Open(Pace),
+    Open(Schedule),
 }
 
 /// How far a run goes, the same for each worker but the quota.
@@ -48,10 +48,10 @@ pub(super) struct Limits {
 /// How the worker came to its end.
 pub(super) struct Finished {
     pub(super) record: Record,
-    pub(super) looks: u64,
-    pub(super) looks_in_vain: u64,
+    pub(super) polls: u64,
+    pub(super) empty_polls: u64,
     pub(super) has_offload: bool,
-    /// Sends and looks that the far end refused.
+    /// Sends and polls that the far end refused.
     pub(super) refused: u64,
     /// Connections that the far end closed.
     pub(super) closed: u64,
@@ -61,7 +61,7 @@ pub(super) struct Worker<'a, T> {
     pub(super) number: usize,
     pub(super) transport: T,
     pub(super) ledgers: Vec<Ledger>,
-    pub(super) desk: Desk,
+    pub(super) books: Books,
     pub(super) load: Load,
     pub(super) limits: Limits,
     pub(super) clock: Clock,
@@ -84,12 +84,12 @@ impl<T: Transport> Worker<'_, T> {
                 if !state.is_sending || state.flows.iter().all(|flow| flow.is_closed) {
                     break;
                 }
-                self.rest(&mut state);
+                self.wait_for_schedule(&mut state);
                 continue;
             }
-            if self.shared.wish.load(Ordering::Relaxed) == BREAK_OFF {
+            if self.shared.control.load(Ordering::Relaxed) == ABORT {
                 for ledger in &mut self.ledgers {
-                    ledger.leave_pending(&mut self.desk);
+                    ledger.leave_pending(&mut self.books);
                 }
                 break;
             }
@@ -99,9 +99,9 @@ impl<T: Transport> Worker<'_, T> {
         self.publish();
         Ok(Finished {
             has_offload: self.transport.has_offload(),
-            record: self.desk.record,
-            looks: state.looks,
-            looks_in_vain: state.looks_in_vain,
+            record: self.books.record,
+            polls: state.polls,
+            empty_polls: state.empty_polls,
             refused: state.refused,
             closed: state.closed,
         })
@@ -116,8 +116,8 @@ impl<T: Transport> Worker<'_, T> {
         let is_open = matches!(self.load, Load::Open(_));
         state.is_sending = state.is_sending
             && (is_open || state.now_ns < self.limits.send_until_ns)
-            && self.desk.record.counts.sent < self.limits.quota
-            && self.shared.wish.load(Ordering::Relaxed) == 0;
+            && self.books.record.counts.sent < self.limits.quota
+            && self.shared.control.load(Ordering::Relaxed) == 0;
         if state.now_ns >= state.publish_at_ns {
             state.publish_at_ns = state.now_ns + PUBLISH_NS;
             self.publish();
@@ -127,8 +127,8 @@ impl<T: Transport> Worker<'_, T> {
     /// The warm-up is over, and what it could not send is not made up for in the measured time.
     fn begin_measuring(&mut self, state: &mut State) {
         state.is_measuring = true;
-        if let Load::Open(pace) = &mut self.load {
-            self.desk.record.warmup_skipped += pace.skip_to(self.limits.measure_from_ns);
+        if let Load::Open(schedule) = &mut self.load {
+            self.books.record.warmup_skipped += schedule.skip_to(self.limits.measure_from_ns);
         }
         for ledger in &mut self.ledgers {
             ledger.begin_measuring();
@@ -136,7 +136,7 @@ impl<T: Transport> Worker<'_, T> {
     }
 
     fn publish(&self) {
-        let counts = &self.desk.record.counts;
+        let counts = &self.books.record.counts;
         if let Some((sent, ok)) = self.shared.progress.get(self.number) {
             sent.store(counts.sent, Ordering::Relaxed);
             ok.store(counts.ok, Ordering::Relaxed);

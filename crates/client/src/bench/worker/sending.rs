@@ -1,4 +1,4 @@
-//! Sending: which flow may send, and how much at once. When a request is due is in `pacing`.
+//! Sending: which flow may send, and how much at once. When a request is due is in `schedule`.
 
 use std::io;
 use std::iter;
@@ -11,7 +11,7 @@ use crate::bench::transport::Transport;
 const FLOWS_PER_CLOCK: usize = 64;
 
 /// So much later than its end a schedule may still send what was due before.
-const LAG_NS: u64 = 20_000_000;
+const MAX_LAG_NS: u64 = 20_000_000;
 
 impl<T: Transport> Worker<'_, T> {
     pub(super) fn fill_windows(&mut self, window: u64, state: &mut State) -> io::Result<()> {
@@ -42,7 +42,7 @@ impl<T: Transport> Worker<'_, T> {
     }
 
     pub(super) fn send_due(&mut self, state: &mut State) -> io::Result<()> {
-        let Load::Open(pace) = self.load else {
+        let Load::Open(schedule) = self.load else {
             return Ok(());
         };
         state.now_ns = self.clock.now_ns();
@@ -52,13 +52,13 @@ impl<T: Transport> Worker<'_, T> {
             self.limits.measure_from_ns
         };
         let most = self.most_to_send(state);
-        let amount = pace.due(state.now_ns.min(end_ns - 1), most);
+        let amount = schedule.due(state.now_ns.min(end_ns - 1), most);
         let is_over = state.now_ns >= end_ns;
         if is_over && state.is_measuring {
             // What was due just now still goes; what was due long ago never will.
-            state.is_sending = amount > 0 && state.now_ns < end_ns + LAG_NS;
+            state.is_sending = amount > 0 && state.now_ns < end_ns + MAX_LAG_NS;
         }
-        if amount == 0 || !state.is_sending || !is_over && amount < pace.bunch().min(most) {
+        if amount == 0 || !state.is_sending || !is_over && amount < schedule.bunch().min(most) {
             return Ok(());
         }
         let Some(place) = state.ready.pop_front() else {
@@ -78,18 +78,18 @@ impl<T: Transport> Worker<'_, T> {
         let now_ns = self.clock.now_ns();
         let result = self
             .transport
-            .send(index, ledger, amount as usize, &mut self.desk);
+            .send(index, ledger, amount as usize, &mut self.books);
         let taken = match result {
             Ok(taken) => taken as u64,
-            Err(error) => return self.cannot(error, index, state).map(|()| 0),
+            Err(error) => return self.handle_error(error, index, state).map(|()| 0),
         };
         match &mut self.load {
-            Load::Open(pace) => {
-                ledger.note_sent(taken, now_ns, pace.intended_ns(), &mut self.desk);
-                pace.advance(taken);
+            Load::Open(schedule) => {
+                ledger.note_sent(taken, now_ns, schedule.intended_ns(), &mut self.books);
+                schedule.advance(taken);
             }
             Load::Closed { .. } => {
-                ledger.note_sent(taken, now_ns, iter::empty(), &mut self.desk);
+                ledger.note_sent(taken, now_ns, iter::empty(), &mut self.books);
             }
         }
         let flags = &mut state.flows[index];
@@ -103,7 +103,7 @@ impl<T: Transport> Worker<'_, T> {
     fn most_to_send(&self, state: &State) -> u64 {
         let burst = self.limits.burst as u64;
         if state.is_measuring {
-            burst.min(self.limits.quota - self.desk.record.counts.sent)
+            burst.min(self.limits.quota - self.books.record.counts.sent)
         } else {
             burst
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::state::State;
 use super::{Load, Worker};
 use crate::bench::ledger::Ledger;
-use crate::bench::shared::BREAK_OFF;
+use crate::bench::shared::ABORT;
 use crate::bench::transport::{Taken, Transport};
 use bullhorn_socket::sys::PollSet;
 
@@ -24,11 +24,11 @@ const SLEEP_SLACK: Duration = Duration::from_micros(100);
 
 impl<T: Transport> Worker<'_, T> {
     /// Nothing is under way: waits for the schedule, or until the kernel takes texts again.
-    pub(super) fn rest(&mut self, state: &mut State) {
+    pub(super) fn wait_for_schedule(&mut self, state: &mut State) {
         state.now_ns = self.clock.now_ns();
         let wait = match &self.load {
-            Load::Open(pace) => {
-                let wait = Duration::from_nanos(pace.next_ns().saturating_sub(state.now_ns));
+            Load::Open(schedule) => {
+                let wait = Duration::from_nanos(schedule.next_ns().saturating_sub(state.now_ns));
                 if wait < self.limits.spin + SLEEP_SLACK {
                     return;
                 }
@@ -46,10 +46,10 @@ impl<T: Transport> Worker<'_, T> {
             let until_ns = oldest_ns + self.limits.timeout_ns;
             LONGEST_SLEEP.min(Duration::from_nanos(until_ns.saturating_sub(state.now_ns)))
         });
-        if let Load::Open(pace) = &self.load
+        if let Load::Open(schedule) = &self.load
             && state.is_sending
         {
-            let due = Duration::from_nanos(pace.next_ns().saturating_sub(state.now_ns));
+            let due = Duration::from_nanos(schedule.next_ns().saturating_sub(state.now_ns));
             wait = wait.min(due.saturating_sub(SLEEP_SLACK));
         }
         if wait.is_zero() {
@@ -64,14 +64,14 @@ impl<T: Transport> Worker<'_, T> {
         poll.wait(Some(wait))?;
         state.now_ns = self.clock.now_ns();
         // Whoever is ready must be found, however many flows there are.
-        state.vain_since_ns = Some(state.now_ns);
+        state.idle_since_ns = Some(state.now_ns);
         Ok(())
     }
 
     /// Takes what still comes of requests that are settled: duplicates and late answers.
     pub(super) fn linger(&mut self, state: &mut State) -> io::Result<()> {
         let end = Instant::now() + LINGER;
-        while self.shared.wish.load(Ordering::Relaxed) != BREAK_OFF {
+        while self.shared.control.load(Ordering::Relaxed) != ABORT {
             let rest = end.saturating_duration_since(Instant::now());
             if rest.is_zero() {
                 break;
@@ -96,7 +96,7 @@ impl<T: Transport> Worker<'_, T> {
                     Ok(Taken::At(_)) => {}
                     // A connection that ends now has done its work.
                     Ok(Taken::Closed) => state.flows[index].is_closed = true,
-                    Err(error) => self.cannot(error, index, state)?,
+                    Err(error) => self.handle_error(error, index, state)?,
                 }
             }
         }

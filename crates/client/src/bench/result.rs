@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::Settings;
 use super::record::Record;
+use super::settings::Settings;
 use bullhorn_socket::endpoint::Endpoint;
 
 /// What came of a run.
 #[derive(Clone, Debug)]
-pub struct Measured {
+#[non_exhaustive]
+pub struct RunResult {
     /// The address that was asked.
     pub endpoint: Endpoint,
     /// What load was put on it; the window is the one that was kept.
@@ -22,7 +23,7 @@ pub struct Measured {
     /// What the workers had of the processors, user and system; unknown where the kernel does not
     /// tell.
     pub cpu: Option<Duration>,
-    /// The share of looks for answers that found none.
+    /// The share of polls for answers that found none.
     pub idle_share: f64,
     /// Whether texts travelled many in one buffer to the end.
     pub has_offload: bool,
@@ -38,9 +39,9 @@ pub struct Measured {
 const NEAR: f64 = 0.99;
 
 /// A generator that hardly ever has to wait for an answer is itself what holds the load up.
-const LEAST_IDLE_SHARE: f64 = 0.05;
+const MIN_IDLE_SHARE: f64 = 0.05;
 
-impl Measured {
+impl RunResult {
     /// Requests sent a second.
     pub fn sent_rate(&self) -> f64 {
         per_second(self.record.counts.sent, self.sending)
@@ -65,10 +66,10 @@ impl Measured {
 
     /// The load was less than it could have been because of the generator: it did not send what
     /// was requested, or without a rate to keep, hardly ever had to wait for an answer.
-    pub fn was_the_limit(&self) -> bool {
+    pub fn generator_was_limit(&self) -> bool {
         match self.settings.rate {
             Some(rate) => self.sent_rate() < rate * NEAR,
-            None => self.idle_share < LEAST_IDLE_SHARE,
+            None => self.idle_share < MIN_IDLE_SHARE,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The schedule of an open loop: when each request is due, regardless of outstanding replies.
 //!
 //! The arithmetic is exact, in integers. A moment is whole nanoseconds and a fraction of one whose
-//! denominator is the rate, so no error adds up, and [`Pace::intended_ns`] is the only source of
+//! denominator is the rate, so no error adds up, and [`Schedule::intended_ns`] is the only source of
 //! times: what is due is what it says, so the two cannot disagree.
 
 use std::iter;
@@ -74,14 +74,14 @@ struct Moment {
 
 /// Equal steps from a beginning. Of several workers, each has every `workers`-th step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct Schedule {
     rate: Rate,
     next: Moment,
     interval: Moment,
     bunch: u64,
 }
 
-impl Pace {
+impl Schedule {
     /// The steps of worker `worker` of `workers`, which together make `rate` from `begin_ns` on.
     /// With `may_bunch`, requests may wait a little for others.
     pub(super) fn new(
@@ -170,13 +170,17 @@ mod tests {
 
     /// Looks at the clock a nanosecond before and at each step, and sends what is due.
     fn assert_is_as_naive(begin_ns: u64, rate: Rate, worker: usize, workers: usize, steps: u64) {
-        let mut pace = Pace::new(begin_ns, rate, worker, workers, false);
+        let mut schedule = Schedule::new(begin_ns, rate, worker, workers, false);
         for step in 0..steps {
             let intended_ns = naive_ns(begin_ns, rate, step * workers as u64 + worker as u64);
-            assert_eq!(pace.next_ns(), intended_ns, "{rate:?}, step {step}");
-            assert_eq!(pace.due(intended_ns - 1, 64), 0, "{rate:?}, step {step}");
-            assert!(pace.due(intended_ns, 64) >= 1, "{rate:?}, step {step}");
-            pace.advance(1);
+            assert_eq!(schedule.next_ns(), intended_ns, "{rate:?}, step {step}");
+            assert_eq!(
+                schedule.due(intended_ns - 1, 64),
+                0,
+                "{rate:?}, step {step}"
+            );
+            assert!(schedule.due(intended_ns, 64) >= 1, "{rate:?}, step {step}");
+            schedule.advance(1);
         }
     }
 
@@ -187,12 +191,12 @@ mod tests {
             assert_eq!(rate.billionths % BILLION, 0);
             assert_is_as_naive(7, rate, 0, 1, 40);
             // Around the end of a warm-up of a second, which is a step of every whole rate.
-            let mut pace = Pace::new(7, rate, 0, 1, false);
-            let skipped = pace.skip_to(7 + BILLION);
+            let mut schedule = Schedule::new(7, rate, 0, 1, false);
+            let skipped = schedule.skip_to(7 + BILLION);
             assert_eq!(skipped, rate.billionths / BILLION);
-            assert_eq!(pace.next_ns(), 7 + BILLION);
-            assert_eq!(pace.due(7 + BILLION - 1, 64), 0);
-            assert_eq!(pace.due(7 + BILLION, 64), 1);
+            assert_eq!(schedule.next_ns(), 7 + BILLION);
+            assert_eq!(schedule.due(7 + BILLION - 1, 64), 0);
+            assert_eq!(schedule.due(7 + BILLION, 64), 1);
         }
     }
 
@@ -202,7 +206,7 @@ mod tests {
             for workers in 1..5 {
                 let due = |worker| {
                     let rate = Rate::new(f64::from(rate)).unwrap();
-                    Pace::new(7, rate, worker, workers, true).due(7 + BILLION - 1, u64::MAX)
+                    Schedule::new(7, rate, worker, workers, true).due(7 + BILLION - 1, u64::MAX)
                 };
                 assert_eq!((0..workers).map(due).sum::<u64>(), u64::from(rate));
             }
@@ -215,11 +219,11 @@ mod tests {
             assert_eq!(Rate::new(rate), None, "{rate}");
         }
         let slowest = Rate::new(1e-9).unwrap();
-        let mut pace = Pace::new(1, slowest, 0, 1024, true);
-        assert_eq!(pace.due(1, 64), 1);
-        pace.advance(1);
-        assert_eq!(pace.due(u64::MAX - 1, 64), 0);
-        assert_eq!(pace.skip_to(u64::MAX - 1), 0);
+        let mut schedule = Schedule::new(1, slowest, 0, 1024, true);
+        assert_eq!(schedule.due(1, 64), 1);
+        schedule.advance(1);
+        assert_eq!(schedule.due(u64::MAX - 1, 64), 0);
+        assert_eq!(schedule.skip_to(u64::MAX - 1), 0);
     }
 
     fn rates() -> impl Strategy<Value = Rate> {
@@ -235,15 +239,15 @@ mod tests {
             rate in rates(), workers in 1usize..5, begin_ns in 1u64..1 << 40, seconds in 0u64..1_000_000,
         ) {
             for worker in 0..workers {
-                let mut pace = Pace::new(begin_ns, rate, worker, workers, false);
+                let mut schedule = Schedule::new(begin_ns, rate, worker, workers, false);
                 assert_is_as_naive(begin_ns, rate, worker, workers, 30);
                 let from_ns = begin_ns + seconds * BILLION;
-                let skipped = pace.skip_to(from_ns);
-                for (offset, intended_ns) in pace.intended_ns().take(30).enumerate() {
+                let skipped = schedule.skip_to(from_ns);
+                for (offset, intended_ns) in schedule.intended_ns().take(30).enumerate() {
                     let index = (skipped + offset as u64) * workers as u64 + worker as u64;
                     prop_assert_eq!(intended_ns, naive_ns(begin_ns, rate, index));
                 }
-                prop_assert!(pace.next_ns() >= from_ns);
+                prop_assert!(schedule.next_ns() >= from_ns);
                 if let Some(last) = skipped.checked_sub(1) {
                     let index = last * workers as u64 + worker as u64;
                     prop_assert!(naive_ns(begin_ns, rate, index) < from_ns);
@@ -255,10 +259,10 @@ mod tests {
         fn what_is_due_is_what_the_schedule_says(
             rate in rates(), workers in 1usize..5, later_ns in 0u64..1_000_000_000, most in 0u64..200,
         ) {
-            let pace = Pace::new(7, rate, workers - 1, workers, false);
+            let schedule = Schedule::new(7, rate, workers - 1, workers, false);
             let first = (0..).map(|step| naive_ns(7, rate, (step + 1) * workers as u64 - 1));
             let due = first.take(most as usize).filter(|intended_ns| *intended_ns <= 7 + later_ns).count();
-            prop_assert_eq!(pace.due(7 + later_ns, most), due as u64);
+            prop_assert_eq!(schedule.due(7 + later_ns, most), due as u64);
         }
     }
 }
