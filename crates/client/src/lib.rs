@@ -9,6 +9,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
 
+mod ask;
 #[cfg(feature = "probe")]
 pub mod bench;
 #[cfg(feature = "probe")]

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::flow::{self, Reception, Transmission};
 use super::text::ProbeTexts;
 use super::{Control, Settings};
+use crate::ask::candidates::Candidates;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Operation, Result};
 use bullhorn_socket::sys::PollSet;
@@ -15,21 +16,22 @@ const TRIAL: u64 = 0;
 /// The first address that answers rightly; when none does, the first. A single one is not tried, so
 /// nothing but the probes is sent.
 pub(super) fn choose(
-    candidates: Vec<Endpoint>,
+    candidates: &Candidates,
     settings: &Settings,
     texts: &ProbeTexts,
     control: &Control,
     deadline: Option<Instant>,
 ) -> Result<Endpoint> {
-    let first = candidates.first().cloned();
+    let candidates = candidates.as_slice();
     if candidates.len() > 1 {
         for candidate in candidates {
-            let answers = answers(&candidate, settings, texts, control, deadline)?;
+            let answers = answers(candidate, settings, texts, control, deadline)?;
             if answers && !control.is_stopped() {
-                return Ok(candidate);
+                return Ok(candidate.clone());
             }
         }
     }
+    let first = candidates.first().cloned();
     first.ok_or_else(|| Error::Usage("there is no address to ask".to_owned()))
 }
 
@@ -90,8 +92,16 @@ mod tests {
             let served = server.endpoints().remove(0);
             // The discard port on an address of loopback that is nobody's.
             let closed: Endpoint = format!("{scheme}://127.99.98.97:9").parse().unwrap();
-            let chosen =
-                |candidates| choose(candidates, &settings, &texts, &control, None).unwrap();
+            let chosen = |candidates| {
+                choose(
+                    &Candidates::new(candidates),
+                    &settings,
+                    &texts,
+                    &control,
+                    None,
+                )
+                .unwrap()
+            };
             assert_eq!(chosen(vec![closed.clone(), served.clone()]), served);
             assert_eq!(chosen(vec![closed.clone(), closed.clone()]), closed);
         }

@@ -8,7 +8,8 @@ mod tests;
 
 use std::time::{Duration, Instant};
 
-use super::counts::{Counts, Loss};
+use super::loss::Loss;
+use crate::ask::counts::Counts;
 
 /// How many probes may be under way; the ring takes two megabytes.
 pub const WINDOW: u64 = 1 << 16;

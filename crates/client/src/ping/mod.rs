@@ -3,7 +3,7 @@
 //!
 //! In reading order: [`text`] makes the texts and knows an answer's probe, [`diagnosis`] says what
 //! is wrong with one; [`schedule`] says when each is due; [`ledger`] keeps every probe under one
-//! heading of [`counts`]; [`latency`] and [`outage`] are the figures; `flow` is one way to the
+//! heading of [`Counts`]; `jitter` and [`outage`] are the figures; `flow` is one way to the
 //! endpoint and back; `fresh` tries a new source port during an outage, `address` chooses among the
 //! addresses of a name; `engine` brings them together; [`event`] is what is told on the way,
 //! [`summary`] in the end, and [`control`] ends a run from outside. One plain thread and poll(2): a
@@ -11,14 +11,21 @@
 
 mod address;
 pub mod control;
-pub mod counts;
 pub mod diagnosis;
 mod engine;
 pub mod event;
 mod flow;
 mod fresh;
-pub mod latency;
+mod jitter;
+/// Until the reports have their own.
+pub mod latency {
+    /// A duration in whole nanoseconds.
+    pub fn nanoseconds(duration: std::time::Duration) -> u64 {
+        u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    }
+}
 pub mod ledger;
+mod loss;
 pub mod outage;
 pub mod schedule;
 pub mod summary;
@@ -26,17 +33,18 @@ pub mod text;
 
 use std::time::{Duration, Instant};
 
+pub use crate::ask::counts::Counts;
+pub use crate::ask::latency::{Latency, LatencySummary, LatencySummary as Figures};
 pub use control::Control;
-pub use counts::{Counts, Loss};
 pub use diagnosis::Problem;
 pub use event::{Begin, Event, Observer};
-pub use latency::Figures;
 pub use ledger::ArrivalKind;
+pub use loss::Loss;
 pub use outage::Outage;
 pub use summary::{Behaviour, Summary};
 
-use bullhorn_socket::connect::check_for_client;
-use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, RESOLVE_TIMEOUT};
+use crate::ask::candidates::Candidates;
+use bullhorn_socket::endpoint::{Endpoint, FamilyFilter};
 use bullhorn_socket::error::{Error, Result};
 use text::ProbeTexts;
 
@@ -127,15 +135,16 @@ pub fn run(
     control: &Control,
     observer: &mut dyn Observer,
 ) -> Result<Summary> {
-    check_for_client(endpoint)?;
     check(settings)?;
     let deadline = settings.deadline.map(|deadline| Instant::now() + deadline);
-    let patience = settings.deadline;
-    let patience = patience.unwrap_or_else(|| RESOLVE_TIMEOUT.max(settings.timeout));
-    let candidates = endpoint.resolve_within(settings.family, patience, control.stopped_by())?;
+    let (family, stop) = (settings.family, control.stopped_by());
+    let candidates = match settings.deadline {
+        Some(deadline) => Candidates::resolve_within(endpoint, family, deadline, stop)?,
+        None => Candidates::resolve(endpoint, family, settings.timeout, stop)?,
+    };
     // Before the texts are made, as they are kept in memory.
     let fits = |length| {
-        let mut all = candidates.iter();
+        let mut all = candidates.as_slice().iter();
         all.try_for_each(|candidate| candidate.check_length(length))
     };
     fits(settings.size)?;
@@ -144,9 +153,9 @@ pub fn run(
             "size x flows is at most {MAX_TEXT_BYTES} bytes (1 GiB); lower --size or --flows"
         )));
     }
-    let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref())?;
+    let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref());
     fits(texts.text_length().max(texts.expected_length()))?;
-    let endpoint = address::choose(candidates, settings, &texts, control, deadline)?;
+    let endpoint = address::choose(&candidates, settings, &texts, control, deadline)?;
     engine::Engine::new(endpoint, settings, texts, control, deadline).run(observer)
 }
 

@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use super::counts::Counts;
-use super::latency::Figures;
 use super::outage::Outages;
+use crate::ask::counts::Counts;
+use crate::ask::latency::LatencySummary;
 use bullhorn_socket::endpoint::Endpoint;
 
 /// Everything that is known of a run.
@@ -21,11 +21,11 @@ pub struct Summary {
     /// All flows together.
     pub counts: Counts,
     /// Round trips of the right answers in time.
-    pub round_trips: Option<Figures>,
+    pub round_trips: Option<LatencySummary>,
     /// Interarrival jitter by RFC 3550, in nanoseconds.
     pub jitter_ns: Option<u64>,
     /// How late we were ourselves: from the intended to the actual time of each probe.
-    pub send_lag: Option<Figures>,
+    pub send_lag: Option<LatencySummary>,
     /// Datagrams that our own kernel dropped, as our receive buffer was full.
     pub local_drops: u64,
     /// Gaps in the answers.
@@ -44,7 +44,7 @@ pub struct FlowSummary {
     /// Its counts.
     pub counts: Counts,
     /// Its round trips.
-    pub round_trips: Option<Figures>,
+    pub round_trips: Option<LatencySummary>,
     /// Its jitter in nanoseconds.
     pub jitter_ns: Option<u64>,
 }

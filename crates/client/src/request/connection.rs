@@ -10,6 +10,7 @@ use super::Settings;
 use super::awaited::{Awaited, Comparison};
 use super::flow::whole_milliseconds;
 use super::queue::Queue;
+use crate::ask::candidates::Candidates;
 use bullhorn_socket::call::traced_zero;
 use bullhorn_socket::connect;
 use bullhorn_socket::endpoint::Endpoint;
@@ -75,28 +76,20 @@ impl Broken {
 impl Connection {
     /// Connects to the first address that accepts.
     pub(super) fn open(
-        candidates: &[Endpoint],
+        mut candidates: Candidates,
         settings: &Settings,
         stop: &Stop,
     ) -> Result<(Endpoint, Self)> {
-        let mut last_error = Error::Usage("there is no address to ask".to_owned());
-        for endpoint in candidates {
-            match connect(endpoint, settings.timeout, stop) {
-                Ok(socket) => {
-                    let connection = Self {
-                        stream: Lines::new(socket),
-                        lines: VecDeque::new(),
-                        awaited: None,
-                        half_closed: false,
-                        last_progress: Instant::now(),
-                    };
-                    return Ok((endpoint.clone(), connection));
-                }
-                Err(error @ Error::Stopped { .. }) => return Err(error),
-                Err(error) => last_error = error,
-            }
-        }
-        Err(last_error)
+        candidates.find(|address| {
+            let connection = Self {
+                stream: Lines::new(connect(address, settings.timeout, stop)?),
+                lines: VecDeque::new(),
+                awaited: None,
+                half_closed: false,
+                last_progress: Instant::now(),
+            };
+            Ok((address.clone(), connection))
+        })
     }
 
     /// Whether no answer is owed.

@@ -8,6 +8,7 @@ use super::queue::Queue;
 use super::settled::Settled;
 use super::texts::Next;
 use super::{Answer, Observer, Settings, Texts, leave_unsent, stopped};
+use crate::ask::candidates::Candidates;
 use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
 use bullhorn_socket::error::{Error, Operation, Result};
 use bullhorn_socket::stop::Stop;
@@ -23,8 +24,7 @@ const BUFFER_SIZE: usize = 4 * MAX_UNIX_DATAGRAM;
 /// The client side of one datagram endpoint.
 pub(super) struct Exchange {
     endpoint: Endpoint,
-    /// The addresses of the name that were not tried yet.
-    alternatives: std::vec::IntoIter<Endpoint>,
+    candidates: Candidates,
     /// Whether this address has ever answered; from then on it is the right one.
     has_answered: bool,
     settings: Settings,
@@ -38,12 +38,11 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Opens a socket to the first address that allows it; the next is tried when that one does
     /// not answer.
-    pub(super) fn open(candidates: Vec<Endpoint>, settings: Settings, stop: Stop) -> Result<Self> {
-        let mut alternatives = candidates.into_iter();
-        let flow = open_first(&mut alternatives, &settings, &stop)?;
+    pub(super) fn open(mut candidates: Candidates, settings: Settings, stop: Stop) -> Result<Self> {
+        let flow = candidates.find(|address| Flow::open(address, settings.timeout, &stop))?;
         Ok(Self {
             endpoint: flow.endpoint().clone(),
-            alternatives,
+            candidates,
             has_answered: false,
             settings,
             stop,
@@ -171,7 +170,9 @@ impl Exchange {
             Progress::Settled(Err(_)) if flow.endpoint() != &self.endpoint => {
                 self.begin(flow.into_request(), queue, observer)?;
             }
-            Progress::Settled(Err(_)) if !self.has_answered && self.alternatives.len() > 0 => {
+            Progress::Settled(Err(_))
+                if !self.has_answered && !self.candidates.as_slice().is_empty() =>
+            {
                 self.turn_to_next_address(observer)?;
                 self.begin(flow.into_request(), queue, observer)?;
             }
@@ -193,25 +194,12 @@ impl Exchange {
     /// The address has never answered, and the name has another. What is under way at the old one
     /// follows when it fails there.
     fn turn_to_next_address(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let flow = open_first(&mut self.alternatives, &self.settings, &self.stop)?;
+        let (timeout, stop) = (self.settings.timeout, &self.stop);
+        let candidates = &mut self.candidates;
+        let flow = candidates.find(|address| Flow::open(address, timeout, stop))?;
         self.endpoint = flow.endpoint().clone();
         self.idle = vec![flow];
         observer.using(&self.endpoint);
         Ok(())
     }
-}
-
-fn open_first(
-    endpoints: &mut impl Iterator<Item = Endpoint>,
-    settings: &Settings,
-    stop: &Stop,
-) -> Result<Flow> {
-    let mut last_error = Error::Usage("there is no address to ask".to_owned());
-    for endpoint in endpoints {
-        match Flow::open(&endpoint, settings.timeout, stop) {
-            Ok(flow) => return Ok(flow),
-            Err(error) => last_error = error,
-        }
-    }
-    Err(last_error)
 }

@@ -24,10 +24,8 @@ use std::time::Duration;
 pub use answer::Answer;
 pub use texts::{Given, Lines, Texts};
 
-use bullhorn_socket::connect::check_for_client;
-use bullhorn_socket::endpoint::{
-    Endpoint, FamilyFilter, ParseEndpointError, RESOLVE_TIMEOUT, SocketType,
-};
+use crate::ask::candidates::Candidates;
+use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, ParseEndpointError, SocketType};
 use bullhorn_socket::error::{Error, Result};
 use bullhorn_socket::stop::Stop;
 use queue::Queue;
@@ -138,7 +136,8 @@ impl Client {
     /// As [`Self::with_settings`]. When `stop` comes, texts without an answer end with
     /// [`Error::Stopped`], and no more are taken from their source.
     ///
-    /// A name has [`RESOLVE_TIMEOUT`] to be resolved, or the timeout of the settings if that is longer.
+    /// A name has [`RESOLVE_TIMEOUT`](bullhorn_socket::endpoint::RESOLVE_TIMEOUT) to be resolved, or
+    /// the timeout of the settings if that is longer.
     ///
     /// # Errors
     /// As [`Self::with_settings`]; also [`Error::Stopped`].
@@ -148,9 +147,7 @@ impl Client {
         E::Error: Into<ParseEndpointError>,
     {
         let endpoint = endpoint.try_into().map_err(Into::into)?;
-        check_for_client(&endpoint)?;
-        let patience = RESOLVE_TIMEOUT.max(settings.timeout);
-        let candidates = endpoint.resolve_within(settings.family, patience, &stop)?;
+        let candidates = Candidates::resolve(&endpoint, settings.family, settings.timeout, &stop)?;
         let transport = match endpoint.socket_type() {
             Some(SocketType::Stream) => {
                 Transport::Stream(stream::Exchange::connect(candidates, settings, stop)?)

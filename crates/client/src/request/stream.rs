@@ -11,13 +11,14 @@ use super::connection::Connection;
 use super::queue::Queue;
 use super::texts::Next;
 use super::{Observer, Settings, Texts, leave_unsent, stopped};
+use crate::ask::candidates::Candidates;
 use bullhorn_socket::endpoint::{Endpoint, MAX_LINE};
 use bullhorn_socket::error::{Error, Operation, Result};
 use bullhorn_socket::stop::Stop;
 
 /// The client side of one stream endpoint.
 pub(super) struct Exchange {
-    candidates: Vec<Endpoint>,
+    candidates: Candidates,
     settings: Settings,
     stop: Stop,
     connection: Option<Connection>,
@@ -26,12 +27,8 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// Connects to the first address that accepts.
-    pub(super) fn connect(
-        candidates: Vec<Endpoint>,
-        settings: Settings,
-        stop: Stop,
-    ) -> Result<Self> {
-        let (endpoint, connection) = Connection::open(&candidates, &settings, &stop)?;
+    pub(super) fn connect(candidates: Candidates, settings: Settings, stop: Stop) -> Result<Self> {
+        let (endpoint, connection) = Connection::open(candidates.clone(), &settings, &stop)?;
         Ok(Self {
             candidates,
             settings,
@@ -151,7 +148,7 @@ impl Exchange {
     fn connection(&mut self, observer: &mut dyn Observer) -> Result<&mut Connection> {
         if self.connection.as_mut().is_none_or(Connection::is_spent) {
             let (endpoint, connection) =
-                Connection::open(&self.candidates, &self.settings, &self.stop)?;
+                Connection::open(self.candidates.clone(), &self.settings, &self.stop)?;
             observer.using(&endpoint);
             self.endpoint = endpoint;
             return Ok(self.connection.insert(connection));

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant, SystemTime};
 use super::event::{Begin, Observer};
 use super::flow::{self, Flow};
 use super::fresh::FreshPorts;
-use super::latency::{Distribution, Jitter};
+use super::jitter::Jitter;
 use super::ledger::Ledger;
 use super::outage::{OutageTracker, Outages};
 use super::schedule::Schedule;
 use super::summary::{FlowSummary, Summary};
 use super::text::ProbeTexts;
 use super::{Behaviour, Control, PROBES_BEFORE_SILENCE, Settings};
+use crate::ask::latency::Latency;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Operation, Result};
 use bullhorn_socket::sys::PollSet;
@@ -38,9 +39,9 @@ pub(super) struct Engine<'a> {
     ledger: Ledger,
     flows: Vec<Lane>,
     start: Instant,
-    round_trips: Distribution,
+    round_trips: Latency,
     jitter: Jitter,
-    send_lag: Distribution,
+    send_lag: Latency,
     outages: Outages,
     fresh: FreshPorts,
     text: Vec<u8>,
@@ -56,7 +57,7 @@ pub(super) struct Engine<'a> {
 /// A flow with its figures.
 struct Lane {
     flow: Box<dyn Flow>,
-    round_trips: Distribution,
+    round_trips: Latency,
     last_round_trip: Option<Duration>,
     jitter: Jitter,
     outage: OutageTracker,
@@ -79,9 +80,9 @@ impl<'a> Engine<'a> {
             ledger: Ledger::new(settings.flows, settings.timeout),
             flows: Vec::new(),
             start: Instant::now(),
-            round_trips: Distribution::default(),
+            round_trips: Latency::default(),
             jitter: Jitter::default(),
-            send_lag: Distribution::default(),
+            send_lag: Latency::default(),
             outages: Outages::default(),
             fresh: FreshPorts::default(),
             text: Vec::new(),
@@ -94,7 +95,7 @@ impl<'a> Engine<'a> {
             let flow = engine.new_flow();
             engine.flows.push(Lane {
                 flow,
-                round_trips: Distribution::default(),
+                round_trips: Latency::default(),
                 last_round_trip: None,
                 jitter: Jitter::default(),
                 outage: OutageTracker::new(index),
@@ -240,9 +241,9 @@ impl<'a> Engine<'a> {
             start: self.start,
             elapsed: self.start.elapsed(),
             counts: *self.ledger.counts(),
-            round_trips: self.round_trips.figures(),
+            round_trips: self.round_trips.summary(),
             jitter_ns: self.jitter.estimate_ns(),
-            send_lag: self.send_lag.figures(),
+            send_lag: self.send_lag.summary(),
             local_drops: self.flows.iter().map(|lane| lane.flow.local_drops()).sum(),
             outages: self.outages.clone(),
             fresh_sent: self.fresh.sent,
@@ -253,7 +254,7 @@ impl<'a> Engine<'a> {
                 .enumerate()
                 .map(|(index, lane)| FlowSummary {
                     counts: *self.ledger.flow_counts(index),
-                    round_trips: lane.round_trips.figures(),
+                    round_trips: lane.round_trips.summary(),
                     jitter_ns: lane.jitter.estimate_ns(),
                 })
                 .collect(),

@@ -1,0 +1,65 @@
+//! What became of requests and replies, in numbers that always sum.
+
+/// How many requests and replies there were of each kind. A `ping` run calls its requests probes.
+///
+/// `sent = ok + corrupt + lost + pending` at any moment. `refused` and `unsent` are part of `lost`;
+/// `duplicate`, `reordered`, `late`, `wrong` and `stray` count replies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Requests whose turn has come, whether the kernel took them or not.
+    pub sent: u64,
+    /// Requests with the right reply in time.
+    pub ok: u64,
+    /// Requests with a wrong reply in time.
+    pub corrupt: u64,
+    /// Requests without a reply in time.
+    pub lost: u64,
+    /// Requests that may still be answered in time, or were when the run was cut short.
+    pub pending: u64,
+    /// Of the lost: those that the peer refused.
+    pub refused: u64,
+    /// Of the lost: those that never left, as our own kernel did not take them.
+    pub unsent: u64,
+    /// Replies to requests that already had one.
+    pub duplicate: u64,
+    /// First replies that came after the reply to a later request of their flow (RFC 4737, section
+    /// 3.3).
+    pub reordered: u64,
+    /// First replies to requests that already counted as lost.
+    pub late: u64,
+    /// Wrong replies of any kind: the corrupt, and those among the late and the duplicate.
+    pub wrong: u64,
+    /// Replies that match no request of this run.
+    pub stray: u64,
+}
+
+impl Counts {
+    /// Adds the counts of another run or worker.
+    pub fn merge(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.ok += other.ok;
+        self.corrupt += other.corrupt;
+        self.lost += other.lost;
+        self.pending += other.pending;
+        self.refused += other.refused;
+        self.unsent += other.unsent;
+        self.duplicate += other.duplicate;
+        self.reordered += other.reordered;
+        self.late += other.late;
+        self.wrong += other.wrong;
+        self.stray += other.stray;
+    }
+
+    /// Whether every request is counted under exactly one of `ok`, `corrupt`, `lost` and `pending`.
+    pub fn is_balanced(&self) -> bool {
+        self.sent == self.ok + self.corrupt + self.lost + self.pending
+            && self.refused + self.unsent <= self.lost
+    }
+
+    /// Lost requests as a share of the settled ones, from 0 to 1; `None` while none is settled.
+    pub fn loss(&self) -> Option<f64> {
+        let settled = self.ok + self.corrupt + self.lost;
+        (settled > 0).then(|| self.lost as f64 / settled as f64)
+    }
+}
