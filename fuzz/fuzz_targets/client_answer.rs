@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use bullhorn_client::request::answer::check;
+use bullhorn_client::fuzzing::check;
 use bullhorn_fuzz::capitals;
 use libfuzzer_sys::fuzz_target;
 

@@ -106,7 +106,7 @@ impl<'a> Printer<'a> {
                 self.counts.wrong += 1;
                 &Error::WrongAnswer {
                     endpoint: self.endpoint.clone(),
-                    problem: problem.to_owned(),
+                    problem: problem.to_string(),
                 }
             }
             Err(error) => {

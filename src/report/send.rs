@@ -53,7 +53,7 @@ pub(crate) fn outcome_json(to: &mut dyn Write, outcome: &Outcome) -> io::Result<
             "answer": std::str::from_utf8(answer.as_bytes()).ok(),
             "answer_hex": hex(answer.as_bytes()),
             "right": answer.problem().is_none(),
-            "problem": answer.problem(),
+            "problem": answer.problem().map(ToString::to_string),
             "round_trip_ns": u64::try_from(answer.round_trip().as_nanos()).unwrap_or(u64::MAX),
             "tries": answer.tries(),
         }),

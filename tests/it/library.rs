@@ -80,11 +80,9 @@ fn a_wrong_answer_is_an_error_that_says_what_is_wrong() {
 fn silence_is_an_error_that_says_how_often_was_tried() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
-    let settings = Settings {
-        timeout: Duration::from_millis(5),
-        retries: 3,
-        ..Settings::default()
-    };
+    let mut settings = Settings::default();
+    settings.timeout = Duration::from_millis(5);
+    settings.retries = 3;
     let error = Client::with_settings(address, settings)
         .unwrap()
         .request("hello")

@@ -4,6 +4,10 @@
 //! * [`ping`]: texts on a schedule, every answer checked, counts that always sum (feature `probe`).
 //! * [`mod@bench`]: load, open or closed loop; every answer matched and compared (feature `probe`).
 //!
+//! They stand on `ask`, which is private: the candidate addresses of a name, a flow, the comparison
+//! of an answer with the capitals of its text and the diagnosis of a wrong one, filler, counts and
+//! latency.
+//!
 //! Plain threads that wait in ppoll(2): a client must not measure its own runtime. Nothing here reads
 //! arguments or prints.
 
@@ -12,6 +16,8 @@
 mod ask;
 #[cfg(feature = "probe")]
 pub mod bench;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(feature = "probe")]
 pub mod ping;
 pub mod request;

@@ -57,17 +57,17 @@ pub(crate) struct Ping {
 impl Ping {
     /// How the endpoint is to be probed, with texts filled from `filler`.
     pub(crate) fn settings(&self, filler: Option<Vec<u8>>) -> bullhorn_client::ping::Settings {
-        bullhorn_client::ping::Settings {
-            interval: self.interval.0,
-            count: self.count,
-            deadline: self.deadline.map(|deadline| deadline.0),
-            timeout: self.timeout.0,
-            linger: self.linger.0,
-            size: self.size,
-            filler,
-            flows: self.flows,
-            expect: self.expect,
-            family: self.family.filter(),
-        }
+        let mut settings = bullhorn_client::ping::Settings::default();
+        settings.interval = self.interval.0;
+        settings.count = self.count;
+        settings.deadline = self.deadline.map(|deadline| deadline.0);
+        settings.timeout = self.timeout.0;
+        settings.linger = self.linger.0;
+        settings.size = self.size;
+        settings.filler = filler;
+        settings.flows = self.flows;
+        settings.expect = self.expect;
+        settings.family = self.family.filter();
+        settings
     }
 }

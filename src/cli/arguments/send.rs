@@ -46,11 +46,11 @@ pub(crate) struct Send {
 impl Send {
     /// How the client is to ask.
     pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            window: self.window as usize,
-            timeout: self.timeout.0,
-            retries: self.retries,
-            family: self.family.filter(),
-        }
+        let mut settings = Settings::default();
+        settings.window = self.window as usize;
+        settings.timeout = self.timeout.0;
+        settings.retries = self.retries;
+        settings.family = self.family.filter();
+        settings
     }
 }

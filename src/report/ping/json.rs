@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use bullhorn_client::ping::event::Begin;
+use bullhorn_client::ping::Begin;
 use bullhorn_client::ping::latency::nanoseconds;
 use bullhorn_client::ping::{ArrivalKind, Counts, Event, Figures, Loss, Outage, Summary};
 

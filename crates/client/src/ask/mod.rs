@@ -1,8 +1,10 @@
 //! What `request`, `ping` and `bench` share: one noun a file.
 
 pub(crate) mod candidates;
+pub(crate) mod comparison;
 #[cfg(feature = "probe")]
 pub(crate) mod counts;
+pub(crate) mod diagnosis;
 #[cfg(feature = "probe")]
 pub(crate) mod filler;
 #[cfg(feature = "probe")]

@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::diagnosis::Problem;
 use super::loss::Loss;
 use super::outage::Outage;
 use super::summary::Summary;
 use crate::ask::counts::Counts;
+use crate::ask::diagnosis::Problem;
 use bullhorn_socket::endpoint::Endpoint;
 
 /// The beginning of a run.

@@ -12,10 +12,10 @@ use super::loss::Loss;
 use crate::ask::counts::Counts;
 
 /// How many probes may be under way; the ring takes two megabytes.
-pub const WINDOW: u64 = 1 << 16;
+pub(super) const WINDOW: u64 = 1 << 16;
 
 /// The probes of one run: their states and counts.
-pub struct Ledger {
+pub(super) struct Ledger {
     slots: Box<[Slot]>,
     timeout: Duration,
     /// The number of the last probe sent; 0 before the first.
@@ -49,13 +49,13 @@ struct FlowRecord {
 
 /// What an answer is to the probe that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub(super) struct Arrival {
     /// The first in time, the first but late, or one more.
-    pub kind: ArrivalKind,
+    pub(super) kind: ArrivalKind,
     /// It is the first, and came after the answer to a later probe of its flow.
-    pub reordered: bool,
+    pub(super) reordered: bool,
     /// Since the probe was sent; `None` for one that has left the ring.
-    pub round_trip: Option<Duration>,
+    pub(super) round_trip: Option<Duration>,
 }
 
 /// Which answer to its probe it is.
@@ -69,20 +69,20 @@ pub enum ArrivalKind {
 
 /// A probe that is settled, in the order of the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub(super) struct Settled {
     /// Which probe.
-    pub number: u64,
+    pub(super) number: u64,
     /// When it was sent.
-    pub sent: Instant,
+    pub(super) sent: Instant,
     /// Whether it had an answer in time.
-    pub answered: bool,
+    pub(super) answered: bool,
     /// It was found overdue just now.
-    pub newly_lost: bool,
+    pub(super) newly_lost: bool,
 }
 
 impl Ledger {
     /// A ledger of `flows` flows, at least one, which send in turn.
-    pub fn new(flows: usize, timeout: Duration) -> Self {
+    pub(super) fn new(flows: usize, timeout: Duration) -> Self {
         let slot = Slot {
             sent: Instant::now(),
             state: State::Lost,
@@ -98,28 +98,28 @@ impl Ledger {
     }
 
     /// The number of the last probe sent.
-    pub fn last(&self) -> u64 {
+    pub(super) fn last(&self) -> u64 {
         self.last
     }
 
     /// Which flow probe `number` belongs to.
-    pub fn flow_of(&self, number: u64) -> usize {
+    pub(super) fn flow_of(&self, number: u64) -> usize {
         (number.saturating_sub(1) % self.flows.len() as u64) as usize
     }
 
     /// The counts of all flows.
-    pub fn counts(&self) -> &Counts {
+    pub(super) fn counts(&self) -> &Counts {
         &self.total
     }
 
     /// The counts of one flow.
-    pub fn flow_counts(&self, flow: usize) -> &Counts {
+    pub(super) fn flow_counts(&self, flow: usize) -> &Counts {
         &self.flows[flow].counts
     }
 
     /// Enters the next probe and gives its number. When the ring [is full](Self::is_full), the
     /// oldest must be settled first, else it is lost as displaced.
-    pub fn send(&mut self, now: Instant) -> u64 {
+    pub(super) fn send(&mut self, now: Instant) -> u64 {
         while self.is_full() {
             self.settle_next(now, true);
         }
@@ -137,12 +137,12 @@ impl Ledger {
     }
 
     /// Whether there is no room for another probe.
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.last + 1 - self.first_open >= WINDOW
     }
 
     /// Enters an answer to probe `number`, which must have been sent.
-    pub fn answer(&mut self, number: u64, right: bool, now: Instant) -> Arrival {
+    pub(super) fn answer(&mut self, number: u64, right: bool, now: Instant) -> Arrival {
         let overtaken = number < self.flows[self.flow_of(number)].highest_answered;
         if number + WINDOW <= self.last {
             // Nobody remembers whether it had an answer; it is late in any case.
@@ -197,13 +197,13 @@ impl Ledger {
     }
 
     /// An answer came to `flow` that belongs to no probe.
-    pub fn stray(&mut self, flow: usize) {
+    pub(super) fn stray(&mut self, flow: usize) {
         self.total.stray += 1;
         self.flows[flow].counts.stray += 1;
     }
 
     /// Probe `number` will have no answer. Tells whether it was outstanding until now.
-    pub fn lose(&mut self, number: u64, loss: &Loss) -> bool {
+    pub(super) fn lose(&mut self, number: u64, loss: &Loss) -> bool {
         if number + WINDOW <= self.last || self.slot(number).state != State::Outstanding {
             return false;
         }
@@ -222,7 +222,7 @@ impl Ledger {
 
     /// The next probe in order, once it is settled; an overdue one becomes lost. With `now_or_never`
     /// an outstanding one becomes lost in any case.
-    pub fn settle_next(&mut self, now: Instant, now_or_never: bool) -> Option<Settled> {
+    pub(super) fn settle_next(&mut self, now: Instant, now_or_never: bool) -> Option<Settled> {
         let number = self.first_open;
         if number > self.last {
             return None;
@@ -251,17 +251,17 @@ impl Ledger {
     }
 
     /// When the oldest outstanding probe is overdue.
-    pub fn next_overdue(&mut self) -> Option<Instant> {
+    pub(super) fn next_overdue(&mut self) -> Option<Instant> {
         (self.first_open <= self.last).then(|| self.slot(self.first_open).sent + self.timeout)
     }
 
     /// Whether a probe from the first that is not settled on has an answer: then the flow lives.
-    pub fn is_answered_lately(&self, flow: usize) -> bool {
+    pub(super) fn is_answered_lately(&self, flow: usize) -> bool {
         self.flows[flow].highest_answered >= self.first_open
     }
 
     /// The outstanding probes of a flow, the oldest first.
-    pub fn outstanding(&self, flow: usize) -> impl Iterator<Item = u64> {
+    pub(super) fn outstanding(&self, flow: usize) -> impl Iterator<Item = u64> {
         (self.first_open..=self.last).filter(move |number| {
             self.flow_of(*number) == flow
                 && self.slots[(number % WINDOW) as usize].state == State::Outstanding

@@ -1,19 +1,18 @@
 //! The prober: texts on an absolute schedule, every answer checked byte for byte, counts that
 //! always sum.
 //!
-//! In reading order: [`text`] makes the texts and knows an answer's probe, [`diagnosis`] says what
-//! is wrong with one; [`schedule`] says when each is due; [`ledger`] keeps every probe under one
-//! heading of [`Counts`]; `jitter` and [`outage`] are the figures; `flow` is one way to the
-//! endpoint and back; `fresh` tries a new source port during an outage, `address` chooses among the
-//! addresses of a name; `engine` brings them together; [`event`] is what is told on the way,
-//! [`summary`] in the end, and [`control`] ends a run from outside. One plain thread and poll(2): a
-//! prober must not measure its own runtime. Nothing here reads arguments or prints.
+//! In reading order: `text` makes the texts and matches an answer to its probe; `schedule` decides
+//! when each is due; `ledger` counts every probe under one heading of [`Counts`]; `jitter` and
+//! `outage` are figures; `flow` is one way to the endpoint and back; `fresh` tries a new source port
+//! during an outage, `address` chooses among the addresses of a name; `engine` brings them together;
+//! `event` is what a run reports on the way, `summary` at its end, and `control` ends it from
+//! outside. One plain thread and ppoll(2): a prober must not measure its own runtime. Nothing here
+//! reads arguments or prints.
 
 mod address;
-pub mod control;
-pub mod diagnosis;
+mod control;
 mod engine;
-pub mod event;
+mod event;
 mod flow;
 mod fresh;
 mod jitter;
@@ -24,27 +23,29 @@ pub mod latency {
         u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
     }
 }
-pub mod ledger;
+mod ledger;
 mod loss;
-pub mod outage;
-pub mod schedule;
-pub mod summary;
-pub mod text;
+mod outage;
+mod schedule;
+mod settings;
+mod summary;
+pub(crate) mod text;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub use crate::ask::counts::Counts;
+pub use crate::ask::diagnosis::Problem;
 pub use crate::ask::latency::{Latency, LatencySummary, LatencySummary as Figures};
 pub use control::Control;
-pub use diagnosis::Problem;
 pub use event::{Begin, Event, Observer};
 pub use ledger::ArrivalKind;
 pub use loss::Loss;
-pub use outage::Outage;
-pub use summary::{Behaviour, Summary};
+pub use outage::{Outage, Outages};
+pub use settings::Settings;
+pub use summary::{Behaviour, FlowSummary, Summary};
 
 use crate::ask::candidates::Candidates;
-use bullhorn_socket::endpoint::{Endpoint, FamilyFilter};
+use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Result};
 use text::ProbeTexts;
 
@@ -52,52 +53,10 @@ use text::ProbeTexts;
 pub const PROBES_BEFORE_SILENCE: u64 = 3;
 
 /// The most flows of a run: each takes a descriptor and half a megabyte.
-pub const MOST_FLOWS: usize = 1024;
+pub const MAX_FLOWS: usize = 1024;
 
 /// The most bytes of a text times the flows: each flow keeps a text and its answer.
 pub const MAX_TEXT_BYTES: usize = 1 << 30;
-
-/// How an endpoint is probed.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// From one probe to the next.
-    pub interval: Duration,
-    /// How many probes; `None` until stopped.
-    pub count: Option<u64>,
-    /// End after this long, whatever is under way; the time to resolve and to connect counts.
-    pub deadline: Option<Duration>,
-    /// A probe without an answer for this long is lost.
-    pub timeout: Duration,
-    /// How long to wait for second answers after the last probe is settled.
-    pub linger: Duration,
-    /// Bytes of each text; a token's own at least.
-    pub size: usize,
-    /// What the texts are filled with up to their size; `None` is the alphabet.
-    pub filler: Option<Vec<u8>>,
-    /// How many flows, each with a source port of its own, send in turn.
-    pub flows: usize,
-    /// End as soon as it is known whether the endpoint behaves so.
-    pub expect: Option<Behaviour>,
-    /// Which addresses of a name may be used.
-    pub family: FamilyFilter,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_secs(1),
-            count: None,
-            deadline: None,
-            timeout: Duration::from_secs(1),
-            linger: Duration::from_millis(50),
-            size: 64,
-            filler: None,
-            flows: 1,
-            expect: None,
-            family: FamilyFilter::All,
-        }
-    }
-}
 
 /// Probes `endpoint` until the count, the deadline, the control or the observer ends it.
 ///
@@ -115,11 +74,9 @@ impl Default for Settings {
 /// }
 ///
 /// let server = Server::builder().endpoint("udp://127.0.0.1:0").start()?;
-/// let settings = Settings {
-///     count: Some(10),
-///     interval: Duration::from_millis(1),
-///     ..Settings::default()
-/// };
+/// let mut settings = Settings::default();
+/// settings.count = Some(10);
+/// settings.interval = Duration::from_millis(1);
 /// let summary = run(&server.endpoints()[0], &settings, &Control::new()?, &mut Silent)?;
 /// assert_eq!((summary.counts.sent, summary.counts.ok), (10, 10));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -164,8 +121,8 @@ fn check(settings: &Settings) -> Result<()> {
     if settings.interval.is_zero() || settings.timeout.is_zero() {
         return usage("the interval and the timeout must be over zero".to_owned());
     }
-    if !(1..=MOST_FLOWS).contains(&settings.flows) {
-        return usage(format!("the number of flows is from 1 to {MOST_FLOWS}"));
+    if !(1..=MAX_FLOWS).contains(&settings.flows) {
+        return usage(format!("the number of flows is from 1 to {MAX_FLOWS}"));
     }
     if settings.size < text::TOKEN_LENGTH {
         return usage(format!(

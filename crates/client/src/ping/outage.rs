@@ -1,25 +1,25 @@
-//! Gaps: times in which no probe of a flow was answered.
+//! Outages: times in which no probe of a flow is answered.
 
 use std::time::{Duration, Instant};
 
-/// So many probes of a flow lost one after the other are an outage, and no longer chance.
-pub const LEAST_LOST: u64 = 3;
+/// Consecutive lost probes of a flow that make an outage; fewer are chance.
+pub(super) const MIN_LOST: u64 = 3;
 
-/// The most outages that are kept; later ones are only counted.
-pub const MOST_LISTED: usize = 1000;
+/// The maximum number of outages that are listed; later ones are only counted.
+pub(super) const MAX_LISTED: usize = 1000;
 
-/// A gap in the answers of one flow.
+/// An outage of one flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outage {
     /// Which flow, counted from 0.
     pub flow: usize,
     /// The first probe that was lost.
     pub first_number: u64,
-    /// When that one was sent.
+    /// When that probe was sent.
     pub start: Instant,
-    /// When the first probe was sent that was answered again; `None` while the outage lasts.
+    /// When the first probe that was answered again was sent; `None` while the outage lasts.
     pub end: Option<Instant>,
-    /// Probes lost in it.
+    /// The number of probes lost in it.
     pub lost: u64,
 }
 
@@ -31,24 +31,24 @@ impl Outage {
     }
 }
 
-/// What the fate of one more probe says of the outages of its flow.
+/// What one more settled probe means for the outages of its flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// So many are lost now that it is an outage.
+pub(super) enum Change {
+    /// Enough probes are lost to make an outage.
     Began(Outage),
     /// A probe was answered again.
     Ended(Outage),
 }
 
 /// Follows one flow, probe by probe in their order.
-pub struct OutageTracker {
+pub(super) struct OutageTracker {
     flow: usize,
     current: Option<Outage>,
 }
 
 impl OutageTracker {
-    /// Of a flow of which nothing is known yet.
-    pub fn new(flow: usize) -> Self {
+    /// For a flow without probes so far.
+    pub(super) fn new(flow: usize) -> Self {
         Self {
             flow,
             current: None,
@@ -56,13 +56,13 @@ impl OutageTracker {
     }
 
     /// The next probe of the flow is settled.
-    pub fn settle(&mut self, number: u64, sent: Instant, answered: bool) -> Option<Change> {
+    pub(super) fn settle(&mut self, number: u64, sent: Instant, answered: bool) -> Option<Change> {
         if answered {
             let outage = Outage {
                 end: Some(sent),
                 ..self.current.take()?
             };
-            return (outage.lost >= LEAST_LOST).then_some(Change::Ended(outage));
+            return (outage.lost >= MIN_LOST).then_some(Change::Ended(outage));
         }
         let outage = self.current.get_or_insert(Outage {
             flow: self.flow,
@@ -72,39 +72,40 @@ impl OutageTracker {
             lost: 0,
         });
         outage.lost += 1;
-        (outage.lost == LEAST_LOST).then_some(Change::Began(*outage))
+        (outage.lost == MIN_LOST).then_some(Change::Began(*outage))
     }
 
-    /// The outage that lasts, as far as is known.
-    pub fn lasting(&self) -> Option<&Outage> {
+    /// The outage that is going on.
+    pub(super) fn current(&self) -> Option<&Outage> {
         self.current
             .as_ref()
-            .filter(|outage| outage.lost >= LEAST_LOST)
+            .filter(|outage| outage.lost >= MIN_LOST)
     }
 }
 
 /// All outages of a run, in constant memory.
 #[derive(Clone, Debug, Default)]
 pub struct Outages {
-    /// The first [`MOST_LISTED`] that ended, in the order of their ends, then those that last.
+    /// The first 1000 that ended, in the order of their ends, then those still going on at the end
+    /// of the run.
     pub listed: Vec<Outage>,
-    /// How many there were.
+    /// The number of outages.
     pub number: u64,
     /// The longest of those that ended.
     pub longest: Duration,
-    /// All lengths together, of those that ended.
+    /// The sum of the lengths of those that ended.
     pub total: Duration,
 }
 
 impl Outages {
-    /// Enters an outage that ended, or one that lasts at the end of the run.
-    pub fn enter(&mut self, outage: Outage) {
+    /// Adds an outage that ended, or one that still goes on at the end of the run.
+    pub(super) fn add(&mut self, outage: Outage) {
         self.number += 1;
         if let Some(length) = outage.length() {
             self.longest = self.longest.max(length);
             self.total += length;
         }
-        if self.listed.len() < MOST_LISTED {
+        if self.listed.len() < MAX_LISTED {
             self.listed.push(outage);
         }
     }
@@ -124,7 +125,7 @@ mod tests {
         }
         assert_eq!(tracker.settle(5, at(5), false), None);
         assert_eq!(tracker.settle(6, at(6), false), None);
-        assert_eq!(tracker.lasting(), None);
+        assert_eq!(tracker.current(), None);
         let began = tracker.settle(7, at(7), false);
         assert!(matches!(began, Some(Change::Began(outage)) if outage.first_number == 5));
         assert_eq!(tracker.settle(8, at(8), false), None);
@@ -133,15 +134,15 @@ mod tests {
         };
         assert_eq!(outage.lost, 4);
         assert_eq!(outage.length(), Some(Duration::from_secs(4)));
-        assert_eq!(tracker.lasting(), None);
+        assert_eq!(tracker.current(), None);
     }
 
     #[test]
-    fn the_ledger_counts_more_than_it_lists() {
+    fn more_outages_are_counted_than_listed() {
         let now = Instant::now();
         let mut outages = Outages::default();
-        for _ in 0..MOST_LISTED + 5 {
-            outages.enter(Outage {
+        for _ in 0..MAX_LISTED + 5 {
+            outages.add(Outage {
                 flow: 0,
                 first_number: 1,
                 start: now,
@@ -149,8 +150,8 @@ mod tests {
                 lost: 3,
             });
         }
-        assert_eq!(outages.number, MOST_LISTED as u64 + 5);
-        assert_eq!(outages.listed.len(), MOST_LISTED);
-        assert_eq!(outages.total, Duration::from_secs(MOST_LISTED as u64 + 5));
+        assert_eq!(outages.number, MAX_LISTED as u64 + 5);
+        assert_eq!(outages.listed.len(), MAX_LISTED);
+        assert_eq!(outages.total, Duration::from_secs(MAX_LISTED as u64 + 5));
     }
 }

@@ -1,41 +1,37 @@
-//! When each probe is due: at absolute times, so that a late one delays no other.
+//! When each probe is due: at absolute times, so that a late probe does not delay the others.
 
 use std::time::{Duration, Instant};
 
-/// The times of the probes: the first at `start`, each next an interval later.
+/// The times of the probes: the first at `start`, each of the others an interval after the one
+/// before.
 #[derive(Clone, Debug)]
-pub struct Schedule {
+pub(super) struct Schedule {
     next: Instant,
     interval: Duration,
-    left: Option<u64>,
+    remaining: Option<u64>,
 }
 
 impl Schedule {
-    /// `count` probes, or no end without.
-    pub fn new(start: Instant, interval: Duration, count: Option<u64>) -> Self {
+    /// `count` probes; without it there is no end.
+    pub(super) fn new(start: Instant, interval: Duration, count: Option<u64>) -> Self {
         Self {
             next: start,
             interval,
-            left: count,
+            remaining: count,
         }
     }
 
-    /// When the next probe is to be sent; `None` after the last.
-    pub fn next_due(&self) -> Option<Instant> {
-        (self.left != Some(0)).then_some(self.next)
+    /// When the next probe is due; `None` after the last.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        (self.remaining != Some(0)).then_some(self.next)
     }
 
     /// The intended time of the next probe if it is due at `now`, which counts it as taken.
-    pub fn take_due(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<Instant> {
         let due = self.next_due().filter(|due| *due <= now)?;
         self.next += self.interval;
-        self.left = self.left.map(|left| left - 1);
+        self.remaining = self.remaining.map(|remaining| remaining - 1);
         Some(due)
-    }
-
-    /// No more probes after those taken.
-    pub fn end(&mut self) {
-        self.left = Some(0);
     }
 }
 
@@ -44,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_late_probe_delays_no_other() {
+    fn a_late_probe_does_not_delay_the_others() {
         let start = Instant::now();
         let interval = Duration::from_millis(10);
         let mut schedule = Schedule::new(start, interval, Some(3));

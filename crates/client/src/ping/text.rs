@@ -11,7 +11,7 @@ use crate::ask::filler::{Filler, LETTERS, letters, nonce};
 const DIGITS: usize = 10;
 
 /// The bytes of a token, and so the minimum size of a text.
-pub const TOKEN_LENGTH: usize = LETTERS + 1 + DIGITS;
+pub(crate) const TOKEN_LENGTH: usize = LETTERS + 1 + DIGITS;
 
 /// An answer with at most this many damaged bytes in its token still belongs to the probe that it
 /// resembles. Two tokens of a run agree in 8 or more of the letters of their words with a
@@ -20,7 +20,7 @@ const MAX_DAMAGE: usize = 8;
 
 /// Makes the texts of one run and their expected answers.
 #[derive(Clone, Debug)]
-pub struct ProbeTexts {
+pub(crate) struct ProbeTexts {
     nonce: u64,
     filler: Filler,
     line_ends: usize,
@@ -29,7 +29,7 @@ pub struct ProbeTexts {
 impl ProbeTexts {
     /// Texts of `size` bytes, or of the token's size if that is more, filled from `source`, which is
     /// repeated as often as needed. Without a source it is the alphabet.
-    pub fn new(nonce: u64, size: usize, source: Option<&[u8]>) -> Self {
+    pub(crate) fn new(nonce: u64, size: usize, source: Option<&[u8]>) -> Self {
         let source = source.filter(|source| !source.is_empty());
         let source = source.unwrap_or(b" abcdefghijklmnopqrstuvwxyz");
         let filler = Filler::new(source, size.saturating_sub(TOKEN_LENGTH));
@@ -42,29 +42,29 @@ impl ProbeTexts {
     }
 
     /// Texts with a random nonce.
-    pub fn with_random_nonce(size: usize, source: Option<&[u8]>) -> Self {
+    pub(crate) fn with_random_nonce(size: usize, source: Option<&[u8]>) -> Self {
         Self::new(nonce(), size, source)
     }
 
     /// The bytes of each text.
-    pub fn text_length(&self) -> usize {
+    pub(crate) fn text_length(&self) -> usize {
         TOKEN_LENGTH + self.filler.text().len()
     }
 
     /// The bytes of each expected answer, which differ from the text's where the capitals of a
     /// character are longer or shorter.
-    pub fn expected_length(&self) -> usize {
+    pub(crate) fn expected_length(&self) -> usize {
         TOKEN_LENGTH + self.filler.capitals().len()
     }
 
     /// How many line ends each text has, and so its answer.
-    pub fn line_ends(&self) -> usize {
+    pub(crate) fn line_ends(&self) -> usize {
         self.line_ends
     }
 
     /// Whether `partial` may be the beginning of a right answer to some probe. Its first `checked`
     /// bytes are already known to be.
-    pub fn may_begin_right(&self, partial: &[u8], checked: usize) -> bool {
+    pub(crate) fn may_begin_right(&self, partial: &[u8], checked: usize) -> bool {
         let (token, filler) = partial.split_at(partial.len().min(TOKEN_LENGTH));
         let checked = checked.saturating_sub(TOKEN_LENGTH).min(filler.len());
         let mut token = token.iter().enumerate();
@@ -80,21 +80,21 @@ impl ProbeTexts {
     }
 
     /// Replaces `text` with the text of probe `number`.
-    pub fn write(&self, number: u64, text: &mut Vec<u8>) {
+    pub(crate) fn write(&self, number: u64, text: &mut Vec<u8>) {
         text.clear();
         text.extend(self.token(number));
         text.extend(self.filler.text());
     }
 
     /// Replaces `answer` with the right answer to probe `number`.
-    pub fn write_expected(&self, number: u64, answer: &mut Vec<u8>) {
+    pub(crate) fn write_expected(&self, number: u64, answer: &mut Vec<u8>) {
         answer.clear();
         answer.extend(self.token(number).map(|byte| byte.to_ascii_uppercase()));
         answer.extend(self.filler.capitals());
     }
 
     /// Whether `answer` is the right answer to probe `number`, byte for byte.
-    pub fn is_right(&self, number: u64, answer: &[u8]) -> bool {
+    pub(crate) fn is_right(&self, number: u64, answer: &[u8]) -> bool {
         answer
             .split_first_chunk::<TOKEN_LENGTH>()
             .is_some_and(|(token, filler)| {
@@ -105,7 +105,7 @@ impl ProbeTexts {
 
     /// The number of the probe among `1..=last` whose whole token `answer` begins with, in capitals
     /// or not.
-    pub fn number_of(&self, answer: &[u8], last: u64) -> Option<u64> {
+    pub(crate) fn number_of(&self, answer: &[u8], last: u64) -> Option<u64> {
         let token = answer.first_chunk::<TOKEN_LENGTH>()?;
         let digits = std::str::from_utf8(&token[LETTERS + 1..]).ok()?;
         let shown: u64 = digits.parse().ok()?;
@@ -119,7 +119,11 @@ impl ProbeTexts {
 
     /// The number among `candidates` whose token is nearest to the beginning of `answer`, if any is
     /// near.
-    pub fn nearest(&self, answer: &[u8], candidates: impl Iterator<Item = u64>) -> Option<u64> {
+    pub(crate) fn nearest(
+        &self,
+        answer: &[u8],
+        candidates: impl Iterator<Item = u64>,
+    ) -> Option<u64> {
         let answer = &answer[..answer.len().min(TOKEN_LENGTH)];
         candidates
             .map(|number| {

@@ -3,18 +3,21 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::ask::comparison::capitals;
+use crate::ask::diagnosis::{Problem, diagnose};
+
 /// The answer to one text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     bytes: Vec<u8>,
     round_trip: Duration,
     tries: u32,
-    problem: Option<String>,
+    problem: Option<Problem>,
 }
 
 impl Answer {
     pub(super) fn new(text: &[u8], bytes: Vec<u8>, round_trip: Duration, tries: u32) -> Self {
-        let problem = check(text, &bytes);
+        let problem = diagnose(text, &capitals(text), &bytes);
         Self {
             bytes,
             round_trip,
@@ -43,7 +46,7 @@ impl Answer {
         self.bytes
     }
 
-    /// From the first time the text was sent until the answer was there.
+    /// From the first time the text was sent until its answer arrived.
     pub fn round_trip(&self) -> Duration {
         self.round_trip
     }
@@ -54,8 +57,8 @@ impl Answer {
     }
 
     /// How the answer differs from the text in capitals; `None` when it is right.
-    pub fn problem(&self) -> Option<&str> {
-        self.problem.as_deref()
+    pub fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
     }
 }
 
@@ -72,81 +75,8 @@ impl PartialEq<&str> for Answer {
 }
 
 impl fmt::Display for Answer {
-    /// The text, with U+FFFD for bytes that are no UTF-8.
+    /// The text, with U+FFFD for bytes that are not UTF-8.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.bytes))
-    }
-}
-
-/// The capitals that a right answer to `text` has.
-pub(crate) fn expected(text: &[u8]) -> Vec<u8> {
-    let mut capitals = Vec::with_capacity(text.len());
-    capitals::append(text, &mut capitals);
-    capitals
-}
-
-/// How `answer` differs from the capitals of `text`, or `None`.
-pub fn check(text: &[u8], answer: &[u8]) -> Option<String> {
-    let expected = expected(text);
-    if answer == expected {
-        return None;
-    }
-    if answer == text {
-        return Some("the text came back unchanged, as from an echo".to_owned());
-    }
-    if answer.len() < expected.len() && expected.starts_with(answer) {
-        return Some(format!(
-            "it was cut after {} of {} bytes",
-            answer.len(),
-            expected.len()
-        ));
-    }
-    if !answer.is_empty() && text.starts_with(answer) {
-        return Some(format!(
-            "its first {} bytes came back unchanged, as from an echo",
-            answer.len()
-        ));
-    }
-    let common = expected
-        .iter()
-        .zip(answer)
-        .take_while(|(expected, got)| expected == got)
-        .count();
-    Some(match (expected.get(common), answer.get(common)) {
-        (Some(expected), Some(got)) => {
-            format!(
-                "byte {} is {got:#04x} and should be {expected:#04x}",
-                common + 1
-            )
-        }
-        _ => format!("it has {} bytes more than it should", answer.len() - common),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::check;
-
-    #[test]
-    fn capitals_are_right() {
-        assert_eq!(check("maße".as_bytes(), "MASSE".as_bytes()), None);
-        assert_eq!(check(b"", b""), None);
-    }
-
-    #[test]
-    fn an_echo_is_called_one() {
-        assert!(check(b"abc", b"abc").unwrap().contains("echo"));
-        assert!(check(b"abc", b"ab").unwrap().contains("first 2 bytes"));
-    }
-
-    #[test]
-    fn a_cut_answer_says_where() {
-        assert!(check(b"abcd", b"AB").unwrap().contains("2 of 4"));
-    }
-
-    #[test]
-    fn the_first_wrong_byte_is_named() {
-        assert!(check(b"abcd", b"ABXD").unwrap().contains("byte 3 is 0x58"));
-        assert!(check(b"ab", b"ABAB").unwrap().contains("2 bytes more"));
     }
 }

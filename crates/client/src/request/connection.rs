@@ -7,10 +7,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::Settings;
-use super::awaited::{Awaited, Comparison};
+use super::awaited::Awaited;
 use super::flow::whole_milliseconds;
 use super::queue::Queue;
 use crate::ask::candidates::Candidates;
+use crate::ask::comparison::Verdict;
 use bullhorn_socket::call::traced_zero;
 use bullhorn_socket::connect;
 use bullhorn_socket::endpoint::Endpoint;
@@ -223,14 +224,14 @@ impl Connection {
     /// Every answer that is right or wrong goes to its line.
     fn take_answers(&mut self, queue: &mut Queue) -> std::result::Result<(), Broken> {
         while let Some(awaited) = &mut self.awaited {
-            let (taken, comparison) = awaited.compare(self.stream.rest());
+            let (taken, verdict) = awaited.compare(self.stream.rest());
             self.stream.consume(taken);
-            match comparison {
-                Comparison::Incomplete => break,
-                Comparison::Right => self.settle(queue, |awaited, line, _| {
+            match verdict {
+                Verdict::Incomplete => break,
+                Verdict::Right => self.settle(queue, |awaited, line, _| {
                     awaited.into_right(line.begun.elapsed())
                 }),
-                Comparison::Wrong(end) => {
+                Verdict::Wrong(end) => {
                     let length = end.unwrap_or(self.stream.rest().len());
                     self.settle(queue, |awaited, line, rest| {
                         awaited.into_answer(&line.text, &rest[..length], line.begun.elapsed())
@@ -247,11 +248,7 @@ impl Connection {
 
     /// The last answer before the end of the stream may lack its line end.
     fn take_last_answer(&mut self, queue: &mut Queue) {
-        if self
-            .awaited
-            .as_ref()
-            .is_some_and(|awaited| !awaited.is_untouched())
-        {
+        if self.awaited.as_ref().is_some_and(Awaited::has_begun) {
             self.settle(queue, |awaited, line, _| {
                 awaited.into_answer(&line.text, b"", line.begun.elapsed())
             });

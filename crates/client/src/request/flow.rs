@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::answer::{Answer, expected};
+use super::answer::Answer;
 use super::settled::Settled;
+use crate::ask::comparison::Comparison;
 use bullhorn_socket::call::{Excerpt, traced};
 use bullhorn_socket::connect;
 use bullhorn_socket::endpoint::Endpoint;
@@ -35,7 +36,7 @@ pub(super) struct Flow {
 pub(super) struct Request {
     pub(super) number: u64,
     pub(super) text: Vec<u8>,
-    expected: Vec<u8>,
+    comparison: Comparison,
     tries: u32,
     first_sent: Option<Instant>,
     deadline: Option<Instant>,
@@ -47,7 +48,7 @@ impl Request {
     pub(super) fn new(number: u64, text: Vec<u8>) -> Self {
         Self {
             number,
-            expected: expected(&text),
+            comparison: Comparison::with_datagram(&text),
             text,
             ..Self::default()
         }
@@ -133,7 +134,7 @@ impl Flow {
                 }
             };
             let bytes = &buffer[..length];
-            let is_right = bytes == self.request.expected;
+            let is_right = bytes == self.expected();
             if !is_right && settled.contains(bytes) {
                 tracing::debug!(
                     "{}: passed over a late copy of an earlier answer",
@@ -200,7 +201,7 @@ impl Flow {
 
     /// The right answer to its text.
     pub(super) fn expected(&self) -> &[u8] {
-        &self.request.expected
+        self.request.comparison.expected()
     }
 
     /// The text, to be sent elsewhere.

@@ -7,55 +7,30 @@
 //! [`answer`] is what comes back. Plain blocking threads and poll(2): a client must not measure its own runtime. Nothing
 //! here reads arguments or prints.
 
-pub mod answer;
+mod answer;
 mod awaited;
 mod connection;
 mod datagram;
 mod flow;
 mod queue;
+mod settings;
 mod settled;
 mod stream;
-pub mod texts;
+mod texts;
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
+pub use crate::ask::diagnosis::Problem;
 pub use answer::Answer;
-pub use texts::{Given, Lines, Texts};
+pub use settings::Settings;
+pub use texts::{Given, Lines, Next, Texts};
 
 use crate::ask::candidates::Candidates;
-use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, ParseEndpointError, SocketType};
+use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
 use bullhorn_socket::error::{Error, Result};
 use bullhorn_socket::stop::Stop;
 use queue::Queue;
-use texts::Next;
-
-/// How a client asks.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How many texts are under way at once, at least 1.
-    pub window: usize,
-    /// How long to wait for an answer before the text is sent again or given up. Over a stream: as
-    /// long again for each 256 KiB of a text and its answer, but no longer than this while the peer
-    /// takes no byte.
-    pub timeout: Duration,
-    /// How often a datagram without an answer is sent again. A stream is repeated by the kernel.
-    pub retries: u32,
-    /// Which addresses of a name may be used.
-    pub family: FamilyFilter,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            window: 32,
-            timeout: Duration::from_secs(1),
-            retries: 2,
-            family: FamilyFilter::All,
-        }
-    }
-}
 
 /// What became of one text.
 #[derive(Debug)]
@@ -190,7 +165,7 @@ impl Client {
         match answer.problem() {
             Some(problem) => Err(Error::WrongAnswer {
                 endpoint: self.endpoint().clone(),
-                problem: problem.to_owned(),
+                problem: problem.to_string(),
             }),
             None => Ok(answer),
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::outage::{OfFlow, OutageText};
 use super::time::Milliseconds;
-use bullhorn_client::ping::event::Begin;
+use bullhorn_client::ping::Begin;
 use bullhorn_client::ping::{ArrivalKind, Event, Loss};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::visible::VisibleLines;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::outage::OutageText;
 use super::time::{milliseconds, shown_ns};
-use bullhorn_client::ping::summary::FlowSummary;
+use bullhorn_client::ping::FlowSummary;
 use bullhorn_client::ping::{Counts, Figures, Summary};
 use bullhorn_socket::visible::VisibleLines;
 

@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::{Engine, MAX_UNEXPECTED_EVENTS, TURN};
-use crate::ping::diagnosis::diagnose;
+use crate::ask::diagnosis::{Problem, diagnose};
+use crate::ping::Loss;
 use crate::ping::event::{Event, Observer};
 use crate::ping::flow::{Reception, Transmission};
 use crate::ping::ledger::ArrivalKind;
-use crate::ping::{Loss, Problem};
 use bullhorn_socket::endpoint::Family;
 
 impl Engine<'_> {
@@ -48,7 +48,7 @@ impl Engine<'_> {
                 }
             }
         }
-        let outage = self.flows[flow].outage.lasting();
+        let outage = self.flows[flow].outage.current();
         let outage = outage.map(|outage| (flow, outage.first_number));
         if let Some(outage) = outage.filter(|outage| self.fresh.has_room(*outage))
             && self.endpoint.family() != Some(Family::Unix)

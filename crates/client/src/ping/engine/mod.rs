@@ -122,10 +122,10 @@ impl<'a> Engine<'a> {
         if observer.begin(&begin).is_continue() {
             self.probe(observer)?;
         }
-        let lasting = self.flows.iter().filter_map(|lane| lane.outage.lasting());
+        let lasting = self.flows.iter().filter_map(|lane| lane.outage.current());
         let lasting: Vec<_> = lasting.copied().collect();
         for outage in lasting {
-            self.outages.enter(outage);
+            self.outages.add(outage);
         }
         Ok(self.summary())
     }

@@ -55,7 +55,7 @@ impl Engine<'_> {
         match outage.settle(number, settled.sent, settled.answered) {
             Some(Change::Began(outage)) => self.tell(observer, &Event::OutageBegan(outage))?,
             Some(Change::Ended(outage)) => {
-                self.outages.enter(outage);
+                self.outages.add(outage);
                 self.tell(observer, &Event::OutageEnded(outage))?;
             }
             None => {}

@@ -1,4 +1,4 @@
-//! What is wrong with an answer, in the words of whoever has to mend it.
+//! What is wrong with an answer, in the words of whoever has to fix it.
 
 use std::fmt;
 
@@ -6,9 +6,14 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The text came back as it was sent. An echo over a pipe may join two datagrams, so there may be
-    /// more behind it.
+    /// The text came back as it was sent. An echo over a pipe may join two datagrams, so there may
+    /// be more behind it.
     Unchanged,
+    /// The beginning of the text came back as it was sent, and no more.
+    PartlyUnchanged {
+        /// Bytes that came.
+        length: usize,
+    },
     /// The beginning of the right answer, and no more.
     Truncated {
         /// Bytes that came.
@@ -28,7 +33,7 @@ pub enum Problem {
     },
     /// Other bytes.
     Differs {
-        /// The place of the first wrong byte, counted from 0.
+        /// The index of the first wrong byte.
         offset: usize,
         /// The byte there.
         got: u8,
@@ -38,11 +43,12 @@ pub enum Problem {
 }
 
 /// Compares `answer` with the right one; `None` when it is right.
-pub fn diagnose(text: &[u8], expected: &[u8], answer: &[u8]) -> Option<Problem> {
+pub(crate) fn diagnose(text: &[u8], expected: &[u8], answer: &[u8]) -> Option<Problem> {
     if answer == expected {
         return None;
     }
-    if answer.starts_with(text) {
+    // Where capitals change nothing, an echo cannot be told from a right answer.
+    if text != expected && !text.is_empty() && answer.starts_with(text) {
         return Some(Problem::Unchanged);
     }
     let common = expected
@@ -51,14 +57,17 @@ pub fn diagnose(text: &[u8], expected: &[u8], answer: &[u8]) -> Option<Problem> 
         .take_while(|(expected, got)| expected == got)
         .count();
     Some(match (expected.get(common), answer.get(common)) {
+        (Some(_), None) => Problem::Truncated {
+            length: answer.len(),
+            expected_length: expected.len(),
+        },
+        (Some(_), Some(_)) if text.starts_with(answer) => Problem::PartlyUnchanged {
+            length: answer.len(),
+        },
         (Some(expected), Some(got)) => Problem::Differs {
             offset: common,
             got: *got,
             expected: *expected,
-        },
-        (Some(_), None) => Problem::Truncated {
-            length: answer.len(),
-            expected_length: expected.len(),
         },
         (None, _) => Problem::TooLong {
             surplus: answer.len() - common,
@@ -70,7 +79,7 @@ impl Problem {
     /// The name in JSON.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Unchanged => "unchanged",
+            Self::Unchanged | Self::PartlyUnchanged { .. } => "unchanged",
             Self::Truncated { .. } => "truncated",
             Self::AnotherProbe { .. } => "another_probe",
             Self::TooLong { .. } => "too_long",
@@ -86,12 +95,18 @@ impl fmt::Display for Problem {
                 f,
                 "the text came back unchanged: an echo or a reflected packet answered"
             ),
+            Self::PartlyUnchanged { length } => write!(
+                f,
+                "the first {length} bytes of the text came back unchanged: an echo or a reflected \
+                 packet answered"
+            ),
             Self::Truncated {
                 length,
                 expected_length,
             } => write!(
                 f,
-                "cut after {length} of {expected_length} bytes: an MTU or somebody's buffer is too small"
+                "truncated after {length} of {expected_length} bytes: an MTU or a buffer on the way \
+                 is too small"
             ),
             Self::AnotherProbe { number } => write!(f, "it is the answer to probe {number}"),
             Self::TooLong { surplus } => write!(f, "{surplus} bytes follow the right answer"),
@@ -118,21 +133,36 @@ mod tests {
         assert_eq!(of(b"ABCD"), None);
         assert_eq!(of(b"abcd"), Some(Problem::Unchanged));
         assert_eq!(of(b"abcdabce"), Some(Problem::Unchanged));
-        assert_eq!(
-            of(b"ABC"),
-            Some(Problem::Truncated {
-                length: 3,
-                expected_length: 4
-            })
-        );
+        assert_eq!(of(b"ab"), Some(Problem::PartlyUnchanged { length: 2 }));
         assert_eq!(of(b"ABCDE"), Some(Problem::TooLong { surplus: 1 }));
-        assert_eq!(
-            of(b"ABxD"),
-            Some(Problem::Differs {
-                offset: 2,
-                got: b'x',
-                expected: b'C'
-            })
-        );
+        for (answer, length) in [(&b"ABC"[..], 3), (b"", 0)] {
+            let expected_length = 4;
+            let truncated = Problem::Truncated {
+                length,
+                expected_length,
+            };
+            assert_eq!(of(answer), Some(truncated));
+        }
+        let differs = Problem::Differs {
+            offset: 2,
+            got: b'x',
+            expected: b'C',
+        };
+        assert_eq!(of(b"ABxD"), Some(differs));
+    }
+
+    #[test]
+    fn a_text_without_small_letters_has_no_echo() {
+        let of = |answer: &[u8]| diagnose(b"12", b"12", answer);
+        assert_eq!(of(b"12"), None);
+        assert_eq!(of(b"123"), Some(Problem::TooLong { surplus: 1 }));
+        let surplus = diagnose(b"", b"", b"x");
+        assert_eq!(surplus, Some(Problem::TooLong { surplus: 1 }));
+    }
+
+    #[test]
+    fn the_first_wrong_byte_is_counted_from_one_when_printed() {
+        let problem = diagnose(b"abcd", b"ABCD", b"ABXD").unwrap();
+        assert_eq!(problem.to_string(), "byte 3 is 0x58 and should be 0x43");
     }
 }

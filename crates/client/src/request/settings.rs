@@ -1,0 +1,32 @@
+//! How a client asks.
+
+use std::time::Duration;
+
+use bullhorn_socket::endpoint::FamilyFilter;
+
+/// How a client asks. Start from [`Settings::default`] and set what differs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The maximum number of texts in flight, at least 1.
+    pub window: usize,
+    /// How long to wait for an answer before the text is sent again or given up. Over a stream: as
+    /// long again for each 256 KiB of a text and its answer, but never longer than this while the
+    /// peer takes no byte.
+    pub timeout: Duration,
+    /// How many times a datagram without an answer is sent again. On a stream the kernel repeats.
+    pub retries: u32,
+    /// Which addresses of a name may be used.
+    pub family: FamilyFilter,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            window: 32,
+            timeout: Duration::from_secs(1),
+            retries: 2,
+            family: FamilyFilter::All,
+        }
+    }
+}
