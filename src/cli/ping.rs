@@ -115,7 +115,7 @@ impl Observer for Printer<'_> {
         ControlFlow::Continue(())
     }
 
-    fn event(&mut self, at: Duration, event: &Event, counts: &Counts) -> ControlFlow<()> {
+    fn event(&mut self, _: usize, at: Duration, event: &Event, counts: &Counts) -> ControlFlow<()> {
         let speech = &self.arguments.speech;
         let start = self.start;
         match (speech.json, speech.quiet) {
@@ -128,7 +128,7 @@ impl Observer for Printer<'_> {
         ControlFlow::Continue(())
     }
 
-    fn interim(&mut self, summary: &Summary) -> ControlFlow<()> {
+    fn interim(&mut self, _: usize, summary: &Summary) -> ControlFlow<()> {
         let json = self.arguments.speech.json;
         let dropped = self.output.dropped();
         let live = &mut self.live;

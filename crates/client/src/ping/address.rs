@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use super::control::Control;
 use super::flow::{self, Reception, Transmission};
+use super::settings::Settings;
 use super::text::ProbeTexts;
-use super::{Control, Settings};
 use crate::ask::candidates::Candidates;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Operation, Result};

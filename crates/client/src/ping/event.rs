@@ -1,8 +1,9 @@
-//! What is told while a run goes on.
+//! What a run reports while it goes on.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::ledger::ArrivalKind;
 use super::loss::Loss;
 use super::outage::Outage;
 use super::summary::Summary;
@@ -10,20 +11,23 @@ use crate::ask::counts::Counts;
 use crate::ask::diagnosis::Problem;
 use bullhorn_socket::endpoint::Endpoint;
 
-/// The beginning of a run.
+/// The beginning of the probing of one target.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Begin<'a> {
+    /// The index of the target in the run.
+    pub target: usize,
     /// The address that is probed.
     pub endpoint: &'a Endpoint,
-    /// When the first probe is due; other times are told as the time since then.
+    /// When the first probe is due. Events have the time since then.
     pub start: Instant,
     /// The same by the wall clock.
     pub started_at: SystemTime,
-    /// Bytes of each text.
+    /// The length of each text in bytes.
     pub text_length: usize,
     /// From one probe to the next.
     pub interval: Duration,
-    /// How many flows send in turn.
+    /// The number of flows, which send in turn.
     pub flows: usize,
 }
 
@@ -39,10 +43,10 @@ pub enum Event {
         flow: usize,
         /// Bytes that came.
         length: usize,
-        /// Since the probe was sent; `None` when that is too long ago to be known.
+        /// Since the probe was sent; `None` when that was too long ago to be remembered.
         round_trip: Option<Duration>,
         /// The first in time, a late one, or one more.
-        kind: super::ArrivalKind,
+        kind: ArrivalKind,
         /// It came after the answer to a later probe of its flow.
         reordered: bool,
         /// What is wrong with it.
@@ -64,7 +68,7 @@ pub enum Event {
         /// Why.
         loss: Loss,
     },
-    /// So many probes of a flow are lost in a row that it is an outage.
+    /// Three consecutive probes of a flow are lost.
     OutageBegan(Outage),
     /// A probe was answered again.
     OutageEnded(Outage),
@@ -78,14 +82,20 @@ pub enum Event {
     },
 }
 
-/// Is told what happens during a run. `Break` ends the run.
+/// Observes a run. `Break` ends it. Targets are counted from 0.
 pub trait Observer {
-    /// A run begins.
+    /// The probing of a target begins.
     fn begin(&mut self, begin: &Begin<'_>) -> ControlFlow<()>;
 
-    /// Something happened, `at` so long after the start; `counts` has it already.
-    fn event(&mut self, at: Duration, event: &Event, counts: &Counts) -> ControlFlow<()>;
+    /// Something happened to `target`, `at` after the start; `counts` includes it already.
+    fn event(
+        &mut self,
+        target: usize,
+        at: Duration,
+        event: &Event,
+        counts: &Counts,
+    ) -> ControlFlow<()>;
 
-    /// How it stands, as was [asked for](super::Control::report); the run goes on.
-    fn interim(&mut self, summary: &Summary) -> ControlFlow<()>;
+    /// The figures of `target` so far, as [requested](super::Control::report).
+    fn interim(&mut self, target: usize, summary: &Summary) -> ControlFlow<()>;
 }

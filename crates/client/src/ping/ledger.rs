@@ -1,7 +1,7 @@
 //! Every probe under exactly one heading, in constant memory.
 //!
-//! The last [`WINDOW`] probes lie in a ring; what leaves it is settled. The ledger knows no sockets
-//! and no texts: it is told that a probe was sent, answered or refused, and asked what is overdue.
+//! The last [`WINDOW`] probes are in a ring; what leaves it is settled. Sockets and texts are not
+//! known here: callers record that a probe was sent, answered or refused, and ask what is overdue.
 
 #[cfg(test)]
 mod tests;
@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use super::loss::Loss;
 use crate::ask::counts::Counts;
 
-/// How many probes may be under way; the ring takes two megabytes.
+/// The maximum number of probes in flight; the ring takes two megabytes.
 pub(super) const WINDOW: u64 = 1 << 16;
 
-/// The probes of one run: their states and counts.
+/// The probes of one target: their states and counts.
 pub(super) struct Ledger {
     slots: Box<[Slot]>,
     timeout: Duration,
     /// The number of the last probe sent; 0 before the first.
     last: u64,
-    /// All before this one are settled, and were handed out by [`Ledger::settle_next`].
+    /// All before this one are settled, and were returned by [`Ledger::settle_next`].
     first_open: u64,
     total: Counts,
     flows: Vec<FlowRecord>,
@@ -47,20 +47,20 @@ struct FlowRecord {
     highest_answered: u64,
 }
 
-/// What an answer is to the probe that it belongs to.
+/// How an answer relates to its probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Arrival {
     /// The first in time, the first but late, or one more.
     pub(super) kind: ArrivalKind,
-    /// It is the first, and came after the answer to a later probe of its flow.
+    /// It is the first, and came after the answer to a later probe of the same flow.
     pub(super) reordered: bool,
-    /// Since the probe was sent; `None` for one that has left the ring.
+    /// Since the probe was sent; `None` when the probe has left the ring.
     pub(super) round_trip: Option<Duration>,
 }
 
-/// Which answer to its probe it is.
+/// Which of the answers to its probe it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is what its name says")]
+#[allow(missing_docs, reason = "the names say it")]
 pub enum ArrivalKind {
     InTime,
     Late,
@@ -76,7 +76,7 @@ pub(super) struct Settled {
     pub(super) sent: Instant,
     /// Whether it had an answer in time.
     pub(super) answered: bool,
-    /// It was found overdue just now.
+    /// It became lost just now.
     pub(super) newly_lost: bool,
 }
 
@@ -117,8 +117,8 @@ impl Ledger {
         &self.flows[flow].counts
     }
 
-    /// Enters the next probe and gives its number. When the ring [is full](Self::is_full), the
-    /// oldest must be settled first, else it is lost as displaced.
+    /// Adds the next probe and returns its number. When the ring [is full](Self::is_full), the oldest
+    /// should be settled first, or it is lost as displaced.
     pub(super) fn send(&mut self, now: Instant) -> u64 {
         while self.is_full() {
             self.settle_next(now, true);
@@ -141,11 +141,11 @@ impl Ledger {
         self.last + 1 - self.first_open >= WINDOW
     }
 
-    /// Enters an answer to probe `number`, which must have been sent.
+    /// Records an answer to probe `number`, which must have been sent.
     pub(super) fn answer(&mut self, number: u64, right: bool, now: Instant) -> Arrival {
         let overtaken = number < self.flows[self.flow_of(number)].highest_answered;
         if number + WINDOW <= self.last {
-            // Nobody remembers whether it had an answer; it is late in any case.
+            // Whether it had an answer is forgotten; it is late in any case.
             self.count(number, |counts| {
                 counts.late += 1;
                 counts.wrong += u64::from(!right);
@@ -196,13 +196,13 @@ impl Ledger {
         }
     }
 
-    /// An answer came to `flow` that belongs to no probe.
+    /// Records an answer on `flow` that belongs to no probe.
     pub(super) fn stray(&mut self, flow: usize) {
         self.total.stray += 1;
         self.flows[flow].counts.stray += 1;
     }
 
-    /// Probe `number` will have no answer. Tells whether it was outstanding until now.
+    /// Probe `number` will have no answer. Returns whether it was outstanding until now.
     pub(super) fn lose(&mut self, number: u64, loss: &Loss) -> bool {
         if number + WINDOW <= self.last || self.slot(number).state != State::Outstanding {
             return false;
@@ -220,9 +220,9 @@ impl Ledger {
         true
     }
 
-    /// The next probe in order, once it is settled; an overdue one becomes lost. With `now_or_never`
-    /// an outstanding one becomes lost in any case.
-    pub(super) fn settle_next(&mut self, now: Instant, now_or_never: bool) -> Option<Settled> {
+    /// The next probe in order, once it is settled. An overdue one becomes lost. With `force` an
+    /// outstanding one becomes lost too.
+    pub(super) fn settle_next(&mut self, now: Instant, force: bool) -> Option<Settled> {
         let number = self.first_open;
         if number > self.last {
             return None;
@@ -236,7 +236,7 @@ impl Ledger {
             } else {
                 Loss::Displaced
             };
-            if !overdue && !now_or_never {
+            if !overdue && !force {
                 return None;
             }
             newly_lost = self.lose(number, &loss);
@@ -255,8 +255,8 @@ impl Ledger {
         (self.first_open <= self.last).then(|| self.slot(self.first_open).sent + self.timeout)
     }
 
-    /// Whether a probe from the first that is not settled on has an answer: then the flow lives.
-    pub(super) fn is_answered_lately(&self, flow: usize) -> bool {
+    /// Whether a probe of the flow, from the first unsettled one on, has an answer.
+    pub(super) fn has_recent_answer(&self, flow: usize) -> bool {
         self.flows[flow].highest_answered >= self.first_open
     }
 

@@ -47,10 +47,8 @@ pub use summary::{Behaviour, FlowSummary, Summary};
 use crate::ask::candidates::Candidates;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Result};
+use engine::{Engine, Target};
 use text::ProbeTexts;
-
-/// How many probes without any sign of life are a silence, without another wish.
-pub const PROBES_BEFORE_SILENCE: u64 = 3;
 
 /// The most flows of a run: each takes a descriptor and half a megabyte.
 pub const MAX_FLOWS: usize = 1024;
@@ -69,8 +67,8 @@ pub const MAX_TEXT_BYTES: usize = 1 << 30;
 /// struct Silent;
 /// impl Observer for Silent {
 ///     fn begin(&mut self, _: &Begin<'_>) -> ControlFlow<()> { Continue(()) }
-///     fn event(&mut self, _: Duration, _: &Event, _: &Counts) -> ControlFlow<()> { Continue(()) }
-///     fn interim(&mut self, _: &Summary) -> ControlFlow<()> { Continue(()) }
+///     fn event(&mut self, _: usize, _: Duration, _: &Event, _: &Counts) -> ControlFlow<()> { Continue(()) }
+///     fn interim(&mut self, _: usize, _: &Summary) -> ControlFlow<()> { Continue(()) }
 /// }
 ///
 /// let server = Server::builder().endpoint("udp://127.0.0.1:0").start()?;
@@ -113,7 +111,9 @@ pub fn run(
     let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref());
     fits(texts.text_length().max(texts.expected_length()))?;
     let endpoint = address::choose(&candidates, settings, &texts, control, deadline)?;
-    engine::Engine::new(endpoint, settings, texts, control, deadline).run(observer)
+    let targets = vec![Target::new(0, endpoint, settings, texts)];
+    let mut summaries = Engine::new(targets, control, deadline).run(observer)?;
+    Ok(summaries.swap_remove(0))
 }
 
 fn check(settings: &Settings) -> Result<()> {

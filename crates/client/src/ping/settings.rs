@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Behaviour;
+use super::summary::Behaviour;
 use bullhorn_socket::endpoint::FamilyFilter;
 
 /// How an endpoint is probed. Start from [`Settings::default`] and set what differs.
@@ -45,5 +45,16 @@ impl Default for Settings {
             expect: None,
             family: FamilyFilter::All,
         }
+    }
+}
+
+/// The number of probes without any sign of life that make a silence, when no count is set.
+const PROBES_BEFORE_SILENCE: u64 = 3;
+
+impl Settings {
+    /// The number of probes of a run; `None` probes until stopped.
+    pub(super) fn probe_count(&self) -> Option<u64> {
+        self.count
+            .or_else(|| self.expect.map(|_| PROBES_BEFORE_SILENCE))
     }
 }

@@ -3,15 +3,23 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::{Engine, MAX_UNEXPECTED_EVENTS, TURN};
+use super::target::Target;
 use crate::ask::diagnosis::{Problem, diagnose};
-use crate::ping::Loss;
 use crate::ping::event::{Event, Observer};
-use crate::ping::flow::{Reception, Transmission};
+use crate::ping::flow::{self, Reception, Transmission};
 use crate::ping::ledger::ArrivalKind;
+use crate::ping::loss::Loss;
 use bullhorn_socket::endpoint::Family;
 
-impl Engine<'_> {
+/// The maximum number of events for each probe sent about answers that no probe waits for (strays,
+/// duplicates, late ones from long ago). All of them are counted.
+const MAX_UNEXPECTED_EVENTS: u32 = 10;
+
+/// The most sends for one probe: each refusal of an earlier probe is reported once, and more than
+/// one is rare.
+const MAX_SENDS: usize = 3;
+
+impl Target<'_> {
     pub(super) fn send_probe(
         &mut self,
         intended: Instant,
@@ -26,9 +34,28 @@ impl Engine<'_> {
         let number = self.ledger.send(now);
         let flow = self.ledger.flow_of(number);
         self.unexpected_left = MAX_UNEXPECTED_EVENTS;
+        self.transmit(number, flow, observer)?;
+        let outage = self.flows[flow].outage.current();
+        let outage = outage.map(|outage| (flow, outage.first_number));
+        if let Some(outage) = outage.filter(|outage| self.fresh.has_room(*outage))
+            && self.endpoint.family() != Some(Family::Unix)
+            && !self.ledger.has_recent_answer(flow)
+        {
+            let fresh = flow::new(&self.endpoint, self.settings.timeout);
+            self.fresh.begin(fresh, outage, &self.texts);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Hands the text of probe `number` to the kernel.
+    fn transmit(
+        &mut self,
+        number: u64,
+        flow: usize,
+        observer: &mut dyn Observer,
+    ) -> ControlFlow<()> {
         self.texts.write(number, &mut self.text);
-        // Each refusal of an earlier one can be told once; more than one is rare.
-        for _ in 0..3 {
+        for _ in 0..MAX_SENDS {
             match self.flows[flow].flow.send(&self.text) {
                 Transmission::Taken => break,
                 Transmission::EarlierRefused => {
@@ -37,36 +64,26 @@ impl Engine<'_> {
                         self.lose(earlier, Loss::Refused, observer)?;
                     }
                 }
-                Transmission::Refused => {
-                    self.lose(number, Loss::Refused, observer)?;
-                    break;
-                }
+                Transmission::Refused => return self.lose(number, Loss::Refused, observer),
                 Transmission::Failed(error) => {
                     let loss = Loss::Unsent(bullhorn_socket::error::plain(&error));
-                    self.lose(number, loss, observer)?;
-                    break;
+                    return self.lose(number, loss, observer);
                 }
             }
-        }
-        let outage = self.flows[flow].outage.current();
-        let outage = outage.map(|outage| (flow, outage.first_number));
-        if let Some(outage) = outage.filter(|outage| self.fresh.has_room(*outage))
-            && self.endpoint.family() != Some(Family::Unix)
-            && !self.ledger.is_answered_lately(flow)
-        {
-            let fresh = self.new_flow();
-            self.fresh.begin(fresh, outage, &self.texts);
         }
         ControlFlow::Continue(())
     }
 
-    /// Takes what has come, an answer from each flow in turn, until there is no more or the turn is
-    /// over: a peer may send without an end.
-    pub(super) fn receive_all(&mut self, observer: &mut dyn Observer) -> ControlFlow<()> {
+    /// Takes what has arrived, one answer from each flow in turn, until there is no more or `turn`
+    /// is over: a peer may send without end.
+    pub(super) fn receive_all(
+        &mut self,
+        turn: Duration,
+        observer: &mut dyn Observer,
+    ) -> ControlFlow<()> {
         let begun = Instant::now();
-        while !self.ready.is_empty() && begun.elapsed() < TURN {
-            let ready = std::mem::take(&mut self.ready);
-            for flow in ready {
+        while !self.ready.is_empty() && begun.elapsed() < turn {
+            for flow in std::mem::take(&mut self.ready) {
                 if self.receive_one(flow, observer)? {
                     self.ready.push(flow);
                 }
@@ -104,32 +121,16 @@ impl Engine<'_> {
         ControlFlow::Continue(true)
     }
 
-    /// The answer in the buffer, from `flow`.
+    /// Matches the answer in the buffer, from `flow`, to its probe and compares it.
     fn take_answer(&mut self, flow: usize, observer: &mut dyn Observer) -> ControlFlow<()> {
         let now = Instant::now();
-        let named = self.texts.number_of(&self.answer, self.ledger.last());
-        let of_this_flow = named.filter(|number| self.ledger.flow_of(*number) == flow);
-        let of_another = named.filter(|_| of_this_flow.is_none());
-        let number = of_this_flow.or_else(|| {
-            let outstanding = || self.ledger.outstanding(flow);
-            let near = self.texts.nearest(&self.answer, outstanding());
-            // An answer without any likeness is still an answer to something.
-            near.or_else(|| outstanding().next())
-        });
         let length = self.answer.len();
-        let Some(number) = number else {
+        let named = self.texts.number_of(&self.answer, self.ledger.last());
+        let Some(number) = self.number_of_answer(flow, named) else {
             self.ledger.stray(flow);
-            return self.tell_unexpected(observer, &Event::Stray { flow, length });
+            return self.report_unexpected(&Event::Stray { flow, length }, observer);
         };
-        let problem = if self.texts.is_right(number, &self.answer) {
-            None
-        } else if let Some(number) = of_another {
-            Some(Problem::AnotherProbe { number })
-        } else {
-            self.texts.write(number, &mut self.text);
-            self.texts.write_expected(number, &mut self.expected);
-            diagnose(&self.text, &self.expected, &self.answer)
-        };
+        let problem = self.diagnose(number, named);
         let arrival = self.ledger.answer(number, problem.is_none(), now);
         if arrival.kind == ArrivalKind::InTime
             && problem.is_none()
@@ -147,19 +148,44 @@ impl Engine<'_> {
             problem,
         };
         match (arrival.kind, arrival.round_trip) {
-            (ArrivalKind::Duplicate, _) | (_, None) => self.tell_unexpected(observer, &event),
-            _ => self.tell(observer, &event),
+            (ArrivalKind::Duplicate, _) | (_, None) => self.report_unexpected(&event, observer),
+            _ => self.report_event(&event, observer),
         }
     }
 
+    /// The probe of `flow` that the answer in the buffer belongs to; `named` is the probe whose
+    /// token it begins with.
+    fn number_of_answer(&self, flow: usize, named: Option<u64>) -> Option<u64> {
+        let of_this_flow = named.filter(|number| self.ledger.flow_of(*number) == flow);
+        of_this_flow.or_else(|| {
+            let outstanding = || self.ledger.outstanding(flow);
+            let near = self.texts.nearest(&self.answer, outstanding());
+            // An answer that resembles no text still answers something.
+            near.or_else(|| outstanding().next())
+        })
+    }
+
+    /// What is wrong with the answer in the buffer to probe `number`.
+    fn diagnose(&mut self, number: u64, named: Option<u64>) -> Option<Problem> {
+        if self.texts.is_right(number, &self.answer) {
+            return None;
+        }
+        if let Some(number) = named.filter(|named| *named != number) {
+            return Some(Problem::AnotherProbe { number });
+        }
+        self.texts.write(number, &mut self.text);
+        self.texts.write_expected(number, &mut self.expected);
+        diagnose(&self.text, &self.expected, &self.answer)
+    }
+
     fn record(&mut self, flow: usize, round_trip: Duration) {
-        let lane = &mut self.flows[flow];
+        let state = &mut self.flows[flow];
         self.round_trips.record(round_trip);
-        lane.round_trips.record(round_trip);
-        if let Some(last) = lane.last_round_trip.replace(round_trip) {
+        state.round_trips.record(round_trip);
+        if let Some(last) = state.last_round_trip.replace(round_trip) {
             let difference = last.abs_diff(round_trip);
             self.jitter.record(difference);
-            lane.jitter.record(difference);
+            state.jitter.record(difference);
         }
     }
 }

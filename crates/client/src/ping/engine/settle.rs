@@ -1,14 +1,14 @@
-//! What becomes of the probes: lost ones, outages, and who is told.
+//! What follows for the probes of a target: losses, outages, and the events about them.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::Engine;
-use crate::ping::Loss;
+use super::target::Target;
 use crate::ping::event::{Event, Observer};
+use crate::ping::loss::Loss;
 use crate::ping::outage::Change;
 
-impl Engine<'_> {
+impl Target<'_> {
     pub(super) fn lose(
         &mut self,
         number: u64,
@@ -19,23 +19,23 @@ impl Engine<'_> {
             return ControlFlow::Continue(());
         }
         let flow = self.ledger.flow_of(number);
-        self.tell(observer, &Event::Lost { number, flow, loss })
+        self.report_event(&Event::Lost { number, flow, loss }, observer)
     }
 
-    /// Hands on every probe that is settled, in order.
+    /// Draws the conclusions from every probe that is settled, in order.
     pub(super) fn settle(&mut self, observer: &mut dyn Observer) -> ControlFlow<()> {
         while self.settle_next(false, observer)? {}
         ControlFlow::Continue(())
     }
 
-    /// Whether there was a settled probe.
+    /// Whether there was a settled probe. With `force` an outstanding one is lost.
     pub(super) fn settle_next(
         &mut self,
-        now_or_never: bool,
+        force: bool,
         observer: &mut dyn Observer,
     ) -> ControlFlow<(), bool> {
         let now = Instant::now();
-        let Some(settled) = self.ledger.settle_next(now, now_or_never) else {
+        let Some(settled) = self.ledger.settle_next(now, force) else {
             return ControlFlow::Continue(false);
         };
         let number = settled.number;
@@ -46,38 +46,45 @@ impl Engine<'_> {
             } else {
                 Loss::Displaced
             };
-            self.tell(observer, &Event::Lost { number, flow, loss })?;
+            self.report_event(&Event::Lost { number, flow, loss }, observer)?;
         }
         if let Some(round_trip) = self.fresh.settle(flow, number, settled.answered) {
-            self.tell(observer, &Event::StaleFlow { flow, round_trip })?;
+            self.report_event(&Event::StaleFlow { flow, round_trip }, observer)?;
         }
         let outage = &mut self.flows[flow].outage;
         match outage.settle(number, settled.sent, settled.answered) {
-            Some(Change::Began(outage)) => self.tell(observer, &Event::OutageBegan(outage))?,
+            Some(Change::Began(outage)) => {
+                self.report_event(&Event::OutageBegan(outage), observer)?;
+            }
             Some(Change::Ended(outage)) => {
                 self.outages.add(outage);
-                self.tell(observer, &Event::OutageEnded(outage))?;
+                self.report_event(&Event::OutageEnded(outage), observer)?;
             }
             None => {}
         }
         ControlFlow::Continue(true)
     }
 
-    /// Tells of an answer that nobody waits for. A peer may send any number of them, so only the
-    /// first few after each probe are told.
-    pub(super) fn tell_unexpected(
+    /// Reports an answer that no probe waits for. A peer may send any number of them, so only the
+    /// first few after each probe are reported.
+    pub(super) fn report_unexpected(
         &mut self,
-        observer: &mut dyn Observer,
         event: &Event,
+        observer: &mut dyn Observer,
     ) -> ControlFlow<()> {
         if self.unexpected_left == 0 {
             return ControlFlow::Continue(());
         }
         self.unexpected_left -= 1;
-        self.tell(observer, event)
+        self.report_event(event, observer)
     }
 
-    pub(super) fn tell(&self, observer: &mut dyn Observer, event: &Event) -> ControlFlow<()> {
-        observer.event(self.start.elapsed(), event, self.ledger.counts())
+    pub(super) fn report_event(
+        &self,
+        event: &Event,
+        observer: &mut dyn Observer,
+    ) -> ControlFlow<()> {
+        let at = self.start.elapsed();
+        observer.event(self.index, at, event, self.ledger.counts())
     }
 }

@@ -1,4 +1,4 @@
-//! The ledger against what a map of all probes says.
+//! The ledger against a map of all probes.
 
 use super::*;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Against a map of what is known of each probe, and counts made of it by looking.
+    /// Against a map of the state of each probe, with the counts taken from it.
     #[test]
     fn the_sum_holds_after_any_sequence_of_events(
         steps in proptest::collection::vec(step(), 0..300),

@@ -1,0 +1,241 @@
+//! One target of a run: its schedule, its probes, its flows and its figures.
+
+use std::ops::ControlFlow;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::ask::latency::Latency;
+use crate::ping::event::{Begin, Observer};
+use crate::ping::flow::{self, Flow};
+use crate::ping::fresh::FreshPorts;
+use crate::ping::jitter::Jitter;
+use crate::ping::ledger::Ledger;
+use crate::ping::outage::{OutageTracker, Outages};
+use crate::ping::schedule::Schedule;
+use crate::ping::settings::Settings;
+use crate::ping::summary::{Behaviour, FlowSummary, Summary};
+use crate::ping::text::ProbeTexts;
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::error::{Error, Result};
+
+pub(in crate::ping) struct Target<'a> {
+    /// Of this target in the run.
+    pub(super) index: usize,
+    pub(super) endpoint: Endpoint,
+    pub(super) settings: &'a Settings,
+    pub(super) texts: ProbeTexts,
+    pub(super) start: Instant,
+    schedule: Schedule,
+    pub(super) ledger: Ledger,
+    pub(super) flows: Vec<FlowState>,
+    pub(super) round_trips: Latency,
+    pub(super) jitter: Jitter,
+    pub(super) send_lag: Latency,
+    pub(super) outages: Outages,
+    pub(super) fresh: FreshPorts,
+    pub(super) text: Vec<u8>,
+    pub(super) expected: Vec<u8>,
+    pub(super) answer: Vec<u8>,
+    /// The flows that may have more, in ascending order: the last wait found something there, and
+    /// no read since then came back empty.
+    pub(super) ready: Vec<usize>,
+    /// How many more events may be reported for answers that no probe waits for.
+    pub(super) unexpected_left: u32,
+    /// When the last probe was settled.
+    settled_since: Option<Instant>,
+    is_done: bool,
+}
+
+/// A flow with its figures.
+pub(super) struct FlowState {
+    pub(super) flow: Box<dyn Flow>,
+    pub(super) round_trips: Latency,
+    pub(super) last_round_trip: Option<Duration>,
+    pub(super) jitter: Jitter,
+    pub(super) outage: OutageTracker,
+}
+
+impl<'a> Target<'a> {
+    pub(in crate::ping) fn new(
+        index: usize,
+        endpoint: Endpoint,
+        settings: &'a Settings,
+        texts: ProbeTexts,
+    ) -> Self {
+        let start = Instant::now();
+        let flows = (0..settings.flows).map(|index| FlowState {
+            flow: flow::new(&endpoint, settings.timeout),
+            round_trips: Latency::default(),
+            last_round_trip: None,
+            jitter: Jitter::default(),
+            outage: OutageTracker::new(index),
+        });
+        Self {
+            index,
+            flows: flows.collect(),
+            endpoint,
+            settings,
+            texts,
+            start,
+            schedule: Schedule::new(start, settings.interval, settings.probe_count()),
+            ledger: Ledger::new(settings.flows, settings.timeout),
+            round_trips: Latency::default(),
+            jitter: Jitter::default(),
+            send_lag: Latency::default(),
+            outages: Outages::default(),
+            fresh: FreshPorts::default(),
+            text: Vec::new(),
+            expected: Vec::new(),
+            answer: Vec::new(),
+            ready: Vec::new(),
+            unexpected_left: 0,
+            settled_since: None,
+            is_done: false,
+        }
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
+    /// A refusal is no failure here: probing is there to show it.
+    pub(super) fn open_flows(&mut self) -> Result<()> {
+        for state in &mut self.flows {
+            match state.flow.open() {
+                Ok(()) | Err(Error::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a flow is still connecting.
+    pub(super) fn is_opening(&self) -> bool {
+        self.flows.iter().any(|state| state.flow.is_opening())
+    }
+
+    /// Goes on with connecting. Nothing was sent yet, so no answer can arrive.
+    pub(super) fn advance_flows(&mut self) {
+        for state in &mut self.flows {
+            state.flow.receive(&self.texts, &mut self.answer);
+        }
+    }
+
+    /// The first probe is due at `start`.
+    pub(super) fn begin(
+        &mut self,
+        start: Instant,
+        started_at: SystemTime,
+        observer: &mut dyn Observer,
+    ) -> ControlFlow<()> {
+        let settings = self.settings;
+        self.start = start;
+        self.schedule = Schedule::new(start, settings.interval, settings.probe_count());
+        observer.begin(&Begin {
+            target: self.index,
+            endpoint: &self.endpoint,
+            start,
+            started_at,
+            text_length: self.texts.text_length(),
+            interval: settings.interval,
+            flows: settings.flows,
+        })
+    }
+
+    /// Sends, receives and settles what is due, and returns when something will be next. Receiving
+    /// takes at most `turn`.
+    pub(super) fn advance(
+        &mut self,
+        turn: Duration,
+        observer: &mut dyn Observer,
+    ) -> ControlFlow<(), Option<Instant>> {
+        if self.is_done {
+            return ControlFlow::Continue(None);
+        }
+        if let Some(intended) = self.schedule.take_due(Instant::now()) {
+            self.send_probe(intended, observer)?;
+        }
+        self.receive_all(turn, observer)?;
+        self.settle(observer)?;
+        let expects = self.settings.expect.is_some();
+        self.is_done = expects && Behaviour::of(self.ledger.counts()).is_some();
+        let mut next = self.ledger.next_overdue();
+        if self.schedule.next_due().is_none() && self.ledger.counts().pending == 0 {
+            let now = Instant::now();
+            let end = *self.settled_since.get_or_insert(now) + self.settings.linger;
+            self.is_done |= expects || end <= now;
+            next = Some(end);
+        }
+        let next = next.into_iter().chain(self.schedule.next_due()).min();
+        ControlFlow::Continue(next.filter(|_| !self.is_done))
+    }
+
+    /// Whether the run has nothing more to do here.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// What to wait for: a flow (`None` for the fresh source port), its descriptor, and whether also
+    /// for room to write.
+    pub(super) fn interest(&self) -> impl Iterator<Item = (Option<usize>, BorrowedFd<'_>, bool)> {
+        let flows = self.flows.iter().enumerate();
+        let flows = flows.filter_map(|(index, state)| Some((Some(index), state.flow.interest()?)));
+        let fresh = self.fresh.interest().map(|interest| (None, interest));
+        let all = flows.chain(fresh).filter(|_| !self.is_done);
+        all.map(|(flow, (descriptor, to_write))| (flow, descriptor, to_write))
+    }
+
+    pub(super) fn has_ready_flow(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    pub(super) fn is_flow_ready(&self, flow: usize) -> bool {
+        self.ready.binary_search(&flow).is_ok()
+    }
+
+    /// These flows, in ascending order, may have something.
+    pub(super) fn set_ready(&mut self, flows: impl Iterator<Item = usize>) {
+        self.ready.clear();
+        self.ready.extend(flows);
+    }
+
+    pub(super) fn report(&self, observer: &mut dyn Observer) -> ControlFlow<()> {
+        observer.interim(self.index, &self.summary())
+    }
+
+    pub(super) fn finish(mut self) -> Summary {
+        for state in &self.flows {
+            if let Some(outage) = state.outage.current() {
+                self.outages.add(*outage);
+            }
+        }
+        self.summary()
+    }
+
+    fn summary(&self) -> Summary {
+        let flows = self.flows.iter().enumerate();
+        let flows = flows.map(|(index, state)| FlowSummary {
+            counts: *self.ledger.flow_counts(index),
+            round_trips: state.round_trips.summary(),
+            jitter_ns: state.jitter.estimate_ns(),
+        });
+        Summary {
+            endpoint: self.endpoint.clone(),
+            start: self.start,
+            elapsed: self.start.elapsed(),
+            counts: *self.ledger.counts(),
+            round_trips: self.round_trips.summary(),
+            jitter_ns: self.jitter.estimate_ns(),
+            send_lag: self.send_lag.summary(),
+            local_drops: self.flows.iter().map(|it| it.flow.local_drops()).sum(),
+            outages: self.outages.clone(),
+            fresh_sent: self.fresh.sent,
+            fresh_answered: self.fresh.answered,
+            flows: flows.collect(),
+        }
+    }
+}
