@@ -18,7 +18,7 @@ struct Input<'a> {
 
 fuzz_target!(|input: Input| {
     let mut figures = Figures::default();
-    figures.quantiles_ns = [Some(input.nanoseconds); 5];
+    figures.percentiles_ns = [Some(input.nanoseconds); 5];
     figures.max_ns = Some(input.nanoseconds);
     figures.rate = Some(input.rate);
     figures.loss = Some(input.loss);

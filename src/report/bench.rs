@@ -4,12 +4,10 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use bullhorn_client::bench::TIMELINE_STEP;
-use bullhorn_client::bench::{Counts, Progress, RunResult};
-use bullhorn_client::bench::{Figures, QUANTILES, Threshold};
+use bullhorn_client::bench::{Counts, Latency, Progress, RunResult, TIMELINE_STEP};
+use bullhorn_client::bench::{Figures, PERCENTILES, Threshold};
 use bullhorn_socket::visible::VisibleLines;
 
 const SCHEMA: &str = "bullhorn.bench/1";
@@ -34,17 +32,17 @@ const FINE: [u64; 10] = [100, 125, 160, 200, 250, 315, 400, 500, 630, 800];
 
 /// The latencies in bins of which there are three in a decade, from the first with answers to the
 /// last.
-pub(crate) fn coarse_bins(histogram: &Histogram<u64>) -> Vec<Bin> {
-    bins(histogram, &COARSE)
+pub(crate) fn coarse_bins(latency: &Latency) -> Vec<Bin> {
+    bins(latency, &COARSE)
 }
 
 /// [`coarse_bins`] with ten in a decade.
-pub(crate) fn fine_bins(histogram: &Histogram<u64>) -> Vec<Bin> {
-    bins(histogram, &FINE)
+pub(crate) fn fine_bins(latency: &Latency) -> Vec<Bin> {
+    bins(latency, &FINE)
 }
 
-fn bins(histogram: &Histogram<u64>, steps: &[u64]) -> Vec<Bin> {
-    if histogram.is_empty() {
+fn bins(latency: &Latency, steps: &[u64]) -> Vec<Bin> {
+    if latency.is_empty() {
         return Vec::new();
     }
     // From 100 ns; what is shorter is in the first bin.
@@ -60,9 +58,9 @@ fn bins(histogram: &Histogram<u64>, steps: &[u64]) -> Vec<Bin> {
         })
         .collect();
     // A value belongs to one bin alone, however wide the histogram's own steps are.
-    for value in histogram.iter_recorded() {
-        let place = edges.partition_point(|edge| *edge <= value.value_iterated_to());
-        bins[place - 1].count += value.count_at_value();
+    for (ns, count) in latency.buckets() {
+        let index = edges.partition_point(|edge| *edge <= ns);
+        bins[index - 1].count += count;
     }
     let has_answers = |bin: &Bin| bin.count > 0;
     let begin = bins.iter().position(has_answers).unwrap_or(0);
@@ -126,7 +124,7 @@ pub(crate) fn text(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
     writeln!(
         to,
         "{:.0} % of polls were empty",
-        measured.idle_share * 100.0
+        measured.idle_share() * 100.0
     )?;
     if measured.generator_was_limit() {
         writeln!(
@@ -169,24 +167,24 @@ fn sums(counts: &Counts) -> String {
     )
 }
 
-fn latencies(to: &mut dyn Write, name: &str, histogram: &Histogram<u64>) -> io::Result<()> {
-    if histogram.is_empty() {
+fn latencies(to: &mut dyn Write, name: &str, latency: &Latency) -> io::Result<()> {
+    if latency.is_empty() {
         return writeln!(to, "{name}: no right answer");
     }
     write!(to, "{name}:")?;
-    for (name, quantile) in QUANTILES {
-        let value = histogram.value_at_quantile(quantile);
-        write!(to, " {name} {},", duration(value))?;
+    for (name, percentile) in PERCENTILES {
+        let ns = latency.percentile_ns(percentile).unwrap_or(0);
+        write!(to, " {name} {},", duration(ns))?;
     }
-    writeln!(to, " max {}", duration(histogram.max()))
+    writeln!(to, " max {}", duration(latency.max_ns().unwrap_or(0)))
 }
 
-fn histogram(to: &mut dyn Write, histogram: &Histogram<u64>) -> io::Result<()> {
-    let bins = coarse_bins(histogram);
+fn histogram(to: &mut dyn Write, latency: &Latency) -> io::Result<()> {
+    let bins = coarse_bins(latency);
     let most = bins.iter().map(|bin| bin.count).max().unwrap_or(1);
     for bin in bins {
         let bar = (bin.count * BAR).div_ceil(most) as usize;
-        let share = bin.count as f64 / histogram.len() as f64 * 100.0;
+        let share = bin.count as f64 / latency.count() as f64 * 100.0;
         writeln!(
             to,
             "  from {:>7}  {:<width$}  {share:>7.3} %",
@@ -294,7 +292,7 @@ pub(crate) fn summary_json(
         "timeline_step_ns": nanoseconds(TIMELINE_STEP),
         "timeline_ok": record.timeline,
         "generator_cpu_ns": measured.cpu.map(nanoseconds),
-        "generator_idle_ppm": (measured.idle_share * 1e6).round() as u64,
+        "generator_idle_ppm": (measured.idle_share() * 1e6).round() as u64,
         "generator_was_the_limit": measured.generator_was_limit(),
         "refused": measured.refused,
         "connections_closed": measured.closed,
@@ -308,23 +306,22 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The name of a quantile as a key: `p99_9_ns`.
+/// The name of a percentile as a key: `p99_9_ns`.
 fn key(name: &str) -> String {
     format!("{}_ns", name.replace('.', "_"))
 }
 
-fn latency_json(histogram: &Histogram<u64>) -> Value {
-    let is_known = !histogram.is_empty();
+fn latency_json(latency: &Latency) -> Value {
     let mut object = serde_json::Map::new();
-    let mut put = |name: String, value: u64| {
-        object.insert(name, is_known.then_some(value).into());
+    let mut put = |name: String, ns: Option<u64>| {
+        object.insert(name, ns.into());
     };
-    put("min_ns".to_owned(), histogram.min());
-    put("mean_ns".to_owned(), histogram.mean().round() as u64);
-    for (name, quantile) in QUANTILES {
-        put(key(name), histogram.value_at_quantile(quantile));
+    put("min_ns".to_owned(), latency.min_ns());
+    put("mean_ns".to_owned(), latency.mean_ns());
+    for (name, percentile) in PERCENTILES {
+        put(key(name), latency.percentile_ns(percentile));
     }
-    put("max_ns".to_owned(), histogram.max());
+    put("max_ns".to_owned(), latency.max_ns());
     Value::Object(object)
 }
 
@@ -341,7 +338,7 @@ pub(crate) fn read_figures(text: &str) -> Result<Figures, String> {
     }
     let latency = &value["latency"];
     let mut figures = Figures::default();
-    figures.quantiles_ns = QUANTILES.map(|(name, _)| latency[key(name)].as_u64());
+    figures.percentiles_ns = PERCENTILES.map(|(name, _)| latency[key(name)].as_u64());
     figures.max_ns = latency["max_ns"].as_u64();
     figures.rate = value["achieved_per_second"].as_f64();
     figures.loss = value["loss_ppm"].as_f64().map(|loss| loss / 1e6);

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::bench::{duration, per_second};
 use super::chart::{self, Axis, Tick};
 use crate::report::bench::fine_bins;
-use bullhorn_client::bench::QUANTILES;
+use bullhorn_client::bench::PERCENTILES;
 use bullhorn_client::bench::RunResult;
 use bullhorn_client::bench::TIMELINE_STEP;
 
@@ -109,13 +109,11 @@ fn figures(measured: &RunResult) -> Vec<(String, String)> {
     rows.push(("achieved".to_owned(), per_second(measured.achieved_rate())));
     let latency = &measured.record.latency;
     if !latency.is_empty() {
-        for (name, quantile) in QUANTILES {
-            rows.push((
-                name.to_owned(),
-                duration(latency.value_at_quantile(quantile)),
-            ));
+        for (name, percentile) in PERCENTILES {
+            let ns = latency.percentile_ns(percentile).unwrap_or(0);
+            rows.push((name.to_owned(), duration(ns)));
         }
-        rows.push(("max".to_owned(), duration(latency.max())));
+        rows.push(("max".to_owned(), duration(latency.max_ns().unwrap_or(0))));
     }
     if let Some(cpu) = measured.cpu {
         rows.push((
@@ -157,14 +155,15 @@ fn decades(low: f64, high: f64) -> Vec<Tick> {
 fn latency_range(measured: &RunResult) -> (f64, f64) {
     let latency = &measured.record.latency;
     let logarithm = |ns: u64| (ns.max(1) as f64).log10();
-    let low = logarithm(latency.min()).floor();
-    (low, logarithm(latency.max()).ceil().max(low + 1.0))
+    let low = logarithm(latency.min_ns().unwrap_or(0)).floor();
+    let high = logarithm(latency.max_ns().unwrap_or(0)).ceil();
+    (low, high.max(low + 1.0))
 }
 
 fn histogram(measured: &RunResult) -> String {
     let bins = fine_bins(&measured.record.latency);
     let (low, high) = latency_range(measured);
-    let all = measured.record.latency.len().max(1) as f64;
+    let all = measured.record.latency.count().max(1) as f64;
     let bars: Vec<(f64, f64, f64)> = bins
         .iter()
         .map(|bin| {
@@ -183,7 +182,7 @@ fn percentiles(measured: &RunResult) -> String {
     let latency = &measured.record.latency;
     let (low, high) = latency_range(measured);
     // Each further nine takes as much room as the one before.
-    let nines = (latency.len().max(10) as f64).log10().clamp(2.0, 5.0);
+    let nines = (latency.count().max(10) as f64).log10().clamp(2.0, 5.0);
     let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"];
     let ticks = labels.iter().enumerate();
     let ticks = ticks.map(|(at, label)| Tick {
@@ -197,8 +196,9 @@ fn percentiles(measured: &RunResult) -> String {
         .filter(|_| !latency.is_empty())
         .map(|step| {
             let at = nines * f64::from(step) / f64::from(steps);
-            let value = latency.value_at_quantile(1.0 - 10f64.powf(-at));
-            (at, (value.max(1) as f64).log10())
+            let percentile = 100.0 - 100.0 * 10f64.powf(-at);
+            let ns = latency.percentile_ns(percentile).unwrap_or(0);
+            (at, (ns.max(1) as f64).log10())
         })
         .collect();
     chart::curve(&x, &y, &points)

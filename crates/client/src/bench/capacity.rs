@@ -1,11 +1,7 @@
-//! How much a run keeps in memory: the requests in flight, the slots of the ledgers, the texts that
-//! are sent at once. Whatever the settings, it stays below one limit.
+//! How much memory a run takes: requests in flight, slots of the ledgers, buffers of texts.
 
-use super::settings::Settings;
-use bullhorn_socket::error::{Error, Result};
-
-/// The most bytes that a run keeps in flight, and the most that it keeps of its own.
-pub(super) const MAX_BYTES: u128 = 1 << 30;
+use super::problem::SettingsError;
+use super::settings::{MAX_BYTES, Settings};
 
 /// A flow may get this many windows ahead of a request that was overtaken, which then is lost.
 const WINDOWS_AHEAD: usize = 8;
@@ -16,7 +12,7 @@ const MIN_SLOTS: usize = 256;
 /// The most slots of all ledgers with a schedule together, unless the flows are very many.
 const MAX_SLOTS: usize = 1 << 22;
 
-/// The most lost requests that all flows together remember.
+/// The most numbers of lost requests that all flows together remember.
 const MAX_LOST: usize = 1 << 20;
 
 /// The bytes of one receive buffer, and so of one run of answers.
@@ -28,31 +24,31 @@ const BURST_BYTES: usize = 1 << 26;
 /// The most texts that a flow with a schedule sends at once.
 const OPEN_BURST: usize = 64;
 
-/// What the workers of a run set aside.
+/// What the workers of a run allocate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Capacity {
     /// The most texts sent at once.
     pub(super) burst: usize,
-    /// The most texts or answers that lie in one buffer.
+    /// The most texts or answers in one buffer.
     pub(super) run: usize,
-    /// The requests of a flow that its ledger knows.
+    /// The send times that a ledger keeps.
     pub(super) slots: usize,
-    /// The lost requests of a flow that its ledger remembers.
+    /// The numbers of lost requests that a ledger remembers.
     pub(super) lost: usize,
 }
 
 impl Capacity {
-    /// What is needed for texts of `text_length` bytes and answers of `answer_length`. `joins` says
-    /// whether texts travel many at once.
+    /// What texts of `text_length` bytes and answers of `answer_length` need. `joins` means that
+    /// several texts travel in one buffer.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it is more than [`MAX_BYTES`].
+    /// [`SettingsError::InFlight`] and [`SettingsError::Memory`] when it is more than [`MAX_BYTES`].
     pub(super) fn new(
         settings: &Settings,
         text_length: usize,
         answer_length: usize,
         joins: bool,
-    ) -> Result<Self> {
+    ) -> Result<Self, SettingsError> {
         let flows = settings.flows.max(1) as usize;
         let threads = settings.threads.max(1) as usize;
         let window = settings.window.unwrap_or(1).max(1) as usize;
@@ -83,7 +79,12 @@ impl Capacity {
         Ok(capacity)
     }
 
-    fn check(self, settings: &Settings, text_length: usize, pair_bytes: usize) -> Result<()> {
+    fn check(
+        self,
+        settings: &Settings,
+        text_length: usize,
+        pair_bytes: usize,
+    ) -> Result<(), SettingsError> {
         let window = match settings.rate {
             None => u128::from(settings.window.unwrap_or(1)),
             Some(_) => 1,
@@ -94,18 +95,13 @@ impl Capacity {
         let slots = (self.slots * times + self.lost) * size_of::<u64>();
         let texts = u128::from(settings.threads) * (self.run + 1) as u128 * pair_bytes as u128;
         let own = flows * slots as u128 + texts;
-        let (bytes, what) = if in_flight > MAX_BYTES {
-            (in_flight, "window x size x flows is")
+        if in_flight > MAX_BYTES {
+            Err(SettingsError::InFlight(in_flight))
+        } else if own > MAX_BYTES {
+            Err(SettingsError::Memory(own))
         } else {
-            (own, "the flows, windows and threads need")
-        };
-        if bytes <= MAX_BYTES {
-            return Ok(());
+            Ok(())
         }
-        Err(Error::Usage(format!(
-            "{what} {bytes} bytes, and a load may keep at most {MAX_BYTES} (1 GiB); lower --flows, \
-             --window, --size or --threads"
-        )))
     }
 }
 
@@ -130,7 +126,7 @@ mod tests {
         let length = 1 << 20;
         assert!(Capacity::new(&settings(16, 64, None, 1), length, length, true).is_ok());
         let error = Capacity::new(&settings(16, 65, None, 1), length, length, true).unwrap_err();
-        assert_eq!(error.exit_code(), 2);
+        assert_eq!(error, SettingsError::InFlight(MAX_BYTES * 65 / 64));
         assert!(error.to_string().contains("(1 GiB)"), "{error}");
         let error = Capacity::new(&settings(1 << 20, 1, None, 1), 16, 16, true).unwrap_err();
         assert!(error.to_string().contains("(1 GiB)"), "{error}");

@@ -1,11 +1,13 @@
-//! Flows of datagrams: a connected socket each.
+//! Flows of datagrams, each with a connected socket, sent and received in batches.
 
 use std::io;
 
 use socket2::Socket;
 
-use super::ledger::{Books, Ledger};
-use super::transport::{Clock, Taken, Transport};
+use super::books::Books;
+use super::clock::Clock;
+use super::ledger::Ledger;
+use super::transport::{Received, Transport};
 use bullhorn_socket::connected::Batch;
 
 pub(super) struct Datagrams {
@@ -14,7 +16,7 @@ pub(super) struct Datagrams {
 }
 
 impl Datagrams {
-    /// Takes connected sockets for texts of `text_length` bytes.
+    /// Flows over connected sockets, for texts of `text_length` bytes.
     pub(super) fn new(
         sockets: Vec<Socket>,
         text_length: usize,
@@ -39,29 +41,29 @@ impl Transport for Datagrams {
 
     fn send(
         &mut self,
-        place: usize,
+        index: usize,
         ledger: &Ledger,
         amount: usize,
         books: &mut Books,
     ) -> io::Result<usize> {
         let texts = books.texts.requests(ledger.flow(), ledger.next(), amount);
-        self.batch.send(&self.sockets[place], texts)
+        self.batch.send(&self.sockets[index], texts)
     }
 
     fn receive(
         &mut self,
-        place: usize,
+        index: usize,
         ledger: &mut Ledger,
         books: &mut Books,
         clock: Clock,
-    ) -> io::Result<Taken> {
-        let most = ledger.outstanding().max(1) as usize;
-        let received = self.batch.receive(&self.sockets[place], most)?;
+    ) -> io::Result<Received> {
+        let max = ledger.outstanding().max(1) as usize;
+        let buffers = self.batch.receive(&self.sockets[index], max)?;
         let now_ns = clock.now_ns();
-        for index in 0..received {
-            let (answers, segment_size) = self.batch.received(index);
-            ledger.settle_segments(answers, segment_size, now_ns, books);
+        for buffer in 0..buffers {
+            let (replies, segment_size) = self.batch.received(buffer);
+            ledger.settle_segments(replies, segment_size, now_ns, books);
         }
-        Ok(Taken::At(now_ns))
+        Ok(Received::At(now_ns))
     }
 }

@@ -1,8 +1,12 @@
 //! A door for the fuzz targets: one flow of a load, without a socket. Only in builds of cargo-fuzz.
 
-use super::ledger::{Books, Ledger};
-use super::record::{Counts, Record};
+use super::books::Books;
+use super::ledger::Ledger;
+use super::lost::LostNumbers;
+use super::record::Record;
+use super::send_times::SendTimes;
 use super::text::{Form, Texts};
+use crate::ask::counts::Counts;
 
 const FLOW: u32 = 5;
 
@@ -20,7 +24,8 @@ impl Flow {
 
     /// A flow of texts of `size` bytes, in the measured time or in the warm-up.
     pub fn new(size: usize, is_measured: bool) -> Self {
-        let mut ledger = Ledger::new(FLOW, Self::CAPACITY, 1 << 16, is_measured);
+        let times = SendTimes::new(Self::CAPACITY, is_measured);
+        let mut ledger = Ledger::new(FLOW, times, LostNumbers::new(1 << 16));
         if is_measured {
             ledger.begin_measuring();
         }

@@ -2,33 +2,48 @@
 //! byte.
 //!
 //! In reading order: `text` makes the requests and their expected replies, `ledger` accounts for
-//! one flow, `record` keeps what was observed, `schedule` decides when a request is due, and
-//! `worker` is the loop of one thread over a `transport`: `datagram` or `stream`. `run` connects the
-//! flows, starts the workers and watches them through what is `shared`; `plan` divides the load
-//! among them and `capacity` bounds its memory. `result` is the outcome, and `threshold` judges it.
+//! one flow in the `books` of its worker, `record` keeps what was measured, `schedule` decides when a
+//! request is due, and `worker` is the loop of one thread over a `transport`: `datagram` or
+//! `stream`. `run` connects the flows, starts the `threads` and watches them through what is
+//! `shared`; `plan` divides the load among them and `capacity` bounds its memory. `result` is the
+//! outcome, and `threshold` judges its `figures`.
 //!
 //! Plain blocking threads: a load generator must not measure its own runtime.
 
+mod books;
 mod capacity;
+mod checked;
+mod clock;
 mod datagram;
+mod figures;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod ledger;
+mod lost;
+mod observer;
 mod plan;
+mod problem;
+mod rate;
 mod record;
 mod result;
 mod run;
 mod schedule;
+mod send_times;
 mod settings;
 mod shared;
 mod stream;
 mod text;
+mod threads;
 mod threshold;
 mod transport;
 mod worker;
 
-pub use record::{Counts, Record, TIMELINE_STEP};
+pub use crate::ask::counts::Counts;
+pub use crate::ask::latency::{Latency, LatencySummary};
+pub use figures::{Figures, PERCENTILES};
+pub use observer::{Control, Observer, Progress};
+pub use record::{Record, TIMELINE_STEP};
 pub use result::RunResult;
-pub use run::{Control, Observer, Progress, run};
+pub use run::run;
 pub use settings::Settings;
-pub use threshold::{Figures, QUANTILES, Threshold};
+pub use threshold::{ParseThresholdError, Threshold};

@@ -1,182 +1,154 @@
-//! From the settings of a run to its workers, and from what they have seen to one result.
+//! From the settings of a run to its workers.
 
 use std::fs;
 use std::time::Duration;
 
 use socket2::Socket;
 
-use super::capacity::Capacity;
+use super::books::Books;
+use super::checked::CheckedSettings;
+use super::clock::Clock;
 use super::datagram::Datagrams;
-use super::ledger::{Books, Ledger};
+use super::ledger::Ledger;
+use super::lost::LostNumbers;
 use super::record::Record;
-use super::result::RunResult;
-use super::schedule::{Rate, Schedule};
-use super::settings::Settings;
+use super::schedule::Schedule;
+use super::send_times::SendTimes;
 use super::shared::Shared;
 use super::stream::Streams;
-use super::text::{Form, Texts};
-use super::transport::{Clock, Transport};
-use super::worker::{Finished, Limits, Load, Worker};
+use super::text::Texts;
+use super::transport::Transport;
+use super::worker::{Flows, Limits, Load, Worker, WorkerResult};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 use bullhorn_socket::error::{Error, Operation, Result};
 
-/// The limits that hold for all workers; the quota is that of the whole run.
-pub(super) fn limits(settings: &Settings, begin_ns: u64, burst: usize) -> Limits {
-    let nanoseconds = |duration: Duration| duration.as_nanos().min(u64::MAX as u128 / 4) as u64;
-    let measure_from_ns = begin_ns + settings.warmup.map_or(0, nanoseconds);
-    let duration_ns = settings.duration.map_or(u64::MAX / 2, nanoseconds);
-    Limits {
-        measure_from_ns,
-        send_until_ns: measure_from_ns + duration_ns,
-        quota: settings.count.unwrap_or(u64::MAX),
-        timeout_ns: nanoseconds(settings.timeout),
-        spin: settings.spin,
-        burst,
-    }
-}
-
 /// What the workers of a run have in common.
 pub(super) struct Plan<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) endpoint: &'a Endpoint,
-    pub(super) form: Form,
-    pub(super) rate: Option<Rate>,
-    pub(super) capacity: Capacity,
-    pub(super) limits: Limits,
-    pub(super) begin_ns: u64,
-    pub(super) clock: Clock,
-    pub(super) shared: &'a Shared,
+    endpoint: &'a Endpoint,
+    checked: &'a CheckedSettings,
+    /// Of the whole run.
+    limits: Limits,
+    begin_ns: u64,
+    clock: Clock,
+    shared: &'a Shared,
 }
 
-impl Plan<'_> {
-    /// The work of one thread: its load, and what it had of the processors.
-    pub(super) fn work(
-        &self,
-        number: usize,
-        sockets: Vec<Socket>,
-    ) -> Result<(Finished, Option<Duration>)> {
-        let fail = |operation| move |source| Error::socket(operation, self.endpoint, source);
-        let finished = match self.endpoint.socket_type() {
-            Some(SocketType::Stream) => {
-                let streams = Streams::new(sockets).map_err(fail(Operation::Configure))?;
-                self.worker(number, streams).run()
-            }
-            _ => {
-                let has_offload = self.settings.has_offload;
-                let datagrams = Datagrams::new(sockets, self.form.text_length(), has_offload)
-                    .map_err(fail(Operation::Configure))?;
-                self.worker(number, datagrams).run()
-            }
-        };
-        Ok((finished.map_err(fail(Operation::Send))?, thread_cpu()))
-    }
-
-    fn worker<T: Transport>(&self, number: usize, transport: T) -> Worker<'_, T> {
-        let workers = self.settings.threads as usize;
-        let flows = transport.sockets().len();
-        let window = u64::from(self.settings.window.unwrap_or(1));
-        let is_open = self.rate.is_some();
-        let Capacity { slots, lost, .. } = self.capacity;
-        Worker {
-            number,
-            ledgers: (0..flows)
-                .map(|place| Ledger::new((place * workers + number) as u32, slots, lost, is_open))
-                .collect(),
-            books: Books::new(
-                Texts::new(self.form.clone(), self.capacity.run),
-                Record::new(self.limits.measure_from_ns, is_open),
-            ),
-            load: match self.rate {
-                Some(rate) => {
-                    let may_bunch = transport.has_offload();
-                    Load::Open(Schedule::new(
-                        self.begin_ns,
-                        rate,
-                        number,
-                        workers,
-                        may_bunch,
-                    ))
-                }
-                None => Load::Closed {
-                    window,
-                    threshold: self.threshold(window, transport.has_offload()),
-                },
-            },
+impl<'a> Plan<'a> {
+    /// The plan of a run that begins now.
+    pub(super) fn new(
+        endpoint: &'a Endpoint,
+        checked: &'a CheckedSettings,
+        clock: Clock,
+        shared: &'a Shared,
+    ) -> Self {
+        let settings = &checked.settings;
+        let nanoseconds = |duration: Duration| duration.as_nanos().min(u64::MAX as u128 / 4) as u64;
+        let begin_ns = clock.now_ns();
+        let measure_from_ns = begin_ns + settings.warmup.map_or(0, nanoseconds);
+        let duration_ns = settings.duration.map_or(u64::MAX / 2, nanoseconds);
+        Self {
+            endpoint,
+            checked,
             limits: Limits {
-                quota: share(self.limits.quota, number, workers),
-                ..self.limits
+                measure_from_ns,
+                send_until_ns: measure_from_ns + duration_ns,
+                max_requests: settings.count.unwrap_or(u64::MAX),
+                timeout_ns: nanoseconds(settings.timeout),
+                spin: settings.spin,
+                burst: checked.capacity.burst as u64,
             },
-            clock: self.clock,
-            shared: self.shared,
-            transport,
+            begin_ns,
+            clock,
+            shared,
         }
     }
 
-    /// How much of the window must be free before a flow sends again. Runs stay whole, but for
-    /// those lost on the way; single datagrams go by halves.
-    fn threshold(&self, window: u64, has_offload: bool) -> u64 {
+    /// Runs worker `index` over its connected sockets; returns its CPU time, too.
+    pub(super) fn work(
+        &self,
+        index: usize,
+        sockets: Vec<Socket>,
+    ) -> Result<(WorkerResult, Option<Duration>)> {
+        let fail = |operation| move |source| Error::socket(operation, self.endpoint, source);
+        let result = match self.endpoint.socket_type() {
+            Some(SocketType::Stream) => {
+                let streams = Streams::new(sockets).map_err(fail(Operation::Configure))?;
+                self.worker(index, streams).run()
+            }
+            _ => {
+                let text_length = self.checked.form.text_length();
+                let has_offload = self.checked.settings.has_offload;
+                let datagrams = Datagrams::new(sockets, text_length, has_offload)
+                    .map_err(fail(Operation::Configure))?;
+                self.worker(index, datagrams).run()
+            }
+        };
+        Ok((result.map_err(fail(Operation::Send))?, thread_cpu()))
+    }
+
+    fn worker<T: Transport>(&self, index: usize, transport: T) -> Worker<'_, T> {
+        let workers = self.checked.settings.threads as usize;
+        let limits = Limits {
+            max_requests: share(self.limits.max_requests, index, workers),
+            ..self.limits
+        };
+        let load = self.load(index, transport.has_offload());
+        let flows = (0..transport.sockets().len()).map(|flow| flow * workers + index);
+        let ledgers = flows.map(|flow| self.ledger(flow as u32)).collect();
+        let books = Books::new(
+            Texts::new(self.checked.form.clone(), self.checked.capacity.run),
+            self.record(),
+        );
+        let flows = Flows::new(transport, ledgers, books, self.clock);
+        Worker::new(index, self.shared, flows, load, limits)
+    }
+
+    fn ledger(&self, flow: u32) -> Ledger {
+        let capacity = &self.checked.capacity;
+        let times = SendTimes::new(capacity.slots, self.is_open());
+        Ledger::new(flow, times, LostNumbers::new(capacity.lost))
+    }
+
+    fn load(&self, index: usize, has_offload: bool) -> Load {
+        let settings = &self.checked.settings;
+        if let Some(rate) = self.checked.rate {
+            let workers = settings.threads as usize;
+            let schedule = Schedule::new(self.begin_ns, rate, index, workers, has_offload);
+            return Load::Open(schedule);
+        }
+        let window = u64::from(settings.window.unwrap_or(1));
+        // How much of the window must be free before a flow sends again. Runs stay whole, but for
+        // what is lost; single datagrams go by halves.
         let threshold = if has_offload {
             window - window / 8
         } else {
             window.div_ceil(2)
         };
-        threshold.min(self.capacity.burst as u64)
+        Load::Closed {
+            window,
+            threshold: threshold.min(self.limits.burst),
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.checked.rate.is_some()
+    }
+
+    /// An empty record of this run.
+    pub(super) fn record(&self) -> Record {
+        Record::new(self.limits.measure_from_ns, self.is_open())
     }
 }
 
-/// The part of worker `number` in a sum.
-fn share(sum: u64, number: usize, workers: usize) -> u64 {
-    let (number, workers) = (number as u64, workers as u64);
-    sum / workers + u64::from(number < sum % workers)
+/// The part of worker `index` in a sum.
+fn share(sum: u64, index: usize, workers: usize) -> u64 {
+    let (index, workers) = (index as u64, workers as u64);
+    sum / workers + u64::from(index < sum % workers)
 }
 
-/// What this thread has had of the processors (proc_pid_schedstat(5)).
+/// The CPU time of this thread (proc_pid_schedstat(5)).
 fn thread_cpu() -> Option<Duration> {
     let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds = text.split_whitespace().next()?.parse().ok()?;
     Some(Duration::from_nanos(nanoseconds))
-}
-
-/// One result of what all workers have seen.
-pub(super) fn measure(
-    plan: &Plan<'_>,
-    finished: Vec<(Finished, Option<Duration>)>,
-    is_early: bool,
-) -> RunResult {
-    let is_open = plan.settings.rate.is_some();
-    let mut record = Record::new(plan.limits.measure_from_ns, is_open);
-    let (mut polls, mut empty_polls, mut refused, mut closed) = (0, 0, 0, 0);
-    let mut has_offload = plan.settings.has_offload;
-    let mut cpu = Some(Duration::ZERO);
-    for (finished, worker_cpu) in finished {
-        record.add(&finished.record);
-        polls += finished.polls;
-        empty_polls += finished.empty_polls;
-        refused += finished.refused;
-        closed += finished.closed;
-        has_offload &= finished.has_offload;
-        cpu = cpu.zip(worker_cpu).map(|(sum, more)| sum + more);
-    }
-    // The last request of a schedule has its own step of it.
-    let step = plan.settings.rate.map_or(0.0, |rate| 1.0 / rate);
-    let mut sending = Duration::from_nanos(record.last_sent_ns) + Duration::from_secs_f64(step);
-    if let (true, false, Some(duration)) = (is_open, is_early, plan.settings.duration)
-        && record.counts.sent < plan.limits.quota
-    {
-        // What was due and never went is missing from the whole time, not cut off at its end.
-        sending = sending.max(duration);
-    }
-    RunResult {
-        endpoint: plan.endpoint.clone(),
-        settings: plan.settings.clone(),
-        sending,
-        elapsed: sending.max(Duration::from_nanos(record.last_ok_ns)),
-        record,
-        cpu,
-        idle_share: empty_polls as f64 / (polls as f64).max(1.0),
-        has_offload,
-        refused,
-        closed,
-        is_early,
-    }
 }

@@ -4,72 +4,129 @@ use std::time::Duration;
 
 use super::record::Record;
 use super::settings::Settings;
+use super::worker::WorkerResult;
 use bullhorn_socket::endpoint::Endpoint;
 
-/// What came of a run.
+/// What a run has measured.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunResult {
-    /// The address that was asked.
+    /// The address that the load was put on.
     pub endpoint: Endpoint,
-    /// What load was put on it; the window is the one that was kept.
+    /// The settings of the run, with the window that was used.
     pub settings: Settings,
-    /// What was seen.
+    /// Counts, latencies and the rate over time.
     pub record: Record,
     /// How long requests were sent.
     pub sending: Duration,
-    /// From the begin of the measured time to the last right answer.
+    /// From the beginning of the measured time to the last right reply.
     pub elapsed: Duration,
-    /// What the workers had of the processors, user and system; unknown where the kernel does not
-    /// tell.
+    /// The CPU time of the workers, user and system; `None` where the kernel does not report it.
     pub cpu: Option<Duration>,
-    /// The share of polls for answers that found none.
-    pub idle_share: f64,
-    /// Whether texts travelled many in one buffer to the end.
+    /// How often the workers polled for replies.
+    pub polls: u64,
+    /// Polls that found nothing.
+    pub empty_polls: u64,
+    /// Whether several texts travelled in one buffer to the end.
     pub has_offload: bool,
-    /// Sends that the far end refused (ECONNREFUSED) after it had answered before.
+    /// Calls that the peer refused (ECONNREFUSED) after it had replied before.
     pub refused: u64,
-    /// Connections that the far end closed.
+    /// Connections that the peer closed.
     pub closed: u64,
     /// The observer ended the run before its time.
     pub is_early: bool,
 }
 
-/// Below this part of what was requested, something was too slow.
-const NEAR: f64 = 0.99;
+/// Below this share of the requested rate, something was too slow.
+const MIN_RATE_SHARE: f64 = 0.99;
 
-/// A generator that hardly ever has to wait for an answer is itself what holds the load up.
-const MIN_IDLE_SHARE: f64 = 0.05;
+/// A generator with fewer empty polls hardly ever waits for a reply, and so limits the load itself.
+const MIN_EMPTY_SHARE: f64 = 0.05;
 
 impl RunResult {
-    /// Requests sent a second.
+    /// The result of a run without workers; `record` is empty.
+    pub(super) fn new(endpoint: Endpoint, settings: Settings, record: Record) -> Self {
+        Self {
+            endpoint,
+            has_offload: settings.has_offload,
+            settings,
+            record,
+            sending: Duration::ZERO,
+            elapsed: Duration::ZERO,
+            cpu: Some(Duration::ZERO),
+            polls: 0,
+            empty_polls: 0,
+            refused: 0,
+            closed: 0,
+            is_early: false,
+        }
+    }
+
+    /// Adds what one worker has measured, and its CPU time.
+    pub(super) fn add(&mut self, worker: WorkerResult, cpu: Option<Duration>) {
+        self.record.merge(&worker.record);
+        self.polls += worker.polls;
+        self.empty_polls += worker.empty_polls;
+        self.refused += worker.refused;
+        self.closed += worker.closed;
+        self.has_offload &= worker.has_offload;
+        self.cpu = self.cpu.zip(cpu).map(|(sum, more)| sum + more);
+    }
+
+    /// Sets the times, once all workers are added.
+    pub(super) fn finish(&mut self, is_early: bool) {
+        self.is_early = is_early;
+        let record = &self.record;
+        // The last request of a schedule has its own step of it.
+        let step = self.settings.rate.map_or(0.0, |rate| 1.0 / rate);
+        self.sending = Duration::from_nanos(record.last_sent_ns) + Duration::from_secs_f64(step);
+        if let (Some(_), false, Some(duration)) =
+            (self.settings.rate, is_early, self.settings.duration)
+            && self
+                .settings
+                .count
+                .is_none_or(|count| record.counts.sent < count)
+        {
+            // Requests that were due and never sent are missing from the whole time: it is not
+            // cut short for them.
+            self.sending = self.sending.max(duration);
+        }
+        self.elapsed = self.sending.max(Duration::from_nanos(record.last_ok_ns));
+    }
+
+    /// Requests sent per second.
     pub fn sent_rate(&self) -> f64 {
         per_second(self.record.counts.sent, self.sending)
     }
 
-    /// Right answers a second.
+    /// Right replies per second.
     pub fn achieved_rate(&self) -> f64 {
         per_second(self.record.counts.ok, self.elapsed)
     }
 
-    /// Lost requests as a part of those sent; `None` when there were none.
+    /// Lost requests as a share of those sent, 0 to 1; `None` if none was sent.
     pub fn loss(&self) -> Option<f64> {
         let counts = &self.record.counts;
         (counts.sent > 0).then(|| counts.lost as f64 / counts.sent as f64)
     }
 
-    /// The rate that was requested was not answered, by more than one in a hundred.
-    pub fn is_below_request(&self) -> bool {
-        let requested = self.settings.rate.unwrap_or(0.0);
-        self.achieved_rate() < requested * NEAR
+    /// The share of polls that found nothing, 0 to 1.
+    pub fn idle_share(&self) -> f64 {
+        self.empty_polls as f64 / self.polls.max(1) as f64
     }
 
-    /// The load was less than it could have been because of the generator: it did not send what
-    /// was requested, or without a rate to keep, hardly ever had to wait for an answer.
+    /// Whether the achieved rate is more than 1 % below the requested one.
+    pub fn is_below_request(&self) -> bool {
+        let requested = self.settings.rate.unwrap_or(0.0);
+        self.achieved_rate() < requested * MIN_RATE_SHARE
+    }
+
+    /// Whether the generator itself limited the load: it sent less than the requested rate, or
+    /// without one, hardly ever waited for a reply.
     pub fn generator_was_limit(&self) -> bool {
         match self.settings.rate {
-            Some(rate) => self.sent_rate() < rate * NEAR,
-            None => self.idle_share < MIN_IDLE_SHARE,
+            Some(rate) => self.sent_rate() < rate * MIN_RATE_SHARE,
+            None => self.idle_share() < MIN_EMPTY_SHARE,
         }
     }
 }

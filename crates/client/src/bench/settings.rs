@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use bullhorn_socket::endpoint::{Endpoint, Family, FamilyFilter, SocketType};
 
+/// The most bytes of text that a run keeps in flight, and the most memory that it takes.
+pub(super) const MAX_BYTES: u128 = 1 << 30;
+
 /// What load a run puts on an endpoint. Start from [`Settings::default`] and set what differs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

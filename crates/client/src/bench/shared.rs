@@ -1,29 +1,72 @@
-//! What a run and its workers see of each other: the wish to end, and how far each worker is. What
-//! a worker has found is its own until it is done.
+//! What a run and its workers share: whether to go on, and how far each worker has come. What a
+//! worker has measured is its own until it ends.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-/// What all workers and their observer see.
+use super::observer::Control;
+use crate::ask::counts::Counts;
+
 pub(super) struct Shared {
-    /// 0 goes on, [`STOP`] sends no more, [`ABORT`] waits for no more.
-    pub(super) control: AtomicU8,
-    /// How many workers are done.
-    pub(super) finished: AtomicUsize,
-    /// What each worker has sent and had answered right, as it last said.
-    pub(super) progress: Vec<(AtomicU64, AtomicU64)>,
+    control: AtomicU8,
+    finished: AtomicUsize,
+    progress: Vec<WorkerProgress>,
+}
+
+#[derive(Default)]
+struct WorkerProgress {
+    sent: AtomicU64,
+    ok: AtomicU64,
 }
 
 impl Shared {
     pub(super) fn new(workers: usize) -> Self {
         Self {
-            control: AtomicU8::new(0),
+            control: AtomicU8::new(Control::Continue as u8),
             finished: AtomicUsize::new(0),
-            progress: (0..workers).map(|_| Default::default()).collect(),
+            progress: (0..workers).map(|_| WorkerProgress::default()).collect(),
         }
     }
-}
 
-/// Sends no more.
-pub(super) const STOP: u8 = 1;
-/// Waits for no more.
-pub(super) const ABORT: u8 = 2;
+    pub(super) fn control(&self) -> Control {
+        let control = self.control.load(Ordering::Relaxed);
+        let all = [Control::Continue, Control::Stop];
+        let known = all.into_iter().find(|known| *known as u8 == control);
+        known.unwrap_or(Control::Abort)
+    }
+
+    pub(super) fn is_aborted(&self) -> bool {
+        self.control() == Control::Abort
+    }
+
+    /// Ends the run at least this early: a stop cannot be taken back.
+    pub(super) fn raise(&self, control: Control) {
+        self.control.fetch_max(control as u8, Ordering::Relaxed);
+    }
+
+    /// The calling worker has ended.
+    pub(super) fn finish_worker(&self) {
+        self.finished.fetch_add(1, Ordering::Release);
+    }
+
+    pub(super) fn has_finished(&self) -> bool {
+        self.finished.load(Ordering::Acquire) >= self.progress.len()
+    }
+
+    /// Replaces what worker `index` has published before.
+    pub(super) fn publish(&self, index: usize, counts: &Counts) {
+        if let Some(progress) = self.progress.get(index) {
+            progress.sent.store(counts.sent, Ordering::Relaxed);
+            progress.ok.store(counts.ok, Ordering::Relaxed);
+        }
+    }
+
+    /// Measured requests sent and right replies, of all workers.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        self.progress.iter().fold((0, 0), |(sent, ok), worker| {
+            (
+                sent + worker.sent.load(Ordering::Relaxed),
+                ok + worker.ok.load(Ordering::Relaxed),
+            )
+        })
+    }
+}

@@ -1,14 +1,16 @@
-//! Flows of lines: a connection each. An answer may come in pieces, and a text may go in pieces.
+//! Flows of lines, each with a connection. Texts and replies may travel in pieces.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
 use socket2::Socket;
 
-use super::ledger::{Books, Ledger};
-use super::transport::{Clock, Taken, Transport};
+use super::books::Books;
+use super::clock::Clock;
+use super::ledger::Ledger;
+use super::transport::{Received, Transport};
 
-/// The most bytes read at once.
+/// The most bytes per read.
 const CHUNK: usize = 128 << 10;
 
 pub(super) struct Streams {
@@ -19,17 +21,17 @@ pub(super) struct Streams {
 
 #[derive(Default)]
 struct Connection {
-    /// What the kernel did not take yet of a text that was begun.
+    /// A text of which the kernel has taken only a part.
     unsent: Vec<u8>,
     unsent_begin: usize,
-    /// The beginning of an answer that has not come whole, shorter than any whole one.
+    /// The beginning of an incomplete reply, shorter than a whole one.
     partial: Vec<u8>,
-    /// The rest of a line that was too long for an answer is passed over.
+    /// The rest of a line that is longer than a reply is ignored.
     skips_line: bool,
 }
 
 impl Streams {
-    /// Takes connected sockets.
+    /// Flows over connected sockets.
     pub(super) fn new(sockets: Vec<Socket>) -> io::Result<Self> {
         for socket in &sockets {
             socket.set_nonblocking(true)?;
@@ -42,12 +44,12 @@ impl Streams {
         })
     }
 
-    /// Writes what was left over; true when nothing is.
-    fn flush(&mut self, place: usize) -> io::Result<bool> {
-        let connection = &mut self.connections[place];
+    /// Writes the rest of a text that was begun; false while the kernel takes no more.
+    fn flush(&mut self, index: usize) -> io::Result<bool> {
+        let connection = &mut self.connections[index];
         while connection.unsent_begin < connection.unsent.len() {
             let rest = &connection.unsent[connection.unsent_begin..];
-            match write(&self.sockets[place], rest)? {
+            match write(&self.sockets[index], rest)? {
                 0 => return Ok(false),
                 written => connection.unsent_begin += written,
             }
@@ -58,7 +60,7 @@ impl Streams {
     }
 }
 
-/// Writes as much as goes; 0 when nothing goes now.
+/// Writes as much as the kernel takes now, which may be nothing.
 fn write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     loop {
         match socket.send_with_flags(bytes, libc::MSG_NOSIGNAL) {
@@ -78,29 +80,28 @@ impl Transport for Streams {
         false
     }
 
-    fn waits_for_room(&self, place: usize) -> bool {
-        !self.connections[place].unsent.is_empty()
+    fn waits_for_room(&self, index: usize) -> bool {
+        !self.connections[index].unsent.is_empty()
     }
 
     fn send(
         &mut self,
-        place: usize,
+        index: usize,
         ledger: &Ledger,
         amount: usize,
         books: &mut Books,
     ) -> io::Result<usize> {
-        if !self.flush(place)? {
+        if !self.flush(index)? {
             return Ok(0);
         }
         let texts = books.texts.requests(ledger.flow(), ledger.next(), amount);
-        let written = write(&self.sockets[place], texts)?;
+        let written = write(&self.sockets[index], texts)?;
         if written == 0 {
             return Ok(0);
         }
-        // The rest of a text that was begun goes later.
         let length = texts.len() / amount;
         let begun = written.div_ceil(length);
-        self.connections[place]
+        self.connections[index]
             .unsent
             .extend_from_slice(&texts[written..begun * length]);
         Ok(begun)
@@ -108,22 +109,22 @@ impl Transport for Streams {
 
     fn receive(
         &mut self,
-        place: usize,
+        index: usize,
         ledger: &mut Ledger,
         books: &mut Books,
         clock: Clock,
-    ) -> io::Result<Taken> {
-        self.flush(place)?;
-        let connection = &mut self.connections[place];
+    ) -> io::Result<Received> {
+        self.flush(index)?;
+        let connection = &mut self.connections[index];
         let begin = connection.partial.len();
         if self.buffer.len() < begin + CHUNK {
             self.buffer.resize(begin + CHUNK, 0);
         }
         self.buffer[..begin].copy_from_slice(&connection.partial);
-        let read = (&self.sockets[place]).read(&mut self.buffer[begin..begin + CHUNK])?;
+        let read = (&self.sockets[index]).read(&mut self.buffer[begin..begin + CHUNK])?;
         let now_ns = clock.now_ns();
         if read == 0 {
-            return Ok(Taken::Closed);
+            return Ok(Received::Closed);
         }
         let new = begin..begin + read;
         let skips_line = &mut connection.skips_line;
@@ -132,12 +133,12 @@ impl Transport for Streams {
         connection
             .partial
             .extend_from_slice(&self.buffer[rest..begin + read]);
-        Ok(Taken::At(now_ns))
+        Ok(Received::At(now_ns))
     }
 }
 
-/// Settles every whole line of what has been read, of which `new` has come just now; returns where
-/// the rest begins. A line longer than an answer is settled once, and `skips_line` until its end.
+/// Settles every whole line that was read, of which `new` is new; returns where the rest begins. A
+/// line longer than a reply is settled once, and sets `skips_line` until its end.
 fn settle_lines(
     ledger: &mut Ledger,
     buffer: &[u8],
@@ -147,18 +148,18 @@ fn settle_lines(
     books: &mut Books,
 ) -> usize {
     let length = books.texts.form.answer_length();
-    let most = books.texts.most();
+    let max_run = books.texts.max_run();
     let mut begin = 0;
     let mut in_order = !*skips_line;
     while begin < new.end {
-        let whole = ((new.end - begin) / length).min(most) * length;
+        let whole = ((new.end - begin) / length).min(max_run) * length;
         in_order &= whole > 0;
         in_order = in_order && ledger.settle_run(&buffer[begin..begin + whole], now_ns, books);
         if in_order {
             begin += whole;
             continue;
         }
-        // What was kept from before has no line end.
+        // A partial reply has no line end.
         let unread = begin.max(new.start);
         let line_end = buffer[unread..new.end]
             .iter()
@@ -178,66 +179,4 @@ fn settle_lines(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bench::record::Record;
-    use crate::bench::text::{Form, Texts};
-    use proptest::prelude::*;
-
-    const REQUESTS: u64 = 12;
-
-    /// What a server may send: a right answer, a wrong line, one longer than any answer.
-    #[derive(Clone, Copy, Debug)]
-    enum Line {
-        Right,
-        Short,
-        Long,
-    }
-
-    /// Reads `bytes` in pieces of `cut` bytes; returns the counts and the most that was kept.
-    fn read(ledger: &mut Ledger, books: &mut Books, bytes: &[u8], cut: usize) -> usize {
-        let (mut partial, mut skips_line, mut most) = (Vec::new(), false, 0);
-        for piece in bytes.chunks(cut) {
-            let begin = partial.len();
-            let mut buffer = partial;
-            buffer.extend(piece);
-            let new = begin..buffer.len();
-            let rest = settle_lines(ledger, &buffer, new, &mut skips_line, 9, books);
-            partial = buffer.split_off(rest);
-            most = most.max(partial.len());
-        }
-        most
-    }
-
-    proptest! {
-        #[test]
-        fn every_line_is_settled_once_however_long_it_is_and_however_it_is_cut(
-            lines in prop::collection::vec(
-                prop::sample::select(vec![Line::Right, Line::Short, Line::Long]), 1..REQUESTS as usize,
-            ),
-            cut in 1usize..500,
-        ) {
-            let form = Form::new(40, None, true);
-            let mut books = Books::new(Texts::new(form, 64), Record::new(0, false));
-            let mut ledger = Ledger::new(3, 256, 256, false);
-            ledger.begin_measuring();
-            ledger.note_sent(REQUESTS, 1, std::iter::empty(), &mut books);
-            let mut bytes = Vec::new();
-            let mut right = 0;
-            for (number, line) in (0..).zip(&lines) {
-                match line {
-                    Line::Right => {
-                        bytes.extend(books.texts.answers(3, number, 1));
-                        right += 1;
-                    }
-                    Line::Short => bytes.extend(b"!\n"),
-                    Line::Long => bytes.extend([&[b'!'; 300][..], b"\n"].concat()),
-                }
-            }
-            let most = read(&mut ledger, &mut books, &bytes, cut);
-            prop_assert!(most < books.texts.form.answer_length());
-            let counts = books.record.counts;
-            prop_assert_eq!((counts.ok, counts.corrupt), (right, lines.len() as u64 - right));
-        }
-    }
-}
+mod tests;

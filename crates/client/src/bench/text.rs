@@ -1,21 +1,20 @@
-//! The texts of a run and the answers they are owed.
+//! The texts of a run and their expected replies.
 //!
 //! A text is a header of 16 letters, then a body that is the same for the whole run; on a stream a
 //! line end closes it. The header is the flow and the number of the request, scrambled with a key
-//! of the run: another header for each request, and neighbours that have next to nothing in
-//! common, so that a damaged header still tells whose it was. It is written with the letters a to
-//! p, four bits each, and so changes in every byte when it is upper-cased.
+//! of the run: each request has another one, and neighbours have next to nothing in common, so that
+//! a damaged header can still be attributed.
 
-use std::hash::{BuildHasher, RandomState};
+use crate::ask::filler::{self, Filler, LETTERS};
 
-/// The length of a header in bytes, and so the least that a text can have.
-pub(super) const HEADER_LENGTH: usize = 16;
+/// The length of a header in bytes, and so the shortest text.
+pub(super) const HEADER_LENGTH: usize = LETTERS;
 
 /// A request's number takes the low bits of what the header carries, its flow the high ones.
 const NUMBER_BITS: u32 = 40;
 
 /// The most flows of a run.
-pub(super) const MAX_FLOWS: u32 = 1 << (64 - NUMBER_BITS);
+pub(super) const MAX_FLOWS: u32 = (1 << (64 - NUMBER_BITS)) - 1;
 
 /// Odd, so that multiplying by it can be undone (the golden ratio of Fibonacci hashing).
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -23,67 +22,45 @@ const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 /// `FACTOR * INVERSE == 1` modulo 2^64.
 const INVERSE: u64 = 0xf1de_83e1_9937_733d;
 
-/// The bit that makes a small letter of a capital one.
+/// The bit that distinguishes a small letter from a capital one.
 const SMALL: u64 = 0x2020_2020_2020_2020;
 
-/// What the body is made of without a text of the user's own.
-const FILLER: &str = "the quick brown fox jumps over the lazy dog 0123456789, ";
+/// The body of the texts unless the user sets one.
+const FILLER: &[u8] = b"the quick brown fox jumps over the lazy dog 0123456789, ";
 
 /// What the texts of a run have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
     key: u64,
-    body: Vec<u8>,
-    body_answer: Vec<u8>,
+    body: Filler,
 }
 
 impl Form {
-    /// Texts of `size` bytes, filled from `filler`, which is repeated as often as it takes and
-    /// never cut within a character. `is_line` closes each text with a line end, and lets no other
-    /// be in it.
+    /// Texts of `size` bytes, filled from `filler`, which is repeated as needed. `is_line` closes
+    /// each text with a line end, and allows no other in it.
     pub(super) fn new(size: usize, filler: Option<&[u8]>, is_line: bool) -> Self {
-        let filler = match filler {
-            Some(filler) if !filler.is_empty() => filler,
-            _ => FILLER.as_bytes(),
-        };
+        let filler = filler.filter(|filler| !filler.is_empty());
         let length = size.saturating_sub(HEADER_LENGTH + usize::from(is_line));
-        let mut body: Vec<u8> = filler.iter().copied().cycle().take(length).collect();
-        // A character that is cut at the end makes room for points.
-        if std::str::from_utf8(filler).is_ok()
-            && let Err(error) = std::str::from_utf8(&body)
-        {
-            body[error.valid_up_to()..].fill(b'.');
-        }
-        if is_line {
-            for byte in &mut body {
-                if *byte == b'\n' {
-                    *byte = b' ';
-                }
-            }
-            body.push(b'\n');
-        }
-        let mut body_answer = Vec::with_capacity(body.len());
-        capitals::append(&body, &mut body_answer);
+        let body = Filler::new(filler.unwrap_or(FILLER), length);
         Self {
-            key: RandomState::new().hash_one(FILLER),
-            body,
-            body_answer,
+            key: filler::nonce(),
+            body: if is_line { body.into_line() } else { body },
         }
     }
 
     /// The bytes of each text.
     pub(super) fn text_length(&self) -> usize {
-        HEADER_LENGTH + self.body.len()
+        HEADER_LENGTH + self.body.text().len()
     }
 
     /// The bytes of each right answer.
     pub(super) fn answer_length(&self) -> usize {
-        HEADER_LENGTH + self.body_answer.len()
+        HEADER_LENGTH + self.body.capitals().len()
     }
 
     fn header(&self, flow: u32, number: u64) -> [u8; HEADER_LENGTH] {
         let value = u64::from(flow) << NUMBER_BITS | number & ((1 << NUMBER_BITS) - 1);
-        letters(scramble(value ^ self.key))
+        filler::letters(scramble(value ^ self.key))
     }
 
     fn capital_header(&self, flow: u32, number: u64) -> [u8; HEADER_LENGTH] {
@@ -94,18 +71,10 @@ impl Form {
         header
     }
 
-    /// The flow and the number in an answer's header, in small letters or capitals. A header that
-    /// is none of this run gives nothing, or numbers that were hardly ever sent.
+    /// The flow and the number in an answer's header, in small letters or capitals. A header of
+    /// another origin gives nothing, or numbers that were hardly ever sent.
     pub(super) fn read_header(&self, answer: &[u8]) -> Option<(u32, u64)> {
-        let mut value = 0;
-        for letter in answer.get(..HEADER_LENGTH)? {
-            let bits = (letter | 0x20).wrapping_sub(b'a');
-            if bits > 15 {
-                return None;
-            }
-            value = value << 4 | u64::from(bits);
-        }
-        let value = unscramble(value) ^ self.key;
+        let value = unscramble(filler::read_letters(answer)?) ^ self.key;
         let flow = (value >> NUMBER_BITS) as u32;
         Some((flow, value & ((1 << NUMBER_BITS) - 1)))
     }
@@ -118,7 +87,7 @@ impl Form {
     }
 }
 
-/// A mapping of numbers to numbers, one to one, after which neighbours differ everywhere.
+/// A bijection after which neighbours differ everywhere.
 fn scramble(value: u64) -> u64 {
     let spread = value.wrapping_mul(FACTOR);
     spread ^ spread >> 32
@@ -128,25 +97,7 @@ fn unscramble(value: u64) -> u64 {
     (value ^ value >> 32).wrapping_mul(INVERSE)
 }
 
-/// The sixteen letters of a value, the highest four bits first.
-fn letters(value: u64) -> [u8; HEADER_LENGTH] {
-    let mut header = [0; HEADER_LENGTH];
-    let (high, low) = header.split_at_mut(8);
-    high.copy_from_slice(&eight_letters(value >> 32).to_be_bytes());
-    low.copy_from_slice(&eight_letters(value & 0xffff_ffff).to_be_bytes());
-    header
-}
-
-/// Spreads 32 bits over eight bytes, four bits each, and makes letters of them.
-fn eight_letters(value: u64) -> u64 {
-    let mut spread = value;
-    spread = (spread | spread << 16) & 0x0000_ffff_0000_ffff;
-    spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
-    spread = (spread | spread << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-    spread + u64::from(b'a') * 0x0101_0101_0101_0101
-}
-
-/// Texts and answers in runs, one behind the other, with the bodies already in place.
+/// Texts and answers in runs, back to back, with the bodies already in place.
 pub(super) struct Texts {
     pub(super) form: Form,
     requests: Vec<u8>,
@@ -154,14 +105,10 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// Room for runs of up to `most` texts.
-    pub(super) fn new(form: Form, most: usize) -> Self {
-        let requests = [&[0; HEADER_LENGTH], form.body.as_slice()]
-            .concat()
-            .repeat(most);
-        let answers = [&[0; HEADER_LENGTH], form.body_answer.as_slice()]
-            .concat()
-            .repeat(most);
+    /// Room for runs of up to `max_run` texts.
+    pub(super) fn new(form: Form, max_run: usize) -> Self {
+        let run = |body: &[u8]| [&[0; HEADER_LENGTH], body].concat().repeat(max_run);
+        let (requests, answers) = (run(form.body.text()), run(form.body.capitals()));
         Self {
             form,
             requests,
@@ -170,7 +117,7 @@ impl Texts {
     }
 
     /// The most texts in a run.
-    pub(super) fn most(&self) -> usize {
+    pub(super) fn max_run(&self) -> usize {
         self.requests.len() / self.form.text_length()
     }
 
@@ -222,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn headers_are_read_back_in_either_case(flow in 0..MAX_FLOWS, number in 0u64..1 << NUMBER_BITS) {
+        fn headers_are_read_back_in_either_case(flow in 0..=MAX_FLOWS, number in 0u64..1 << NUMBER_BITS) {
             let form = Form::new(16, None, false);
             prop_assert_eq!(form.read_header(&form.header(flow, number)), Some((flow, number)));
             prop_assert_eq!(form.read_header(&form.capital_header(flow, number)), Some((flow, number)));

@@ -1,8 +1,9 @@
 //! The ledger, answer by answer, and against what a list of all requests says.
 
 use super::*;
-use crate::bench::record::Counts;
-use crate::bench::text::Form;
+use crate::ask::counts::Counts;
+use crate::bench::record::Record;
+use crate::bench::text::{Form, Texts};
 use proptest::prelude::*;
 
 const FLOW: u32 = 5;
@@ -15,9 +16,14 @@ fn books(size: usize) -> Books {
 }
 
 fn ledger(capacity: usize) -> Ledger {
-    let mut ledger = Ledger::new(FLOW, capacity, 1 << 16, false);
+    let mut ledger = warming_up(capacity);
     ledger.begin_measuring();
     ledger
+}
+
+fn warming_up(capacity: usize) -> Ledger {
+    let times = SendTimes::new(capacity, false);
+    Ledger::new(FLOW, times, LostNumbers::new(1 << 16))
 }
 
 fn send(ledger: &mut Ledger, amount: u64, now_ns: u64, books: &mut Books) {
@@ -36,8 +42,8 @@ fn a_run_in_order_is_settled_at_once_and_timed_by_its_sends() {
     let answers = books.texts.answers(FLOW, 0, 30).to_vec();
     assert!(ledger.settle_run(&answers, 1_100, &mut books));
     assert_eq!((books.record.counts.ok, books.outstanding), (30, 0));
-    assert_eq!(books.record.latency.count_at(1_000), 10);
-    assert_eq!(books.record.latency.count_at(800), 20);
+    let buckets: Vec<(u64, u64)> = books.record.latency.buckets().collect();
+    assert_eq!(buckets, [(800, 20), (1_000, 10)]);
 }
 
 #[test]
@@ -77,7 +83,7 @@ fn an_echo_and_an_empty_answer_and_nonsense_are_corrupt() {
 #[test]
 fn requests_of_the_warm_up_are_counted_apart() {
     let mut books = books(64);
-    let mut ledger = Ledger::new(FLOW, 256, 1 << 16, false);
+    let mut ledger = warming_up(256);
     send(&mut ledger, 4, 1, &mut books);
     ledger.begin_measuring();
     send(&mut ledger, 4, 2, &mut books);
@@ -89,7 +95,7 @@ fn requests_of_the_warm_up_are_counted_apart() {
         ..Counts::default()
     };
     assert_eq!((books.record.counts, books.record.warmup), (four, four));
-    assert_eq!(books.record.latency.len(), 4);
+    assert_eq!(books.record.latency.count(), 4);
 }
 
 /// What becomes of one request.
@@ -177,7 +183,7 @@ proptest! {
         }
         prop_assert_eq!(books.record.counts, expected);
         prop_assert!(expected.is_balanced());
-        prop_assert_eq!(books.record.latency.len(), expected.ok);
+        prop_assert_eq!(books.record.latency.count(), expected.ok);
         prop_assert_eq!((books.outstanding, ledger.outstanding(), ledger.in_flight()), (0, 0, 0));
     }
 

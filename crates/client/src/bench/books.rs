@@ -1,0 +1,40 @@
+//! What all ledgers of a worker share.
+
+use super::record::Record;
+use super::text::Texts;
+
+/// The most numbers compared per turn to find the request of a damaged header. A server that sends
+/// nothing else would keep a worker from its clock.
+const MAX_COMPARISONS_PER_TURN: u64 = 1 << 16;
+
+pub(super) struct Books {
+    pub(super) texts: Texts,
+    pub(super) record: Record,
+    /// Open requests, of all flows.
+    pub(super) outstanding: u64,
+    /// How many more numbers may be compared in this turn.
+    comparisons: u64,
+}
+
+impl Books {
+    pub(super) fn new(texts: Texts, record: Record) -> Self {
+        Self {
+            texts,
+            record,
+            outstanding: 0,
+            comparisons: MAX_COMPARISONS_PER_TURN,
+        }
+    }
+
+    /// A worker receives from one flow per turn.
+    pub(super) fn begin_turn(&mut self) {
+        self.comparisons = MAX_COMPARISONS_PER_TURN;
+    }
+
+    /// Whether this turn has `amount` comparisons left, which are used up then.
+    pub(super) fn may_compare(&mut self, amount: u64) -> bool {
+        let left = self.comparisons.checked_sub(amount);
+        self.comparisons = left.unwrap_or(self.comparisons);
+        left.is_some()
+    }
+}
