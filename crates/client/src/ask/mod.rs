@@ -7,5 +7,6 @@ pub(crate) mod counts;
 pub(crate) mod diagnosis;
 #[cfg(feature = "probe")]
 pub(crate) mod filler;
+pub(crate) mod flow;
 #[cfg(feature = "probe")]
 pub(crate) mod latency;

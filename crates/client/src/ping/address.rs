@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::control::Control;
-use super::flow::{self, Reception, Transmission};
+use super::flow::{self, AnswerBuffer, Reception, Transmission};
 use super::settings::Settings;
 use super::text::ProbeTexts;
 use crate::ask::candidates::Candidates;
@@ -14,8 +14,8 @@ use bullhorn_socket::sys::PollSet;
 /// The number of the text that tries an address; no probe has it.
 const TRIAL: u64 = 0;
 
-/// The first address that answers rightly; when none does, the first. A single one is not tried, so
-/// nothing but the probes is sent.
+/// The first address with a right answer; when none has one, the first. A single address is not
+/// tried, so only the probes are sent.
 pub(super) fn choose(
     candidates: &Candidates,
     settings: &Settings,
@@ -44,29 +44,30 @@ fn answers(
     end: Option<Instant>,
 ) -> Result<bool> {
     let mut flow = flow::new(endpoint, settings.timeout);
-    let mut bytes = Vec::new();
-    texts.write(TRIAL, &mut bytes);
+    let mut text = Vec::new();
+    texts.write(TRIAL, &mut text);
+    let mut answer = AnswerBuffer::default();
     let deadline = Instant::now() + settings.timeout;
     let deadline = end.map_or(deadline, |end| end.min(deadline));
-    if !matches!(flow.send(&bytes), Transmission::Taken) {
+    if !matches!(flow.send(&text), Transmission::Taken) {
         return Ok(false);
     }
     while !control.is_stopped() {
-        let reception = flow.receive(texts, &mut bytes);
-        let patience = deadline.saturating_duration_since(Instant::now());
+        let reception = flow.receive(texts, &mut answer);
+        let remaining = deadline.saturating_duration_since(Instant::now());
         match reception {
-            Reception::Answer if texts.is_right(TRIAL, &bytes) => return Ok(true),
-            Reception::Answer | Reception::Nothing if patience.is_zero() => break,
+            Reception::Answer if texts.is_right(TRIAL, answer.as_slice()) => return Ok(true),
+            Reception::Answer | Reception::Nothing if remaining.is_zero() => break,
             Reception::Answer => continue,
             Reception::Nothing => {}
             _ => return Ok(false),
         }
         let mut poll = PollSet::default();
-        if let Some((descriptor, waits_to_write)) = flow.interest() {
-            poll.add(descriptor, true, waits_to_write);
+        if let Some((descriptor, to_write)) = flow.interest() {
+            poll.add(descriptor, true, to_write);
         }
         poll.add_stop(control.stopped_by());
-        poll.wait(Some(patience))
+        poll.wait(Some(remaining))
             .map_err(|source| Error::socket(Operation::Receive, endpoint, source))?;
     }
     Ok(false)
@@ -91,7 +92,7 @@ mod tests {
             let local = format!("{scheme}://127.0.0.1:0");
             let server = Server::builder().endpoint(local).start().unwrap();
             let served = server.endpoints().remove(0);
-            // The discard port on an address of loopback that is nobody's.
+            // The discard port on an unused loopback address.
             let closed: Endpoint = format!("{scheme}://127.99.98.97:9").parse().unwrap();
             let chosen = |candidates| {
                 choose(

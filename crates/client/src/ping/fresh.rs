@@ -1,34 +1,34 @@
 //! During an outage: whether a fresh source port gets through where the old one does not.
 //!
-//! A firewall or NAT keeps state for each flow. State that went stale swallows every packet of its
-//! flow, and a new flow would live; only trying tells.
+//! A firewall or NAT keeps state for each flow. Stale state swallows every packet of its flow while a
+//! new flow works; the only way to know is to try.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use super::flow::{Flow, Reception, Transmission};
+use super::flow::{AnswerBuffer, ProbeFlow, Reception, Transmission};
 use super::text::ProbeTexts;
 
-/// Numbers of these texts begin here, out of reach of the probes.
+/// The numbers of these texts begin here, out of reach of the probes.
 const FIRST_NUMBER: u64 = 1 << 63;
 
-/// The most answers taken in a turn: a peer may send without an end.
+/// The maximum number of answers taken at once: a peer may send without end.
 const MAX_ANSWERS: usize = 64;
 
-/// The tries of one run, one at a time.
+/// The tries of one target, one at a time.
 #[derive(Default)]
 pub(super) struct FreshPorts {
     current: Option<Try>,
-    /// An answer came; what the old flow does with its next probe decides.
+    /// The fresh port had an answer; the next probe of the old flow decides.
     suspicion: Option<Suspicion>,
-    /// The outage (its flow and first probe) of which all is said.
-    told: Option<(usize, u64)>,
+    /// The outage (its flow and first probe) that is already decided.
+    decided: Option<(usize, u64)>,
     pub(super) sent: u64,
     pub(super) answered: u64,
 }
 
 struct Try {
-    flow: Box<dyn Flow>,
+    flow: Box<dyn ProbeFlow>,
     number: u64,
     sent: Instant,
     outage: (usize, u64),
@@ -36,21 +36,21 @@ struct Try {
 
 struct Suspicion {
     outage: (usize, u64),
-    /// Probes of the old flow after this one were sent after the fresh port had its answer.
+    /// Probes of the old flow after this one were sent when the fresh port already had its answer.
     after: u64,
     round_trip: Duration,
 }
 
 impl FreshPorts {
-    /// Whether another try would tell anything about this outage.
+    /// Whether another try may say more about this outage.
     pub(super) fn has_room(&self, outage: (usize, u64)) -> bool {
-        self.current.is_none() && self.suspicion.is_none() && self.told != Some(outage)
+        self.current.is_none() && self.suspicion.is_none() && self.decided != Some(outage)
     }
 
     /// Sends a text over `flow`, which is new.
     pub(super) fn begin(
         &mut self,
-        mut flow: Box<dyn Flow>,
+        mut flow: Box<dyn ProbeFlow>,
         outage: (usize, u64),
         texts: &ProbeTexts,
     ) {
@@ -73,22 +73,22 @@ impl FreshPorts {
         self.current.as_ref()?.flow.interest()
     }
 
-    /// Takes what has come, and gives up a try that is `timeout` old. `last` is the number of the
+    /// Takes what has arrived, and gives up a try that is `timeout` old. `last` is the number of the
     /// last probe sent.
     pub(super) fn advance(
         &mut self,
         texts: &ProbeTexts,
         last: u64,
         timeout: Duration,
-        bytes: &mut Vec<u8>,
+        answer: &mut AnswerBuffer,
     ) {
         let Some(current) = &mut self.current else {
             return;
         };
         let is_over = current.sent.elapsed() >= timeout;
         for _ in 0..MAX_ANSWERS {
-            match current.flow.receive(texts, bytes) {
-                Reception::Answer if texts.is_right(current.number, bytes) => {
+            match current.flow.receive(texts, answer) {
+                Reception::Answer if texts.is_right(current.number, answer.as_slice()) => {
                     self.answered += 1;
                     self.suspicion = Some(Suspicion {
                         outage: current.outage,
@@ -111,8 +111,8 @@ impl FreshPorts {
         }
     }
 
-    /// The next probe of `flow` is settled. The round trip of the fresh port when the old flow is
-    /// found dead beside it.
+    /// The next probe of `flow` is settled. Returns the round trip of the fresh port when the old
+    /// flow turns out to be dead.
     pub(super) fn settle(&mut self, flow: usize, number: u64, answered: bool) -> Option<Duration> {
         let suspicion = self.suspicion.as_ref()?;
         if suspicion.outage.0 != flow || (number <= suspicion.after && !answered) {
@@ -121,7 +121,7 @@ impl FreshPorts {
         let Suspicion {
             outage, round_trip, ..
         } = self.suspicion.take()?;
-        self.told = Some(outage);
+        self.decided = Some(outage);
         (!answered).then_some(round_trip)
     }
 }

@@ -50,10 +50,11 @@ use bullhorn_socket::error::{Error, Result};
 use engine::{Engine, Target};
 use text::ProbeTexts;
 
-/// The most flows of a run: each takes a descriptor and half a megabyte.
+/// The maximum number of flows of a target: each takes a descriptor and a quarter of a megabyte.
 pub const MAX_FLOWS: usize = 1024;
 
-/// The most bytes of a text times the flows: each flow keeps a text and its answer.
+/// The maximum length of a text times the number of flows, in bytes: a flow may hold a text and its
+/// answer.
 pub const MAX_TEXT_BYTES: usize = 1 << 30;
 
 /// Probes `endpoint` until the count, the deadline, the control or the observer ends it.

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::Settings;
@@ -12,16 +11,15 @@ use super::flow::whole_milliseconds;
 use super::queue::Queue;
 use crate::ask::candidates::Candidates;
 use crate::ask::comparison::Verdict;
-use bullhorn_socket::call::traced_zero;
-use bullhorn_socket::connect;
+use crate::ask::flow::StreamFlow;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Operation, Result};
-use bullhorn_socket::lines::{Arrival, Lines, READ_SIZE};
+use bullhorn_socket::lines::{Arrival, READ_SIZE};
 use bullhorn_socket::stop::Stop;
 use bullhorn_socket::sys::PollSet;
 
 pub(super) struct Connection {
-    stream: Lines,
+    flow: StreamFlow,
     lines: VecDeque<Line>,
     /// The answer to the first line.
     awaited: Option<Awaited>,
@@ -83,7 +81,7 @@ impl Connection {
     ) -> Result<(Endpoint, Self)> {
         candidates.find(|address| {
             let connection = Self {
-                stream: Lines::new(connect(address, settings.timeout, stop)?),
+                flow: StreamFlow::connect(address, settings.timeout, stop)?,
                 lines: VecDeque::new(),
                 awaited: None,
                 half_closed: false,
@@ -101,14 +99,14 @@ impl Connection {
     /// Whether it takes no further line: half-closed by us, or closed by the peer while it was idle.
     pub(super) fn is_spent(&mut self) -> bool {
         // One read at most, so that a peer that sends unasked takes no memory.
-        let may_read = self.is_idle() && self.stream.rest().len() < READ_SIZE;
+        let may_read = self.is_idle() && self.flow.lines.rest().len() < READ_SIZE;
         self.half_closed
-            || (may_read && !matches!(self.stream.read(), Ok(arrival) if arrival != Arrival::End))
+            || (may_read && !matches!(self.flow.read(), Ok(arrival) if arrival != Arrival::End))
     }
 
     /// Whether the peer should first take what waits to be written.
     pub(super) fn is_congested(&self) -> bool {
-        self.stream.is_congested() || self.lines.back().is_some_and(|line| !line.is_queued())
+        self.flow.lines.is_congested() || self.lines.back().is_some_and(|line| !line.is_queued())
     }
 
     /// Takes up a line.
@@ -142,23 +140,21 @@ impl Connection {
     ) -> std::result::Result<(), Broken> {
         self.write().map_err(Broken::Failed)?;
         if half_close && !self.half_closed && !self.has_unwritten() {
-            let socket = self.stream.socket();
-            let call = format_args!("shutdown({}, SHUT_WR)", socket.as_raw_fd());
-            traced_zero(call, socket.shutdown(Shutdown::Write)).map_err(Broken::Failed)?;
+            self.flow.half_close().map_err(Broken::Failed)?;
             self.half_closed = true;
         }
         let patience = self
             .deadline(timeout)
             .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let mut poll = PollSet::default();
-        let socket = self.stream.socket().as_fd();
-        let place = poll.add(socket, true, self.has_unwritten());
+        let (socket, _) = self.flow.interest();
+        let entry = poll.add(socket, true, self.has_unwritten());
         if let Some(texts) = texts {
             poll.add(texts, true, false);
         }
         poll.add_stop(stop);
         poll.wait(patience).map_err(Broken::Failed)?;
-        let to_read = poll.ready(place).to_read;
+        let to_read = poll.ready(entry).to_read;
         drop(poll);
         if to_read {
             self.read(queue)?;
@@ -186,29 +182,30 @@ impl Connection {
     }
 
     fn has_unwritten(&self) -> bool {
-        self.stream.has_unwritten() || self.is_congested()
+        self.flow.lines.has_unwritten() || self.is_congested()
     }
 
     /// Queues the lines piece by piece, so that a long one is not copied as a whole, and writes what
     /// goes.
     fn write(&mut self) -> io::Result<()> {
         for line in self.lines.iter_mut().filter(|line| !line.is_queued()) {
-            while !line.is_queued() && !self.stream.is_congested() {
+            while !line.is_queued() && !self.flow.lines.is_congested() {
                 let rest = line.text.get(line.queued..).unwrap_or_default();
                 let piece = &rest[..rest.len().min(READ_SIZE)];
-                self.stream
+                self.flow
+                    .lines
                     .push_bytes(if piece.is_empty() { b"\n" } else { piece });
                 line.queued += piece.len().max(1);
             }
         }
-        if self.stream.write()? {
+        if self.flow.write()? {
             self.last_progress = Instant::now();
         }
         Ok(())
     }
 
     fn read(&mut self, queue: &mut Queue) -> std::result::Result<(), Broken> {
-        let arrival = self.stream.read().map_err(Broken::Failed)?;
+        let arrival = self.flow.read().map_err(Broken::Failed)?;
         if arrival == Arrival::Nothing {
             return Ok(());
         }
@@ -224,22 +221,22 @@ impl Connection {
     /// Every answer that is right or wrong goes to its line.
     fn take_answers(&mut self, queue: &mut Queue) -> std::result::Result<(), Broken> {
         while let Some(awaited) = &mut self.awaited {
-            let (taken, verdict) = awaited.compare(self.stream.rest());
-            self.stream.consume(taken);
+            let (taken, verdict) = awaited.compare(self.flow.lines.rest());
+            self.flow.lines.consume(taken);
             match verdict {
                 Verdict::Incomplete => break,
                 Verdict::Right => self.settle(queue, |awaited, line, _| {
                     awaited.into_right(line.begun.elapsed())
                 }),
                 Verdict::Wrong(end) => {
-                    let length = end.unwrap_or(self.stream.rest().len());
+                    let length = end.unwrap_or(self.flow.lines.rest().len());
                     self.settle(queue, |awaited, line, rest| {
                         awaited.into_answer(&line.text, &rest[..length], line.begun.elapsed())
                     });
                     if end.is_none() {
                         return Err(Broken::OutOfStep);
                     }
-                    self.stream.consume(length + 1);
+                    self.flow.lines.consume(length + 1);
                 }
             }
         }
@@ -263,7 +260,10 @@ impl Connection {
         answer: impl FnOnce(Awaited, &Line, &[u8]) -> super::Answer,
     ) {
         if let (Some(awaited), Some(line)) = (self.awaited.take(), self.lines.pop_front()) {
-            queue.settle(line.number, Ok(answer(awaited, &line, self.stream.rest())));
+            queue.settle(
+                line.number,
+                Ok(answer(awaited, &line, self.flow.lines.rest())),
+            );
         }
         self.awaited = self.lines.front().map(|line| Awaited::new(&line.text));
     }

@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::flow::{Flow, Progress, Request};
+use super::flow::{Progress, Request, RequestFlow};
 use super::queue::Queue;
-use super::settled::Settled;
+use super::recent_replies::RecentReplies;
 use super::texts::Next;
 use super::{Answer, Observer, Settings, Texts, leave_unsent, stopped};
 use crate::ask::candidates::Candidates;
+use crate::ask::flow::DatagramFlow;
 use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
 use bullhorn_socket::error::{Error, Operation, Result};
 use bullhorn_socket::stop::Stop;
@@ -18,9 +19,6 @@ use bullhorn_socket::sys::PollSet;
 /// be repeated does not hold up the others.
 const QUEUE_WINDOWS: usize = 64;
 
-/// More than any answer has, so that none is cut.
-const BUFFER_SIZE: usize = 4 * MAX_UNIX_DATAGRAM;
-
 /// The client side of one datagram endpoint.
 pub(super) struct Exchange {
     endpoint: Endpoint,
@@ -29,9 +27,9 @@ pub(super) struct Exchange {
     has_answered: bool,
     settings: Settings,
     stop: Stop,
-    busy: Vec<Flow>,
-    idle: Vec<Flow>,
-    settled: Settled,
+    busy: Vec<RequestFlow>,
+    idle: Vec<RequestFlow>,
+    recent: RecentReplies,
     buffer: Box<[u8]>,
 }
 
@@ -39,7 +37,7 @@ impl Exchange {
     /// Opens a socket to the first address that allows it; the next is tried when that one does
     /// not answer.
     pub(super) fn open(mut candidates: Candidates, settings: Settings, stop: Stop) -> Result<Self> {
-        let flow = candidates.find(|address| Flow::open(address, settings.timeout, &stop))?;
+        let flow = candidates.find(|address| RequestFlow::open(address, settings.timeout))?;
         Ok(Self {
             endpoint: flow.endpoint().clone(),
             candidates,
@@ -48,8 +46,8 @@ impl Exchange {
             stop,
             busy: Vec::new(),
             idle: vec![flow],
-            settled: Settled::default(),
-            buffer: vec![0; BUFFER_SIZE].into_boxed_slice(),
+            recent: RecentReplies::default(),
+            buffer: vec![0; DatagramFlow::BUFFER_SIZE].into_boxed_slice(),
         })
     }
 
@@ -108,7 +106,7 @@ impl Exchange {
     ) -> Result<()> {
         let mut flow = match self.idle.pop() {
             Some(flow) => flow,
-            None => Flow::open(&self.endpoint, self.settings.timeout, &self.stop)?,
+            None => RequestFlow::open(&self.endpoint, self.settings.timeout)?,
         };
         let progress = flow.begin(request);
         self.settle(flow, progress, queue, observer)
@@ -130,7 +128,7 @@ impl Exchange {
             poll.add(descriptor, true, false);
         }
         poll.add_stop(&self.stop);
-        let deadline = self.busy.iter().filter_map(Flow::deadline).min();
+        let deadline = self.busy.iter().filter_map(RequestFlow::deadline).min();
         let patience = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         poll.wait(patience)
             .map_err(|source| Error::socket(Operation::Receive, &self.endpoint, source))?;
@@ -144,12 +142,12 @@ impl Exchange {
 
         let now = Instant::now();
         for (mut flow, is_ready) in std::mem::take(&mut self.busy).into_iter().zip(ready) {
-            let mut progress = Progress::UnderWay;
+            let mut progress = Progress::Pending;
             if is_ready {
-                progress = flow.advance(&mut self.buffer, &self.settled);
+                progress = flow.advance(&mut self.buffer, &self.recent);
             }
             let is_late = flow.deadline().is_some_and(|deadline| deadline <= now);
-            if matches!(progress, Progress::UnderWay) && is_late {
+            if matches!(progress, Progress::Pending) && is_late {
                 progress = flow.expire(self.settings.retries);
             }
             self.settle(flow, progress, queue, observer)?;
@@ -160,13 +158,13 @@ impl Exchange {
     /// Puts a flow where it belongs after some progress, and the outcome into the queue.
     fn settle(
         &mut self,
-        flow: Flow,
+        flow: RequestFlow,
         progress: Progress,
         queue: &mut Queue,
         observer: &mut dyn Observer,
     ) -> Result<()> {
         match progress {
-            Progress::UnderWay => self.busy.push(flow),
+            Progress::Pending => self.busy.push(flow),
             Progress::Settled(Err(_)) if flow.endpoint() != &self.endpoint => {
                 self.begin(flow.into_request(), queue, observer)?;
             }
@@ -181,7 +179,7 @@ impl Exchange {
                 let may_be_used_again = result
                     .as_ref()
                     .is_ok_and(|answer: &Answer| answer.problem().is_none());
-                self.settled.insert(flow.expected());
+                self.recent.insert(flow.expected());
                 queue.settle(flow.number(), result);
                 if may_be_used_again && !flow.has_repeated() {
                     self.idle.push(flow);
@@ -194,9 +192,9 @@ impl Exchange {
     /// The address has never answered, and the name has another. What is under way at the old one
     /// follows when it fails there.
     fn turn_to_next_address(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let (timeout, stop) = (self.settings.timeout, &self.stop);
+        let timeout = self.settings.timeout;
         let candidates = &mut self.candidates;
-        let flow = candidates.find(|address| Flow::open(address, timeout, stop))?;
+        let flow = candidates.find(|address| RequestFlow::open(address, timeout))?;
         self.endpoint = flow.endpoint().clone();
         self.idle = vec![flow];
         observer.using(&self.endpoint);

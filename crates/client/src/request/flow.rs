@@ -1,37 +1,33 @@
-//! One datagram socket of a client, with at most one text under way.
+//! One datagram flow with at most one text in flight.
 //!
-//! A datagram carries no number, so what pairs an answer with its text is the source port alone:
-//! one text at a time, and a socket that had to repeat its text is not used again, as a second
-//! answer to it may still be coming. The network may also copy a datagram by itself; so bytes that
-//! are no right answer but were one to an earlier text are passed over.
+//! A datagram carries no number, so the source port alone pairs an answer with its text: one text at
+//! a time, and a flow that had to repeat its text is not used again, as a second answer to it may
+//! still arrive. The network may copy a datagram too; so bytes that are not the right answer, but
+//! were one to an earlier text, are ignored.
 
-use std::io::{self, Read};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
-
 use super::answer::Answer;
-use super::settled::Settled;
+use super::recent_replies::RecentReplies;
 use crate::ask::comparison::Comparison;
-use bullhorn_socket::call::{Excerpt, traced};
-use bullhorn_socket::connect;
+use crate::ask::flow::DatagramFlow;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Operation, Result};
-use bullhorn_socket::stop::Stop;
 
-/// How many late copies are passed over at once, so that a peer that sends nothing else holds up
+/// The maximum number of late copies ignored at once, so that a peer that sends nothing else delays
 /// neither the deadline nor other texts.
 const MAX_READS: usize = 64;
 
-pub(super) struct Flow {
-    socket: Socket,
-    endpoint: Endpoint,
+/// A flow and the text in flight on it.
+pub(super) struct RequestFlow {
+    flow: DatagramFlow,
     timeout: Duration,
     request: Request,
 }
 
-/// A text under way.
+/// A text in flight.
 #[derive(Default)]
 pub(super) struct Request {
     pub(super) number: u64,
@@ -40,7 +36,7 @@ pub(super) struct Request {
     tries: u32,
     first_sent: Option<Instant>,
     deadline: Option<Instant>,
-    /// The kernel had no room for it; it is sent when there is.
+    /// The kernel had no room for it yet.
     waits_for_room: bool,
 }
 
@@ -53,22 +49,25 @@ impl Request {
             ..Self::default()
         }
     }
+
+    /// Since it was first sent.
+    fn elapsed(&self) -> Duration {
+        self.first_sent.map_or(Duration::ZERO, |it| it.elapsed())
+    }
 }
 
-/// What became of a text under way.
+/// What became of a text in flight.
 pub(super) enum Progress {
     /// Nothing yet.
-    UnderWay,
-    /// The flow may be used again, unless it [has repeated](Flow::has_repeated) its text.
+    Pending,
+    /// The flow may be used again, unless it [has repeated](RequestFlow::has_repeated) its text.
     Settled(Result<Answer>),
 }
 
-impl Flow {
-    pub(super) fn open(endpoint: &Endpoint, timeout: Duration, stop: &Stop) -> Result<Self> {
-        let socket = connect(endpoint, timeout, stop)?;
+impl RequestFlow {
+    pub(super) fn open(endpoint: &Endpoint, timeout: Duration) -> Result<Self> {
         Ok(Self {
-            socket,
-            endpoint: endpoint.clone(),
+            flow: DatagramFlow::open(endpoint)?,
             timeout,
             request: Request::default(),
         })
@@ -88,77 +87,60 @@ impl Flow {
         let now = Instant::now();
         request.first_sent.get_or_insert(now);
         request.deadline = Some(now + self.timeout);
-        let call = format_args!(
-            "send({}, {})",
-            self.socket.as_raw_fd(),
-            Excerpt(&request.text)
-        );
-        let result = traced(call, self.socket.send(&request.text), |sent| *sent);
+        let result = self.flow.send(&request.text);
         request.waits_for_room = false;
         match result {
-            Ok(_) => request.tries += 1,
+            Ok(()) => request.tries += 1,
             Err(error) => match error.raw_os_error().unwrap_or(0) {
                 libc::EAGAIN => request.waits_for_room = true,
-                // The interface's queue is full: as good as lost on the way.
+                // The interface's queue is full: the same as lost on the way.
                 libc::ENOBUFS | libc::EINTR => request.tries += 1,
                 _ => return Progress::Settled(Err(self.failed(Operation::Send, error))),
             },
         }
-        Progress::UnderWay
+        Progress::Pending
     }
 
-    /// The socket is ready: sends what waited for room, takes what has come.
-    pub(super) fn advance(&mut self, buffer: &mut [u8], settled: &Settled) -> Progress {
+    /// The socket is ready: sends what waited for room, receives what has arrived.
+    pub(super) fn advance(&mut self, buffer: &mut [u8], recent: &RecentReplies) -> Progress {
         if self.request.waits_for_room
             && let settled @ Progress::Settled(_) = self.send()
         {
             return settled;
         }
         for _ in 0..MAX_READS {
-            let result = (&self.socket).read(buffer);
-            let received = match result {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Progress::UnderWay;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                result => traced(
-                    format_args!("recv({})", self.socket.as_raw_fd()),
-                    result,
-                    |length| format!("{length} {}", Excerpt(&buffer[..*length])),
-                ),
-            };
-            let length = match received {
-                Ok(length) => length,
+            let length = match self.flow.receive(buffer) {
+                Ok(Some(length)) => length,
+                Ok(None) => return Progress::Pending,
                 Err(error) => {
                     return Progress::Settled(Err(self.failed(Operation::Receive, error)));
                 }
             };
             let bytes = &buffer[..length];
-            let is_right = bytes == self.expected();
-            if !is_right && settled.contains(bytes) {
+            if bytes != self.expected() && recent.contains(bytes) {
                 tracing::debug!(
-                    "{}: passed over a late copy of an earlier answer",
-                    self.endpoint
+                    "{}: ignored a late copy of an earlier answer",
+                    self.endpoint()
                 );
                 continue;
             }
             let request = &self.request;
-            let round_trip = request
-                .first_sent
-                .map_or(Duration::ZERO, |sent| sent.elapsed());
-            let answer = Answer::new(&request.text, bytes.to_vec(), round_trip, request.tries);
+            let answer = Answer::new(
+                &request.text,
+                bytes.to_vec(),
+                request.elapsed(),
+                request.tries,
+            );
             return Progress::Settled(Ok(answer));
         }
-        Progress::UnderWay
+        Progress::Pending
     }
 
-    /// The time is up: sends again, or gives up after `retries` repetitions. A text that waits for
-    /// room in the peer's queue was not sent yet, and has the time of all its repetitions.
+    /// The timeout has passed: sends again, or gives up after `retries` retries. A text that waits for
+    /// room in the peer's queue has not been sent yet, and has the time of all its retries.
     pub(super) fn expire(&mut self, retries: u32) -> Progress {
         let request = &self.request;
-        let waited = request
-            .first_sent
-            .map_or(Duration::ZERO, |sent| sent.elapsed());
+        let waited = request.elapsed();
         let may_send = if request.waits_for_room {
             waited < self.timeout.saturating_mul(retries.saturating_add(1))
         } else {
@@ -168,18 +150,18 @@ impl Flow {
             return self.send();
         }
         Progress::Settled(Err(Error::NoAnswer {
-            endpoint: self.endpoint.clone(),
+            endpoint: self.endpoint().clone(),
             tries: request.tries,
             waited: whole_milliseconds(waited),
         }))
     }
 
     fn failed(&self, operation: Operation, source: io::Error) -> Error {
-        Error::socket(operation, &self.endpoint, source)
+        Error::socket(operation, self.endpoint(), source)
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        self.flow.endpoint()
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -194,7 +176,7 @@ impl Flow {
         self.request.number
     }
 
-    /// Whether a second answer to its text may still be coming.
+    /// Whether a second answer to its text may still arrive.
     pub(super) fn has_repeated(&self) -> bool {
         self.request.tries > 1
     }
@@ -204,13 +186,13 @@ impl Flow {
         self.request.comparison.expected()
     }
 
-    /// The text, to be sent elsewhere.
+    /// The text, to send it elsewhere.
     pub(super) fn into_request(self) -> Request {
         self.request
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.flow.as_fd()
     }
 }
 

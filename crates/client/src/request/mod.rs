@@ -13,8 +13,8 @@ mod connection;
 mod datagram;
 mod flow;
 mod queue;
+mod recent_replies;
 mod settings;
-mod settled;
 mod stream;
 mod texts;
 

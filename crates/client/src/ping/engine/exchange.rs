@@ -124,8 +124,10 @@ impl Target<'_> {
     /// Matches the answer in the buffer, from `flow`, to its probe and compares it.
     fn take_answer(&mut self, flow: usize, observer: &mut dyn Observer) -> ControlFlow<()> {
         let now = Instant::now();
-        let length = self.answer.len();
-        let named = self.texts.number_of(&self.answer, self.ledger.last());
+        let length = self.answer.as_slice().len();
+        let named = self
+            .texts
+            .number_of(self.answer.as_slice(), self.ledger.last());
         let Some(number) = self.number_of_answer(flow, named) else {
             self.ledger.stray(flow);
             return self.report_unexpected(&Event::Stray { flow, length }, observer);
@@ -159,7 +161,7 @@ impl Target<'_> {
         let of_this_flow = named.filter(|number| self.ledger.flow_of(*number) == flow);
         of_this_flow.or_else(|| {
             let outstanding = || self.ledger.outstanding(flow);
-            let near = self.texts.nearest(&self.answer, outstanding());
+            let near = self.texts.nearest(self.answer.as_slice(), outstanding());
             // An answer that resembles no text still answers something.
             near.or_else(|| outstanding().next())
         })
@@ -167,7 +169,7 @@ impl Target<'_> {
 
     /// What is wrong with the answer in the buffer to probe `number`.
     fn diagnose(&mut self, number: u64, named: Option<u64>) -> Option<Problem> {
-        if self.texts.is_right(number, &self.answer) {
+        if self.texts.is_right(number, self.answer.as_slice()) {
             return None;
         }
         if let Some(number) = named.filter(|named| *named != number) {
@@ -175,7 +177,7 @@ impl Target<'_> {
         }
         self.texts.write(number, &mut self.text);
         self.texts.write_expected(number, &mut self.expected);
-        diagnose(&self.text, &self.expected, &self.answer)
+        diagnose(&self.text, &self.expected, self.answer.as_slice())
     }
 
     fn record(&mut self, flow: usize, round_trip: Duration) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::ask::latency::Latency;
 use crate::ping::event::{Begin, Observer};
-use crate::ping::flow::{self, Flow};
+use crate::ping::flow::{self, AnswerBuffer, ProbeFlow};
 use crate::ping::fresh::FreshPorts;
 use crate::ping::jitter::Jitter;
 use crate::ping::ledger::Ledger;
@@ -35,7 +35,7 @@ pub(in crate::ping) struct Target<'a> {
     pub(super) fresh: FreshPorts,
     pub(super) text: Vec<u8>,
     pub(super) expected: Vec<u8>,
-    pub(super) answer: Vec<u8>,
+    pub(super) answer: AnswerBuffer,
     /// The flows that may have more, in ascending order: the last wait found something there, and
     /// no read since then came back empty.
     pub(super) ready: Vec<usize>,
@@ -48,7 +48,7 @@ pub(in crate::ping) struct Target<'a> {
 
 /// A flow with its figures.
 pub(super) struct FlowState {
-    pub(super) flow: Box<dyn Flow>,
+    pub(super) flow: Box<dyn ProbeFlow>,
     pub(super) round_trips: Latency,
     pub(super) last_round_trip: Option<Duration>,
     pub(super) jitter: Jitter,
@@ -86,7 +86,7 @@ impl<'a> Target<'a> {
             fresh: FreshPorts::default(),
             text: Vec::new(),
             expected: Vec::new(),
-            answer: Vec::new(),
+            answer: AnswerBuffer::default(),
             ready: Vec::new(),
             unexpected_left: 0,
             settled_since: None,

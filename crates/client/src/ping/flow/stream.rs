@@ -1,34 +1,34 @@
-//! A flow over a connection: each text with a line end behind it, each answer as many lines as its
+//! Probes over a connection: each text followed by a line end, each answer as many lines as its
 //! text.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use super::{Flow, Reception, Transmission};
+use super::answer::AnswerBuffer;
+use super::probe_flow::{ProbeFlow, Reception, Transmission};
+use crate::ask::flow::StreamFlow;
 use crate::ping::text::ProbeTexts;
-use bullhorn_socket::connect::{Attempt, begin_connect};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
-use bullhorn_socket::lines::{Arrival, Lines};
+use bullhorn_socket::lines::Arrival;
 
-pub(super) struct StreamFlow {
+pub(super) struct StreamProbes {
     endpoint: Endpoint,
     timeout: Duration,
     connection: Option<Connection>,
 }
 
 struct Connection {
-    lines: Lines,
+    flow: StreamFlow,
     begun: Instant,
-    attempt: Attempt,
-    /// How many bytes of an answer that has not come whole are known to be right.
+    /// How many bytes of an incomplete answer are known to be right.
     checked: usize,
-    /// How it ended; told after the last whole answer.
+    /// How it ended; reported after the last complete answer.
     ended: Option<Reception>,
 }
 
-impl StreamFlow {
+impl StreamProbes {
     pub(super) fn new(endpoint: &Endpoint, timeout: Duration) -> Self {
         Self {
             endpoint: endpoint.clone(),
@@ -38,20 +38,18 @@ impl StreamFlow {
     }
 }
 
-impl Flow for StreamFlow {
+impl ProbeFlow for StreamProbes {
     fn open(&mut self) -> Result<()> {
         let is_stuck = |connection: &Connection| {
-            !connection.attempt.is_made() && connection.begun.elapsed() >= self.timeout
+            !connection.flow.is_connected() && connection.begun.elapsed() >= self.timeout
         };
-        // The kernel waits longer with each repetition; a new attempt notices a way that is open
-        // again.
+        // The kernel waits longer before each retry; a new attempt notices sooner that the path is
+        // open again.
         if self.connection.as_ref().is_none_or(is_stuck) {
             self.connection = None;
-            let (socket, attempt) = begin_connect(&self.endpoint)?;
             self.connection = Some(Connection {
-                lines: Lines::new(socket),
+                flow: StreamFlow::begin(&self.endpoint)?,
                 begun: Instant::now(),
-                attempt,
                 checked: 0,
                 ended: None,
             });
@@ -60,9 +58,8 @@ impl Flow for StreamFlow {
     }
 
     fn is_opening(&self) -> bool {
-        self.connection
-            .as_ref()
-            .is_some_and(|connection| !connection.attempt.is_made())
+        let connection = self.connection.as_ref();
+        connection.is_some_and(|connection| !connection.flow.is_connected())
     }
 
     fn send(&mut self, text: &[u8]) -> Transmission {
@@ -72,15 +69,15 @@ impl Flow for StreamFlow {
         let Some(connection) = &mut self.connection else {
             return Transmission::Failed(io::ErrorKind::NotConnected.into());
         };
-        if connection.lines.is_congested() {
+        if connection.flow.lines.is_congested() {
             return Transmission::Failed(io::Error::other("the peer does not read"));
         }
-        connection.lines.push(text);
+        connection.flow.lines.push(text);
         connection.write();
         Transmission::Taken
     }
 
-    fn receive(&mut self, texts: &ProbeTexts, answer: &mut Vec<u8>) -> Reception {
+    fn receive(&mut self, texts: &ProbeTexts, answer: &mut AnswerBuffer) -> Reception {
         let Some(connection) = &mut self.connection else {
             return Reception::Nothing;
         };
@@ -100,14 +97,8 @@ impl Flow for StreamFlow {
     }
 
     fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
-        self.connection.as_ref().map(|connection| {
-            let socket = connection.lines.socket();
-            if connection.attempt.is_made() {
-                (socket.as_fd(), connection.lines.has_unwritten())
-            } else {
-                connection.attempt.interest(socket)
-            }
-        })
+        let connection = self.connection.as_ref()?;
+        Some(connection.flow.interest())
     }
 
     fn local_drops(&self) -> u64 {
@@ -116,28 +107,17 @@ impl Flow for StreamFlow {
 }
 
 impl Connection {
-    /// Writes what goes, once the connection is made.
     fn write(&mut self) {
-        if self.ended.is_none() {
-            match self.attempt.advance(self.lines.socket()) {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(error) => self.end(&error),
-            }
-        }
         if self.ended.is_none()
-            && let Err(error) = self.lines.write()
+            && let Err(error) = self.flow.write()
         {
             self.end(&error);
         }
     }
 
-    /// Whether something came: bytes, or the end.
+    /// Whether something arrived: bytes, or the end.
     fn read(&mut self) -> bool {
-        if !self.attempt.is_made() {
-            return false;
-        }
-        match self.lines.read() {
+        match self.flow.read() {
             Ok(Arrival::Nothing) => return false,
             Ok(Arrival::Bytes) => {}
             Ok(Arrival::End) => self.ended = Some(Reception::AllLost),
@@ -153,23 +133,22 @@ impl Connection {
         });
     }
 
-    /// Copies the first answer that is whole, or wrong already, to `answer`.
-    fn take_answer(&mut self, texts: &ProbeTexts, answer: &mut Vec<u8>) -> bool {
-        if let Some(line) = self.lines.take(texts.line_ends()) {
-            answer.clear();
-            answer.extend(line);
+    /// Copies the first answer that is complete, or already wrong, to `answer`.
+    fn take_answer(&mut self, texts: &ProbeTexts, answer: &mut AnswerBuffer) -> bool {
+        let lines = &mut self.flow.lines;
+        if let Some(line) = lines.take(texts.line_ends()) {
+            answer.copy_from(line);
             self.checked = 0;
             return true;
         }
-        let partial = self.lines.rest();
+        let partial = lines.rest();
         if texts.may_begin_right(partial, self.checked) {
             self.checked = partial.len();
             return false;
         }
-        // Where the next answer begins is not known, and this one may have no end.
-        answer.clear();
-        answer.extend(partial);
-        self.lines.consume(answer.len());
+        // Where the next answer begins is unknown, and this one may have no end.
+        answer.copy_from(partial);
+        lines.consume(answer.as_slice().len());
         self.checked = 0;
         self.ended.get_or_insert(Reception::AllLost);
         true

@@ -1,0 +1,66 @@
+//! A flow over datagrams: a connected socket with an address of its own.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use socket2::Socket;
+
+use bullhorn_socket::call::{Excerpt, traced};
+use bullhorn_socket::connect::begin_connect;
+use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
+use bullhorn_socket::error::Result;
+
+pub(crate) struct DatagramFlow {
+    socket: Socket,
+    endpoint: Endpoint,
+}
+
+impl DatagramFlow {
+    /// More than any datagram has, so that none is truncated by us.
+    pub(crate) const BUFFER_SIZE: usize = 4 * MAX_UNIX_DATAGRAM;
+
+    /// A socket connected to `endpoint`, which sends nothing yet.
+    pub(crate) fn open(endpoint: &Endpoint) -> Result<Self> {
+        let (socket, _) = begin_connect(endpoint)?;
+        Ok(Self {
+            socket,
+            endpoint: endpoint.clone(),
+        })
+    }
+
+    #[cfg(feature = "probe")]
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// The address at the other end.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What to wait for until something can be received.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    pub(crate) fn send(&self, text: &[u8]) -> io::Result<()> {
+        let call = format_args!("send({}, {})", self.socket.as_raw_fd(), Excerpt(text));
+        traced(call, self.socket.send(text), |sent| *sent).map(drop)
+    }
+
+    /// The length of the next answer, which is copied to `buffer`; `None` when there is none.
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let result = loop {
+            match (&self.socket).read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                result => break result,
+            }
+        };
+        let call = format_args!("recv({})", self.socket.as_raw_fd());
+        let received = traced(call, result, |length| {
+            format!("{length} {}", Excerpt(&buffer[..*length]))
+        });
+        received.map(Some)
+    }
+}

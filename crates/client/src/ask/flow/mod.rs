@@ -1,0 +1,8 @@
+//! One flow: a source port or a connection, over which texts go and answers come. Which answer
+//! belongs to which text is not known here. Except for [`StreamFlow::connect`], no call waits.
+
+mod datagram;
+mod stream;
+
+pub(crate) use datagram::DatagramFlow;
+pub(crate) use stream::StreamFlow;

@@ -1,0 +1,37 @@
+//! The answer that was received last.
+
+use std::io;
+
+use crate::ask::flow::DatagramFlow;
+
+/// A buffer that takes any answer.
+#[derive(Debug, Default)]
+pub(in crate::ping) struct AnswerBuffer {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl AnswerBuffer {
+    /// The answer.
+    pub(in crate::ping) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    pub(super) fn copy_from(&mut self, answer: &[u8]) {
+        if self.bytes.len() < answer.len() {
+            self.bytes.resize(answer.len(), 0);
+        }
+        self.bytes[..answer.len()].copy_from_slice(answer);
+        self.length = answer.len();
+    }
+
+    /// Receives a datagram. Returns whether there was one.
+    pub(super) fn receive(&mut self, flow: &DatagramFlow) -> io::Result<bool> {
+        if self.bytes.len() < DatagramFlow::BUFFER_SIZE {
+            self.bytes = vec![0; DatagramFlow::BUFFER_SIZE];
+        }
+        let received = flow.receive(&mut self.bytes)?;
+        self.length = received.unwrap_or(0);
+        Ok(received.is_some())
+    }
+}
