@@ -1,8 +1,8 @@
-//! Upper-casing beside the standard library's, by language and length of text.
+//! Upper-casing compared with the standard library, by language and length of text.
 //!
-//! `cargo bench --bench uppercase` measures, `cargo test --benches` tries each once. Each answer is checked before it
-//! is timed. In place, a text is copied to where it is upper-cased each time, and the copy is timed too:
-//! `copy` is what it costs.
+//! `cargo bench --bench uppercase` measures, `cargo test --benches` tries each once. Every result is
+//! checked before it is timed. Upper-casing in place includes a copy of the text for each iteration;
+//! `copy` measures that copy alone.
 
 use std::hint::black_box;
 
@@ -59,7 +59,7 @@ const TEXTS: [(&str, &str); 10] = [
 
 const LENGTHS: [(&str, usize); 2] = [("60 B", 60), ("1 MiB", 1 << 20)];
 
-/// `sentence` again and again, to the last whole character within `length` bytes.
+/// `sentence` repeated, up to the last whole character within `length` bytes.
 fn text(sentence: &str, length: usize) -> String {
     let mut text = String::with_capacity(length);
     for character in sentence.chars().cycle() {
@@ -75,21 +75,22 @@ fn measure(group: &mut BenchmarkGroup<WallTime>, text: &str) {
     let capitals = text.to_uppercase().into_bytes();
     group.throughput(Throughput::Bytes(text.len() as u64));
 
-    let mut place = text.as_bytes().to_vec();
-    let converted_len = in_place(&mut place).converted_len;
+    let mut buffer = text.as_bytes().to_vec();
+    let converted_len = in_place(&mut buffer).converted_len;
     let is_whole = converted_len == text.len();
     assert!(
-        is_whole && place == capitals || place[converted_len..] == text.as_bytes()[converted_len..]
+        is_whole && buffer == capitals
+            || buffer[converted_len..] == text.as_bytes()[converted_len..]
     );
     if is_whole {
         group.bench_function("in_place", |bencher| {
             bencher.iter(|| {
-                place.copy_from_slice(black_box(text.as_bytes()));
-                in_place(black_box(&mut place))
+                buffer.copy_from_slice(black_box(text.as_bytes()));
+                in_place(black_box(&mut buffer))
             });
         });
         group.bench_function("copy", |bencher| {
-            bencher.iter(|| black_box(&mut place).copy_from_slice(black_box(text.as_bytes())));
+            bencher.iter(|| black_box(&mut buffer).copy_from_slice(black_box(text.as_bytes())));
         });
     }
 

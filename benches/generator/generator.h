@@ -1,6 +1,6 @@
 /*
  * What the datagram and the stream generator share: arguments, clocks, and the numbered texts with
- * the answers they are owed. How texts travel lives in udp.c and tcp.c.
+ * their expected answers. How texts travel lives in udp.c and tcp.c.
  *
  * A text is a header that numbers it, then a body that is the same for all texts of a run. The
  * header is made of the letters a to p, a letter for four bits, so that upper-casing changes every
@@ -49,7 +49,7 @@ static inline uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Good to a few milliseconds and far cheaper: for timeouts alone. */
+/* Accurate to a few milliseconds and far cheaper: for timeouts only. */
 static inline uint64_t coarse_ns(void)
 {
     struct timespec t;
@@ -65,7 +65,7 @@ static inline double cpu_seconds(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
-/* How long this process wanted its processor and another one had it; 0 where the kernel keeps no
+/* How long this process was runnable while another one had its CPU; 0 where the kernel keeps no
  * such account. */
 static inline double wait_seconds(void)
 {
@@ -108,7 +108,7 @@ static inline double number_argument(int argc, char **argv, const char *name, do
     return value;
 }
 
-/* Refuses what no option of this generator begins with, so that a typing error is no default. */
+/* Refuses unknown options, so that a typing error does not fall back to a default. */
 static inline void check_arguments(int argc, char **argv, const char *const *known)
 {
     if (argc % 2 != 0)
@@ -174,7 +174,7 @@ static inline void write_header(uint64_t flow, uint64_t number, char letter, cha
     }
 }
 
-/* Reads a header in either case. False: these are no letters of ours. */
+/* Reads a header in either case. False: these are not our letters. */
 static inline bool read_header(const char *header, size_t length, uint64_t *value)
 {
     *value = 0;
@@ -187,7 +187,7 @@ static inline bool read_header(const char *header, size_t length, uint64_t *valu
     return true;
 }
 
-/* The body and the answer it is owed, both whole: from files, else plain letters and digits. */
+/* The body and its expected answer: from files, or else plain letters and digits. */
 struct body {
     char *text, *answer;
     size_t text_length, answer_length;

@@ -1,5 +1,5 @@
 /*
- * The ledger of the datagram generator: which numbers of a flow are under way, which answer settles
+ * The ledger of the datagram generator: which numbers of a flow are in flight, which answer settles
  * which of them, and the counts that must sum. How datagrams travel lives in udp.c.
  */
 #ifndef LEDGER_H
@@ -30,7 +30,7 @@ static size_t header, answer_length;
 static struct body body;
 static char *expected_run;        /* as many answers as a run can have, bodies in place */
 
-/* Notes that the flow's next numbers are under way. */
+/* Notes that the flow's next numbers are in flight. */
 static inline void note_sent(struct flow *flow, uint32_t amount)
 {
     for (uint32_t i = 0; i < amount; i++)
@@ -41,7 +41,7 @@ static inline void note_sent(struct flow *flow, uint32_t amount)
     counts.sent += amount;
 }
 
-/* The outstanding number an answer's header means, by the rule: the oldest that it fits. */
+/* The outstanding number that an answer's header stands for: the oldest that fits. */
 static inline bool find_number(uint32_t index, const char *answer, size_t length, uint64_t *number)
 {
     struct flow *flow = &flows[index];
@@ -114,7 +114,7 @@ static inline bool settle_run(uint32_t index, const char *answers, size_t length
     return true;
 }
 
-/* What is under way is lost. An answer that comes after this is a late one. */
+/* Texts in flight are lost. An answer that arrives after this is late. */
 static inline void give_up(struct flow *flow)
 {
     counts.lost += flow->outstanding;

@@ -1,5 +1,5 @@
 /*
- * The stream generator. `lines`: numbered lines over many connections, a window of them under way on
+ * The stream generator. `lines`: numbered lines over many connections, a window of them in flight on
  * each, every answer compared. `bulk`: one connection, written and read at once, every byte of the
  * answer compared with the repeating pattern it must be. Like the datagram generator it never
  * sleeps, and sent = answered + corrupt + lost always, in lines or in bytes.
@@ -16,7 +16,7 @@
 enum {
     EVENTS = 256,
     CHUNK = 128 << 10,
-    /* A prime, so that no power of two of lost or doubled bytes goes unseen. */
+    /* A prime, so that losing or doubling any power of two of bytes is noticed. */
     PATTERN = 65521,
 };
 
@@ -25,7 +25,7 @@ struct connection {
     uint64_t next;          /* the number of the next line to send */
     uint64_t due;           /* the number of the next answer */
     uint64_t progress_ns;
-    char *answer;           /* what has come of the lines under way */
+    char *answer;           /* the part of the lines in flight that has arrived */
     size_t answer_length;
 };
 
@@ -87,7 +87,7 @@ static void send_lines(const struct lines *lines, struct connection *connection,
     counts.sent += amount;
 }
 
-/* Compares the whole lines that have come and keeps the rest. */
+/* Compares the whole lines that have arrived and keeps the rest. */
 static void settle_lines(const struct lines *lines, struct connection *connection, uint64_t index)
 {
     size_t at = 0;
@@ -102,12 +102,12 @@ static void settle_lines(const struct lines *lines, struct connection *connectio
     memmove(connection->answer, connection->answer + at, connection->answer_length);
 }
 
-/* False: the connection is of no more use. */
+/* False: the connection is unusable. */
 static bool receive_lines(const struct lines *lines, struct connection *connection, uint64_t index)
 {
     size_t due = (connection->next - connection->due) * lines->size;
     if (due == 0)
-        return false; /* bytes nobody asked for, or the server has left */
+        return false; /* unexpected bytes, or the server has closed */
     ssize_t n = recv(connection->fd, connection->answer + connection->answer_length,
                      due - connection->answer_length, MSG_DONTWAIT);
     if (n < 0)
@@ -137,7 +137,7 @@ static void run_lines(const struct lines *lines, uint16_t port, uint32_t connect
         if (epoll_ctl(epoll, EPOLL_CTL_ADD, connections[i].fd, &event) < 0)
             die("epoll_ctl");
     }
-    start_ns = progress_ns = now_ns(); /* the connections are there: what counts begins now */
+    start_ns = progress_ns = now_ns(); /* connected: measuring starts now */
     uint64_t deadline_ns = start_ns + (uint64_t)(lines->seconds * 1e9);
     for (uint32_t i = 0; i < connection_count; i++)
         send_lines(lines, &connections[i], i);

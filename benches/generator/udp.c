@@ -1,7 +1,7 @@
 /*
  * The datagram generator: a closed loop of numbered texts over connected sockets, every answer
- * compared byte for byte with the one it is owed. It never sleeps (but see --wait sleep), so that
- * its own waking is no cost of the server. What it counts always sums:
+ * compared byte for byte with the expected one. It never sleeps (but see --wait sleep), so that its
+ * own wake-ups are not attributed to the server. Its counts always sum:
  * sent = answered + corrupt + lost. A text is lost when its flow made no progress for the timeout.
  *
  * usage: PORT [--flows N] [--window W] [--burst B] [--outstanding O] [--size S]
@@ -16,9 +16,9 @@ enum {
     RUN_SEGMENTS = 64,  /* UDP_MAX_SEGMENTS of the older kernels */
     RUN_BYTES = 65507,
     RTT_CAPACITY = 1 << 22,
-    /* Servers answer mostly in order: so many empty looks at the flow that waits longest, before a
-     * look at the next. With thousands of flows each look at another one is a row of cache misses. */
-    PATIENCE = 16,
+    /* Servers answer mostly in order: empty polls of the longest waiting flow before the next one
+     * is polled. With thousands of flows each poll of another one is a row of cache misses. */
+    EMPTY_POLLS_PER_FLOW = 16,
 };
 
 struct ring {
@@ -30,7 +30,7 @@ static uint32_t flow_count, window, burst;
 static uint64_t outstanding_limit, count_limit, timeout_ns, deadline_ns, progress_ns;
 static bool offload, sleeping;
 static size_t text_length;
-static char *texts;           /* a burst of texts, one behind the other, bodies in place */
+static char *texts;           /* a burst of texts, back to back, bodies in place */
 static struct mmsghdr requests[BATCH], answers[BATCH];
 static struct iovec request_vectors[BATCH], answer_vectors[BATCH];
 static union {
@@ -40,7 +40,7 @@ static union {
 static char *answer_buffers;
 static size_t answer_stride;
 static uint32_t *rtt_ns, rtt_count;
-static bool answered_in_runs; /* the last answers came as one buffer: ask for one at a time */
+static bool answered_in_runs; /* the last answers came as one buffer: receive one at a time */
 
 static void push(struct ring *ring, uint32_t flow)
 {
@@ -63,7 +63,7 @@ static void fail_if_refused(const char *operation)
     die(operation);
 }
 
-/* Sends texts of one flow as runs (one buffer each) and gives the number that went out. */
+/* Sends texts of one flow as runs (one buffer each) and returns how many were sent. */
 static uint32_t send_runs(struct flow *flow, uint32_t amount)
 {
     uint32_t most = (uint32_t)(RUN_BYTES / text_length);
@@ -128,7 +128,7 @@ static size_t answer_segment(struct msghdr *message, size_t length)
     return length;
 }
 
-/* Takes the answers that are there, a batch at most. False: there was none. */
+/* Receives the answers that have arrived, at most a batch. False: there was none. */
 static bool receive_batch(uint32_t index)
 {
     uint32_t most = flows[index].outstanding < BATCH ? flows[index].outstanding : BATCH;
@@ -167,9 +167,9 @@ static void make_ready(uint32_t index)
 
 static void run(void)
 {
-    /* Reading the clock costs as much as an answer does: look at it now and then. */
+    /* Reading the clock costs as much as an answer, so it is read now and then. */
     uint32_t until_clock = 0;
-    uint32_t empty_looks = 0;
+    uint32_t empty_polls = 0;
     bool sending = true;
     uint64_t coarse = coarse_ns();
     for (;;) {
@@ -203,9 +203,9 @@ static void run(void)
             flow->progress_ns = progress_ns = coarse;
         else if (coarse > flow->progress_ns + timeout_ns)
             give_up(flow);
-        else if (++empty_looks < PATIENCE)
+        else if (++empty_polls < EMPTY_POLLS_PER_FLOW)
             continue;
-        empty_looks = 0;
+        empty_polls = 0;
         pop(&active);
         make_ready(index);
         flow->active = flow->outstanding > 0;
@@ -214,7 +214,7 @@ static void run(void)
     }
 }
 
-/* One flow, one text under way: the time from the send to its answer, text by text. */
+/* One flow, one text in flight: the time from each send to its answer. */
 static void ping_pong(void)
 {
     struct flow *flow = &flows[0];
@@ -310,7 +310,7 @@ int main(int argc, char **argv)
     window = (uint32_t)number_argument(argc, argv, "--window", 1);
     offload = strcmp(text_argument(argc, argv, "--offload", "off"), "on") == 0;
     sleeping = strcmp(text_argument(argc, argv, "--wait", "spin"), "sleep") == 0;
-    /* A run goes out whole; single datagrams go out by halves, so that neither side ever idles. */
+    /* A run is sent whole; single datagrams are sent by halves, so that neither side ever idles. */
     burst = (uint32_t)number_argument(argc, argv, "--burst", offload || window < 2 ? window : window / 2);
     outstanding_limit = (uint64_t)number_argument(argc, argv, "--outstanding", 1e9);
     size_t size = (size_t)number_argument(argc, argv, "--size", 64);
@@ -321,7 +321,7 @@ int main(int argc, char **argv)
         size > RUN_BYTES || outstanding_limit < burst)
         refuse("flows, window, burst, outstanding and size must fit each other");
     if (sleeping && (flow_count != 1 || window != 1))
-        refuse("--wait sleep is for one flow with one text under way");
+        refuse("--wait sleep is for one flow with one text in flight");
 
     const char *text_path = text_argument(argc, argv, "--text", NULL);
     header = header_length(size);

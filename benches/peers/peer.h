@@ -56,7 +56,7 @@ static inline struct peer_options peer_parse(int argc, char **argv)
     return options;
 }
 
-/* Binds a loopback socket and says its port on stdout. */
+/* Binds a loopback socket and prints its port on stdout. */
 static inline int peer_bind(const struct peer_options *options, int type)
 {
     int fd = socket(AF_INET, type, 0);
@@ -85,7 +85,7 @@ static inline int peer_bind(const struct peer_options *options, int type)
     return fd;
 }
 
-/* A branch-free loop, so that the compiler makes vector code of it. */
+/* A branch-free loop, so that the compiler vectorises it. */
 static inline void upper_case(char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -94,7 +94,7 @@ static inline void upper_case(char *text, size_t length)
     }
 }
 
-/* Nothing to read yet, or a signal in between: no fault, ask again. */
+/* Nothing to read yet, or interrupted by a signal: try again. */
 static inline bool again(void)
 {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;

@@ -1,5 +1,5 @@
-"""The ten-line Python server: one datagram in, its capitals out. One line more than usual gives it
-the same receive buffer as its peers, and one says its port."""
+"""The ten-line Python server: one datagram in, its capitals out. One extra line gives it the
+same receive buffer as its peers, and one prints its port."""
 import socket, sys
 
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

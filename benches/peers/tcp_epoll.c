@@ -34,7 +34,7 @@ static void watch(int epoll, struct connection *connection, uint32_t events)
     epoll_ctl(epoll, EPOLL_CTL_MOD, connection->fd, &event);
 }
 
-/* Writes what it can and gives the number of bytes, or -1 when the connection is broken. */
+/* Writes what it can and returns the number of bytes, or -1 when the connection is broken. */
 static ssize_t write_some(int fd, const char *bytes, size_t length)
 {
     ssize_t n = send(fd, bytes, length, MSG_NOSIGNAL);

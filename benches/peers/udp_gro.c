@@ -1,7 +1,7 @@
 /*
  * The C server of runs: receive offload (UDP_GRO) delivers equal-sized datagrams of one flow as one
- * buffer, which is upper-cased whole and answered with one segmented send (UDP_SEGMENT). The bar
- * that a server of runs has to reach.
+ * buffer, which is upper-cased whole and answered with one segmented send (UDP_SEGMENT). The
+ * reference for a server of runs.
  */
 #define _GNU_SOURCE
 #include "peer.h"
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
         }
         for (int sent = 0; sent < received;) {
             int n = sendmmsg(fd, messages + sent, (unsigned)(received - sent), 0);
-            /* Pass over the one that cannot be sent: the generator counts it as lost. */
+            /* Skip the one that cannot be sent: the generator counts it as lost. */
             sent += n > 0 ? n : 1;
         }
         for (int i = 0; i < received; i++)

@@ -22,7 +22,7 @@ int main(int argc, char **argv)
             die("recvfrom");
         }
         upper_case(text, (size_t)length);
-        /* A datagram that cannot be sent is a lost one: the generator counts it. */
+        /* The generator counts a datagram that cannot be sent as lost. */
         (void)sendto(fd, text, (size_t)length, 0, (struct sockaddr *)&client, client_length);
     }
 }

@@ -44,7 +44,7 @@ int main(int argc, char **argv)
         }
         for (int sent = 0; sent < received;) {
             int n = sendmmsg(fd, messages + sent, (unsigned)(received - sent), 0);
-            /* Pass over the one that cannot be sent: the generator counts it as lost. */
+            /* Skip the one that cannot be sent: the generator counts it as lost. */
             sent += n > 0 ? n : 1;
         }
         for (int i = 0; i < received; i++) {

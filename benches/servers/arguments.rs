@@ -1,12 +1,12 @@
-//! What was typed after `cargo bench --bench servers --`, and what cargo itself adds.
+//! The arguments after `cargo bench --bench servers --`, and those that cargo adds.
 
-use crate::Failure;
-use crate::scenario::{self, Scenario};
+use crate::failure::Failure;
+use crate::scenario::{ALL, Scenario};
 
 const USAGE: &str = "cargo bench --bench servers -- [SCENARIO]... [--rounds N] [--seconds S] \
                      [--attempts N] [--server-cpu N] [--generator-cpu N] [--smoke | --list]";
 
-/// The scenarios of a run that names none.
+/// The scenarios that are measured by default.
 const QUICK: [&str; 4] = ["runs", "single", "roundtrip", "tcp"];
 
 /// What to do.
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     pub(crate) mode: Mode,
     pub(crate) rounds: usize,
     pub(crate) seconds: f64,
-    /// So often is a measurement made at most, while other programs disturb it.
+    /// The most times a measurement is made while other programs disturb it.
     pub(crate) attempts: usize,
     pub(crate) server_cpu: usize,
     pub(crate) generator_cpu: usize,
@@ -40,7 +40,7 @@ impl Arguments {
             generator_cpu: 1,
             names: Vec::new(),
         };
-        // `cargo bench` passes --bench; `cargo test --benches` does not, and wants no measuring.
+        // `cargo bench` passes --bench; `cargo test --benches` does not, and is not to measure.
         if !typed.iter().any(|argument| argument == "--bench") {
             arguments.mode = Mode::Smoke;
         }
@@ -69,21 +69,16 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// The scenarios that were named, in the order they were named, else the quick ones.
+    /// The named scenarios in the order given, or else the quick ones.
     pub(crate) fn scenarios(&self) -> Result<Vec<Scenario>, Failure> {
-        let quick = || QUICK.iter().map(|name| (*name).to_owned()).collect();
-        let names: Vec<String> = if self.names.is_empty() {
-            quick()
-        } else {
-            self.names.clone()
-        };
-        let mut chosen = Vec::new();
-        for name in names {
-            let mut known = scenario::all();
-            let found = known.iter().position(|scenario| scenario.name == name);
-            let index = found.ok_or(format!("no scenario {name}; --list names them"))?;
-            chosen.push(known.swap_remove(index));
+        let mut names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        if names.is_empty() {
+            names.extend(QUICK);
         }
-        Ok(chosen)
+        let find = |name: &str| {
+            let found = ALL.into_iter().find(|scenario| scenario.name == name);
+            found.ok_or_else(|| format!("no scenario {name}; see --list").into())
+        };
+        names.into_iter().map(find).collect()
     }
 }

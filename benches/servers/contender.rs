@@ -1,10 +1,11 @@
-//! The servers that are compared: how each is started, how its port is learnt, and what `bullhorn`
-//! says of itself when it ends.
+//! The servers under comparison: how each is started, how its port is found, and the totals that
+//! `bullhorn` prints when it ends.
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::process::{Pinning, Process};
-use crate::tokio_server::{self, RECEIVE_BUFFER};
-use crate::tools::{Tools, installed};
+use crate::tokio_server;
+use crate::tools::{Tools, is_installed};
+use bullhorn_socket::bound::RECEIVE_BUFFER;
 use serde_json::Value;
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
@@ -17,19 +18,26 @@ pub(crate) enum Transport {
     Tcp,
 }
 
-/// One server. The peers in C know ASCII alone.
+/// One server. The peers in C handle ASCII only.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Contender {
     /// `bullhorn serve`, with these options.
     Bullhorn(Transport, &'static [&'static str]),
-    /// A C peer by the name of its source, with these options.
+    /// A C peer, by the name of its source, with these options.
     C(&'static str, &'static [&'static str]),
     Tokio(Transport),
     Python,
     Socat(Transport),
-    /// `sockperf server`, which answers its own client alone, with the very bytes that came.
+    /// `sockperf server`, which echoes the datagrams of its own client.
     Sockperf,
 }
+
+pub(crate) const BULLHORN: Contender = Contender::Bullhorn(Transport::Udp, &[]);
+pub(crate) const BULLHORN_TCP: Contender = Contender::Bullhorn(Transport::Tcp, &[]);
+pub(crate) const RECVFROM: Contender = Contender::C("udp_recvfrom", &[]);
+pub(crate) const RECVMMSG: Contender = Contender::C("udp_recvmmsg", &[]);
+pub(crate) const GRO: Contender = Contender::C("udp_gro", &[]);
+pub(crate) const EPOLL: Contender = Contender::C("tcp_epoll", &[]);
 
 /// A server that is ready.
 pub(crate) struct Server {
@@ -50,23 +58,22 @@ impl Contender {
         }
     }
 
-    /// Whether it waits for its processor only when somebody else has it.
+    /// Whether it waits for its CPU only when another program has it.
     pub(crate) fn is_one_thread(&self) -> bool {
-        !matches!(self, Self::Socat(_)) && !self.has_both_processors()
+        !matches!(self, Self::Socat(_)) && !self.uses_both_cpus()
     }
 
-    fn has_both_processors(&self) -> bool {
+    fn uses_both_cpus(&self) -> bool {
         let Self::Bullhorn(_, options) = self else {
             return false;
         };
         options.windows(2).any(|pair| pair == ["--workers", "2"])
     }
 
-    /// Why this server cannot take part, if it cannot.
-    pub(crate) fn absence(&self, tools: &Tools) -> Option<String> {
-        let missing = |program: &str| {
-            (!installed(program)).then(|| format!("there is no {program} on this machine"))
-        };
+    /// Why this server cannot be measured, if it cannot.
+    pub(crate) fn unavailable(&self, tools: &Tools) -> Option<String> {
+        let missing =
+            |program: &str| (!is_installed(program)).then(|| format!("{program} is not installed"));
         match self {
             Self::C(..) | Self::Tokio(_) => None,
             Self::Python => missing("python3"),
@@ -85,14 +92,14 @@ impl Contender {
     pub(crate) fn start(&self, tools: &Tools, pinning: &Pinning) -> Result<Server, Failure> {
         match self {
             Self::Bullhorn(transport, options) => {
-                let both = self.has_both_processors();
+                let both = self.uses_both_cpus();
                 let process = bullhorn_command(tools, *transport, options, pinning, both)?;
                 let port = endpoint_port(&process)?;
                 Ok(Server { process, port })
             }
             Self::C(name, options) => {
-                let words = [&["0"], *options].concat();
-                start_with_port_line(pinning, &tools.peer(name), &words)
+                let arguments = [&["0"], *options].concat();
+                start_with_port_line(pinning, &tools.peer(name), &arguments)
             }
             Self::Tokio(Transport::Udp) => {
                 start_with_port_line(pinning, &std::env::current_exe()?, &[tokio_server::UDP])
@@ -112,7 +119,7 @@ impl Contender {
         }
     }
 
-    /// Ends the server; from `bullhorn` comes the last line of its JSON, its totals.
+    /// Stops the server. `bullhorn` prints its totals then, as the last line of its JSON.
     pub(crate) fn stop(&self, server: Server) -> Result<Option<Value>, Failure> {
         if !matches!(self, Self::Bullhorn(..)) {
             return Ok(None);
@@ -134,7 +141,7 @@ fn bullhorn_command(
     let mut command = pinning.server(&tools.bullhorn, both);
     command.args(["serve", "--json"]).args(options);
     match transport {
-        // The same receive buffer as its peers.
+        // The peers have the same.
         Transport::Udp => command
             .args(["--receive-buffer", &RECEIVE_BUFFER.to_string()])
             .arg("udp://127.0.0.1:0"),
@@ -143,7 +150,7 @@ fn bullhorn_command(
     Process::start(command)
 }
 
-/// Reads lines of JSON up to the one that names the endpoint that is ready.
+/// Reads lines of JSON up to the one with the ready endpoint.
 fn endpoint_port(process: &Process) -> Result<u16, Failure> {
     loop {
         let line: Value = serde_json::from_str(&process.line()?)?;
@@ -164,20 +171,20 @@ fn endpoint_port(process: &Process) -> Result<u16, Failure> {
 fn start_with_port_line(
     pinning: &Pinning,
     program: &Path,
-    words: &[&str],
+    arguments: &[&str],
 ) -> Result<Server, Failure> {
     let mut command = pinning.server(program, false);
-    command.args(words);
+    command.args(arguments);
     let process = Process::start(command)?;
     let line = process.line()?;
     let port = line
         .strip_prefix("port ")
-        .ok_or("a peer did not say its port")?
+        .ok_or("a peer did not print its port")?
         .parse()?;
     Ok(Server { process, port })
 }
 
-/// socat does not say its port: it gets one that was free a moment ago.
+/// socat does not print its port: it gets one that was free a moment ago.
 fn start_socat(transport: Transport, pinning: &Pinning) -> Result<Server, Failure> {
     let loopback = ("127.0.0.1", 0);
     let (port, listen, more, table) = match transport {
@@ -195,7 +202,7 @@ fn start_socat(transport: Transport, pinning: &Pinning) -> Result<Server, Failur
         ),
     };
     let mut command = pinning.server(Path::new("socat"), false);
-    // stdbuf, because tr holds answers back otherwise; -t, because 1 GiB outlives the half-close.
+    // stdbuf, because tr buffers its output; -t, because 1 GiB takes longer than the half-close.
     command.args(["-t", "30", "-b", "131072"]);
     command.arg(format!(
         "{listen}:{port},bind=127.0.0.1,reuseaddr,fork{more}"
@@ -206,7 +213,7 @@ fn start_socat(transport: Transport, pinning: &Pinning) -> Result<Server, Failur
     Ok(Server { process, port })
 }
 
-/// Nor does sockperf.
+/// Neither does sockperf.
 fn start_sockperf(pinning: &Pinning) -> Result<Server, Failure> {
     let port = UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let mut command = pinning.server(Path::new("sockperf"), false);
@@ -217,12 +224,12 @@ fn start_sockperf(pinning: &Pinning) -> Result<Server, Failure> {
     Ok(Server { process, port })
 }
 
-/// For servers that do not say when they are ready.
+/// For servers that do not report when they are ready.
 fn wait_until_bound(table: &str, port: u16) -> Result<(), Failure> {
     let row = format!("0100007F:{port:04X} ");
-    let patience = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(5);
     while !std::fs::read_to_string(table)?.contains(&row) {
-        if Instant::now() > patience {
+        if Instant::now() > deadline {
             return Err("a server did not bind its port".into());
         }
         std::thread::sleep(Duration::from_millis(5));

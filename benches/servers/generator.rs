@@ -1,22 +1,22 @@
-//! The generators: how each is called, and what it says at its end.
+//! The generators: how each is called, and how its result is read.
 
-use crate::Failure;
 use crate::contender::Transport;
+use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::process::Pinning;
-use crate::tools::{Tools, installed};
+use crate::tools::{Tools, is_installed};
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// Before anything is measured: sockperf's own time, and so that of `bullhorn bench` too.
+/// The warm-up: that of sockperf, which `bullhorn bench` matches.
 pub(crate) const WARM_UP: &str = "400ms";
 
-/// What sockperf takes off its time, at the begin and at the end, in seconds.
+/// How much of its time sockperf does not measure, at the beginning and at the end, in seconds.
 const SOCKPERF_UNMEASURED: f64 = 0.45;
 
-/// Who puts the load on.
+/// The program that generates the load.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Generator {
     /// The one of the transport in `benches/generator`.
@@ -28,10 +28,10 @@ pub(crate) enum Generator {
 }
 
 impl Generator {
-    /// Why this generator cannot take part, if it cannot.
-    pub(crate) fn absence(self) -> Option<String> {
-        let is_missing = matches!(self, Self::Sockperf(_)) && !installed("sockperf");
-        is_missing.then(|| "there is no sockperf on this machine".to_owned())
+    /// Why this generator cannot be used, if it cannot.
+    pub(crate) fn unavailable(self) -> Option<String> {
+        let is_missing = matches!(self, Self::Sockperf(_)) && !is_installed("sockperf");
+        is_missing.then(|| "sockperf is not installed".to_owned())
     }
 
     pub(crate) fn command(
@@ -66,7 +66,7 @@ impl Generator {
             Self::Sockperf(test) => {
                 let mut command = pinning.generator(Path::new("sockperf"));
                 command.args([test, "-i", "127.0.0.1", "-p", &port, "--full-rtt"]);
-                // Otherwise it asks for one answer to a hundred texts.
+                // By default it requests one answer to a hundred texts.
                 if test == "under-load" {
                     command.args(["--reply-every", "1"]);
                 }
@@ -75,9 +75,10 @@ impl Generator {
         }
     }
 
-    /// From its start until its server is stopped, where that is asked for: it measures by then, and
-    /// does for as long as the stop takes. sockperf takes two seconds to find out how fast its clock is.
-    pub(crate) fn before_stop(self) -> Duration {
+    /// How long after its start a server is stopped, where a load requires it: the generator is
+    /// measuring by then, for longer than the stop takes. sockperf calibrates its clock for two
+    /// seconds.
+    pub(crate) fn time_before_stop(self) -> Duration {
         match self {
             Self::C | Self::Bench => Duration::from_millis(1100),
             Self::Sockperf(_) => Duration::from_millis(3100),
@@ -105,14 +106,14 @@ impl Generator {
         let text = String::from_utf8_lossy(&output.stdout);
         let outcome = match self {
             Self::C if output.status.success() => read_c(&serde_json::from_str(&text)?),
-            // What it finds wrong is in its exit code too, and in the result.
+            // Wrong answers set its exit code, too.
             Self::Bench if !text.is_empty() => Some(read_bench(&serde_json::from_str(&text)?)),
             Self::Sockperf(_) if output.status.success() => read_sockperf(&text),
             _ => None,
         };
         outcome.ok_or_else(|| {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            format!("a generator failed: {} {}", complaint.trim(), text.trim()).into()
+            let errors = String::from_utf8_lossy(&output.stderr);
+            format!("a generator failed: {} {}", errors.trim(), text.trim()).into()
         })
     }
 }
@@ -124,7 +125,7 @@ fn read_c(line: &Value) -> Option<Outcome> {
         answered: count("answered"),
         corrupt: count("corrupt"),
         lost: count("lost"),
-        unasked: count("late_or_duplicate") + count("foreign"),
+        unexpected: count("late_or_duplicate") + count("foreign"),
         seconds: line["seconds"].as_f64()?,
         rate: line["rate"].as_f64()?,
         p50_ns: line["p50_ns"].as_u64(),
@@ -143,7 +144,7 @@ fn read_bench(line: &Value) -> Outcome {
         answered: count("ok"),
         corrupt: count("corrupt"),
         lost: count("lost"),
-        unasked: count("duplicate") + count("late") + count("stray"),
+        unexpected: count("duplicate") + count("late") + count("stray"),
         seconds,
         rate: count("ok") as f64 / seconds.max(1e-9),
         p50_ns: latency("p50_ns"),
@@ -154,7 +155,8 @@ fn read_bench(line: &Value) -> Outcome {
     }
 }
 
-/// The lines that begin with `[Valid Duration]`, and those of the percentiles. It compares no answer.
+/// Reads the line with `[Valid Duration]` and those of the percentiles. sockperf does not compare
+/// answers.
 fn read_sockperf(text: &str) -> Option<Outcome> {
     let valid = text
         .lines()

@@ -1,23 +1,23 @@
-//! A load, put on a server by one of the generators.
+//! A load on a server, by one of the generators.
 
-use crate::Failure;
 use crate::contender::Transport;
+use crate::failure::Failure;
 use crate::generator::Generator;
 use crate::outcome::Outcome;
 use crate::process::Pinning;
 use crate::text::Script;
-use crate::tokio_server::RECEIVE_BUFFER;
 use crate::tools::Tools;
+use bullhorn_socket::bound::RECEIVE_BUFFER;
 use std::time::Duration;
 
-/// How a generator is called. Its options are the generator's own.
+/// How a generator is called, with its own options.
 #[derive(Clone)]
 pub(crate) struct Load {
     pub(crate) generator: Generator,
     pub(crate) transport: Transport,
     pub(crate) script: Script,
     pub(crate) size: usize,
-    /// The server is stopped for this long, half-way.
+    /// The server is stopped for this long in the middle.
     pub(crate) stop: Option<Duration>,
     options: Vec<(&'static str, Option<String>)>,
     rate: Option<u64>,
@@ -29,6 +29,11 @@ impl Load {
             .option("--flows", flows)
             .option("--window", window)
             .option("--size", size)
+    }
+
+    /// The same with a whole window in one buffer.
+    pub(crate) fn runs(flows: usize, window: usize, size: usize) -> Self {
+        Self::datagrams(flows, window, size).option("--offload", "on")
     }
 
     pub(crate) fn lines(connections: usize, window: usize, size: usize) -> Self {
@@ -91,7 +96,7 @@ impl Load {
         self
     }
 
-    /// So many texts a second, whatever becomes of them, if the generator can do that.
+    /// Texts per second in an open loop, if the generator has one.
     pub(crate) fn at_rate(mut self, rate: u64) -> Self {
         let Some(option) = self.generator.rate_option() else {
             return self;
@@ -100,7 +105,7 @@ impl Load {
         self.option(option, rate)
     }
 
-    /// A bound in time, for loads that have none in bytes.
+    /// Limits the time, unless the load is limited in bytes.
     pub(crate) fn seconds(self, seconds: f64) -> Self {
         let bulk = self.options.iter().any(|(name, _)| *name == "--bytes");
         if bulk {
@@ -112,15 +117,15 @@ impl Load {
 
     pub(crate) fn describe(&self) -> String {
         let options = self.options.iter();
-        let words = options
+        let parts = options
             .filter(|(name, _)| *name != "--timeout-ms")
             .map(|(name, value)| {
                 let name = name.trim_start_matches('-');
                 let value = value.as_deref().unwrap_or_default();
                 format!("{name} {value}").trim().to_owned()
             });
-        let words: Vec<String> = words.collect();
-        format!("{}: {}", self.script.name(), words.join(" "))
+        let parts: Vec<String> = parts.collect();
+        format!("{}: {}", self.script.name(), parts.join(" "))
     }
 
     pub(crate) fn run(

@@ -1,35 +1,35 @@
-//! What came of a load on a server, whoever put it on.
+//! The outcome of a load on a server, the same for every generator.
 
 use crate::process::Times;
 use serde_json::Value;
 
-/// What one run counted. Always: sent = answered + corrupt + lost.
+/// The counts of one run. Always: sent = answered + corrupt + lost.
 #[derive(Clone, Default)]
 pub(crate) struct Outcome {
     pub(crate) sent: u64,
     pub(crate) answered: u64,
     pub(crate) corrupt: u64,
     pub(crate) lost: u64,
-    /// Answers that name no text under way, or come a second time.
-    pub(crate) unasked: u64,
+    /// Answers that match no text in flight, or are duplicates.
+    pub(crate) unexpected: u64,
     pub(crate) seconds: f64,
     pub(crate) rate: f64,
-    /// Of an open loop: so many texts a second were to be sent.
+    /// The texts per second that an open loop should send.
     pub(crate) requested: Option<u64>,
     pub(crate) p50_ns: Option<u64>,
     pub(crate) p99_ns: Option<u64>,
     pub(crate) p99_9_ns: Option<u64>,
     pub(crate) max_ns: Option<u64>,
     pub(crate) server: Times,
-    /// The C generators alone tell it.
+    /// Reported by the C generators only.
     pub(crate) generator_wait_seconds: f64,
-    /// What `bullhorn` said of itself.
+    /// The totals that `bullhorn` printed.
     pub(crate) totals: Option<Value>,
 }
 
 impl Outcome {
-    pub(crate) fn all_right(&self) -> bool {
-        self.answered > 0 && self.answered == self.sent && self.unasked == 0
+    pub(crate) fn is_all_right(&self) -> bool {
+        self.answered > 0 && self.answered == self.sent && self.unexpected == 0
     }
 
     pub(crate) fn accounts(&self) -> String {
@@ -39,18 +39,18 @@ impl Outcome {
         )
     }
 
-    /// Answers for each second of the server's own processor time.
+    /// Answers per second of the server's CPU time.
     pub(crate) fn rate_per_cpu(&self) -> f64 {
         self.answered as f64 / (self.server.cpu_ns.max(1) as f64 / 1e9)
     }
 
-    /// The part of the time in which the server ran: near 1, it was the server that set the rate.
+    /// The share of the time in which the server ran: near 1, the server limited the rate.
     pub(crate) fn server_share(&self) -> f64 {
         self.server.cpu_ns as f64 / 1e9 / self.seconds.max(1e-9)
     }
 
-    /// The part of the time in which somebody else had the server's or the generator's processor.
-    /// A server of many processes waits for itself: there the generator's share alone counts.
+    /// The share of the time in which another program had the server's or the generator's CPU. A
+    /// server of several threads waits for itself: there only the generator's share counts.
     pub(crate) fn disturbance(&self, server_is_one_thread: bool) -> f64 {
         let server_wait_seconds = if server_is_one_thread {
             self.server.wait_ns as f64 / 1e9

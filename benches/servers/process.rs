@@ -1,8 +1,8 @@
-//! A child process, pinned to processors: its output by lines, its processor time, its end. It has a
-//! process group of its own, so that its children are counted and end with it.
+//! A child process, pinned to CPUs: its output by lines, its CPU time, its end. It has a process
+//! group of its own, so that its children are counted and end with it.
 
-use crate::Failure;
-use crate::tools::installed;
+use crate::failure::Failure;
+use crate::tools::is_installed;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -10,19 +10,19 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-/// User and system time in /proc come in these, whatever the kernel's own tick.
+/// The unit of user and system time in /proc, independent of the kernel's own tick.
 const CLOCK_TICK_NS: u64 = 10_000_000;
 
-/// On which processors servers and generators run.
+/// The CPUs of servers and generators.
 pub(crate) struct Pinning {
     server: Option<String>,
     generator: Option<String>,
-    /// What is done about it, for the head of the tables.
+    /// For the head of the tables.
     pub(crate) description: String,
 }
 
 impl Pinning {
-    /// For a look at whether a server starts at all.
+    /// To check whether a server starts at all.
     pub(crate) fn none() -> Self {
         Self {
             server: None,
@@ -31,18 +31,18 @@ impl Pinning {
         }
     }
 
-    pub(crate) fn find(server: usize, generator: usize) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    pub(crate) fn new(server: usize, generator: usize) -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let unpinned = |reason: &str| Self {
             server: None,
             generator: None,
             description: format!("nothing is pinned: {reason}"),
         };
-        if !installed("taskset") {
-            return unpinned("there is no taskset (util-linux)");
+        if !is_installed("taskset") {
+            return unpinned("taskset (util-linux) is not installed");
         }
-        if processors < 2 {
-            return unpinned("there is one processor alone");
+        if cpus < 2 {
+            return unpinned("there is only one CPU");
         }
         Self {
             server: Some(server.to_string()),
@@ -51,7 +51,7 @@ impl Pinning {
         }
     }
 
-    /// A command on the servers' processor, or on both for a server of two workers.
+    /// A command on the servers' CPU, or on both for a server of two workers.
     pub(crate) fn server(&self, program: &Path, both: bool) -> Command {
         match (&self.server, &self.generator) {
             (Some(server), Some(generator)) if both => {
@@ -67,14 +67,14 @@ impl Pinning {
 }
 
 /// Each of these programs becomes the next by exec, so that the child keeps its process id.
-fn pinned(processors: Option<&str>, program: &Path) -> Command {
+fn pinned(cpus: Option<&str>, program: &Path) -> Command {
     let mut words: Vec<&str> = Vec::new();
-    // A harness that is killed cannot stop its servers: the kernel does it then.
-    if installed("setpriv") {
+    // If the harness is killed, the kernel stops its servers.
+    if is_installed("setpriv") {
         words.extend(["setpriv", "--pdeathsig", "KILL"]);
     }
-    if let Some(processors) = processors {
-        words.extend(["taskset", "-c", processors]);
+    if let Some(cpus) = cpus {
+        words.extend(["taskset", "-c", cpus]);
     }
     let Some((first, rest)) = words.split_first() else {
         return Command::new(program);
@@ -84,12 +84,12 @@ fn pinned(processors: Option<&str>, program: &Path) -> Command {
     command
 }
 
-/// What the scheduler knows of a process.
+/// The scheduler's account of a process.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Times {
-    /// It ran.
+    /// How long it ran.
     pub(crate) cpu_ns: u64,
-    /// It wanted to run, and another had its processor.
+    /// How long it was runnable while another program had its CPU.
     pub(crate) wait_ns: u64,
 }
 
@@ -131,7 +131,7 @@ impl Process {
     /// The next line of its stdout; an error when it ends, or stays silent for ten seconds.
     pub(crate) fn line(&self) -> Result<String, Failure> {
         let line = self.lines.recv_timeout(Duration::from_secs(10));
-        Ok(line.map_err(|_| "it ended, or said nothing, before it was ready")?)
+        Ok(line.map_err(|_| "it ended or stayed silent before it was ready")?)
     }
 
     /// The times of all threads of all processes of the group.
@@ -146,19 +146,19 @@ impl Process {
         sum
     }
 
-    /// Asks it to end, waits for that, and gives the lines it had not yet been asked for.
+    /// Terminates it gracefully; returns the lines that were not read yet.
     pub(crate) fn terminate(mut self) -> Result<Vec<String>, Failure> {
         signal("TERM", &self.child.id().to_string());
-        let patience = Instant::now() + Duration::from_secs(5);
-        while self.child.try_wait()?.is_none() && Instant::now() < patience {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while self.child.try_wait()?.is_none() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
         self.kill();
-        // The group is gone, so its end of the pipe is closed and the reader comes to an end.
+        // The group is gone, so its end of the pipe is closed and the reader ends.
         Ok(self.lines.iter().collect())
     }
 
-    /// Its id, which is that of its group too.
+    /// Its process id, and that of its group.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
@@ -176,7 +176,7 @@ impl Drop for Process {
     }
 }
 
-/// Stops a whole process group, and lets it go on after `pause`.
+/// Stops a whole process group, and continues it after `pause`.
 pub(crate) fn stop_for(group: u32, pause: Duration) {
     let group = format!("-{group}");
     signal("STOP", &group);
@@ -184,7 +184,7 @@ pub(crate) fn stop_for(group: u32, pause: Duration) {
     signal("CONT", &group);
 }
 
-/// The shell's own `kill`, which is everywhere and knows groups.
+/// The shell's built-in `kill`, which always exists and supports groups.
 fn signal(name: &str, target: &str) {
     let _ = Command::new("sh")
         .args(["-c", "kill -s \"$0\" -- \"$1\"", name, target])
@@ -192,10 +192,10 @@ fn signal(name: &str, target: &str) {
         .status();
 }
 
-/// None when the process is not of the group.
+/// `None` if the process is not in the group.
 fn process_times(process: &Path, group: &str) -> Option<Times> {
     let stat = std::fs::read_to_string(process.join("stat")).ok()?;
-    // The name in parentheses may hold anything: the fields begin behind it, the state first.
+    // The name in parentheses may contain anything. The fields follow it, the state first.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     if fields.get(2) != Some(&group) {
         return None;
@@ -212,12 +212,12 @@ fn process_times(process: &Path, group: &str) -> Option<Times> {
     if times.cpu_ns == 0 {
         times.cpu_ns = ticks_ns(11..=12);
     }
-    // And of the children that it has waited for.
+    // Of the children that it has waited for.
     times.cpu_ns += ticks_ns(13..=14);
     Some(times)
 }
 
-/// The scheduler's own account, in nanoseconds; 0 where the kernel keeps none.
+/// In nanoseconds; 0 where the kernel keeps no account.
 fn threads_times(process: &Path) -> Times {
     let mut sum = Times::default();
     for thread in std::fs::read_dir(process.join("task"))

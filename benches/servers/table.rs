@@ -1,39 +1,37 @@
 //! Tables in Markdown: medians over the rounds, ratios to the reference round by round, and the
-//! sums that show what was lost.
+//! sums that show losses.
 
 use crate::outcome::Outcome;
 use crate::process::Pinning;
-use crate::scenario::{Measure, Row, Scenario};
-use crate::tokio_server::RECEIVE_BUFFER;
+use crate::row::Row;
+use crate::scenario::{Measure, Scenario};
+use bullhorn_socket::bound::RECEIVE_BUFFER;
 use serde_json::Value;
 
 type Results = [(Row, Vec<Outcome>)];
 
-/// What the numbers below were measured on.
+/// The machine on which the tables below were measured.
 pub(crate) fn print_machine(pinning: &Pinning) {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let processors = read("/proc/cpuinfo");
-    let model = processors
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"));
-    let model = model.map_or("unknown processor", |line| {
+    let cpuinfo = read("/proc/cpuinfo");
+    let mut lines = cpuinfo.lines();
+    let model = lines.find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or("unknown CPU", |line| {
         line.trim_start_matches([' ', '\t', ':'])
     });
     let kernel = read("/proc/sys/kernel/osrelease");
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     println!(
-        "{model}, {count} processors, Linux {}; {}.",
+        "{model}, {count} CPUs, Linux {}; {}.",
         kernel.trim(),
         pinning.description
     );
-    let most: usize = read("/proc/sys/net/core/rmem_max")
-        .trim()
-        .parse()
-        .unwrap_or(0);
-    if most < RECEIVE_BUFFER {
+    let max = read("/proc/sys/net/core/rmem_max");
+    let max: usize = max.trim().parse().unwrap_or(0);
+    if max < RECEIVE_BUFFER {
         println!(
-            "\nThe servers ask for a receive buffer of {RECEIVE_BUFFER} bytes and get {most}: texts \
-             will be lost. `sysctl -w net.core.rmem_max={RECEIVE_BUFFER}` allows it."
+            "\nThe servers request a receive buffer of {RECEIVE_BUFFER} bytes and get {max}: texts \
+             will be lost. Allow it with `sysctl -w net.core.rmem_max={RECEIVE_BUFFER}`."
         );
     }
 }
@@ -64,73 +62,62 @@ pub(crate) fn print(scenario: &Scenario, results: &Results) {
 }
 
 fn print_row(measure: Measure, row: &Row, outcomes: &[Outcome], results: &Results) {
-    let reference = results
-        .iter()
-        .find(|(other, _)| other.group == row.group && other.reference);
-    let of = |value: fn(&Outcome) -> f64| median(outcomes.iter().map(value).collect());
+    let is_reference = |other: &Row| other.group == row.group && other.reference;
+    let reference = results.iter().find(|(other, _)| is_reference(other));
     let ratio = |value: fn(&Outcome) -> f64| {
         reference.map_or("-".to_owned(), |(_, others)| {
-            let ratios = outcomes
-                .iter()
-                .zip(others)
-                .map(|(own, other)| value(own) / value(other));
-            significant(median(ratios.collect()))
+            let pairs = outcomes.iter().zip(others);
+            let ratios = pairs.map(|(own, other)| value(own) / value(other));
+            significant(median(ratios))
         })
     };
-    let p50 = |outcome: &Outcome| outcome.p50_ns.unwrap_or(0) as f64;
-    let p99 = |outcome: &Outcome| outcome.p99_ns.unwrap_or(0) as f64;
-    let p99_9 = |outcome: &Outcome| outcome.p99_9_ns.unwrap_or(0) as f64;
-    let max = |outcome: &Outcome| outcome.max_ns.unwrap_or(0) as f64;
-    let requested = |outcome: &Outcome| outcome.requested.unwrap_or(0) as f64;
-    let values = match measure {
-        Measure::Answers => vec![
-            count(of(|outcome| outcome.rate)),
-            count(of(Outcome::rate_per_cpu)),
-        ],
-        Measure::RoundTrip => vec![microseconds(of(p50)), microseconds(of(p99))],
-        Measure::Rate => vec![
-            count(of(requested)),
-            thousandths(of(|outcome| {
-                outcome.rate / outcome.requested.unwrap_or(0) as f64
-            })),
-            microseconds(of(p50)),
-            microseconds(of(p99)),
-            microseconds(of(p99_9)),
-            microseconds(of(max)),
-        ],
-        Measure::Bytes => vec![
-            megabytes(of(|outcome| outcome.rate)),
-            megabytes(of(Outcome::rate_per_cpu)),
-        ],
+    // More is better throughout: half the time is twice the ratio.
+    let speed: fn(&Outcome) -> f64 = match measure {
+        Measure::RoundTrip | Measure::Rate => {
+            |outcome| 1.0 / outcome.p50_ns.unwrap_or(0).max(1) as f64
+        }
+        Measure::Answers | Measure::Bytes => |outcome| outcome.rate,
     };
-    let busy = percent(of(Outcome::server_share));
-    let one_thread = row.contender.is_one_thread();
-    let disturbed = median(
-        outcomes
-            .iter()
-            .map(|one| one.disturbance(one_thread))
-            .collect(),
-    );
-    let name = row.contender.name();
-    let name = if row.reference {
-        format!("**{name}**")
-    } else {
-        name
-    };
+    let is_one_thread = row.contender.is_one_thread();
+    let disturbances = outcomes.iter().map(|one| one.disturbance(is_one_thread));
+    let emphasis = if row.reference { "**" } else { "" };
     println!(
-        "| {} | {name} | {} | {busy} | {} | {} | {} | {} |",
+        "| {} | {emphasis}{}{emphasis} | {} | {} | {} | {} | {} | {} |",
         row.load_name,
-        values.join(" | "),
-        percent(disturbed),
-        // More is better throughout: half the time is twice the ratio.
-        if matches!(measure, Measure::RoundTrip | Measure::Rate) {
-            ratio(|outcome| 1.0 / outcome.p50_ns.unwrap_or(0).max(1) as f64)
-        } else {
-            ratio(|outcome| outcome.rate)
-        },
+        row.contender.name(),
+        values(measure, outcomes).join(" | "),
+        percent(median(outcomes.iter().map(Outcome::server_share))),
+        percent(median(disturbances)),
+        ratio(speed),
         ratio(Outcome::rate_per_cpu),
         sums(outcomes),
     );
+}
+
+/// The columns that differ by what is measured.
+fn values(measure: Measure, outcomes: &[Outcome]) -> Vec<String> {
+    let of = |value: fn(&Outcome) -> f64| median(outcomes.iter().map(value));
+    let time = |value: fn(&Outcome) -> Option<u64>| {
+        let times = outcomes.iter().map(|one| value(one).unwrap_or(0) as f64);
+        microseconds(median(times))
+    };
+    let requested = |outcome: &Outcome| outcome.requested.unwrap_or(0) as f64;
+    match measure {
+        Measure::Answers => vec![count(of(|one| one.rate)), count(of(Outcome::rate_per_cpu))],
+        Measure::RoundTrip => vec![time(|one| one.p50_ns), time(|one| one.p99_ns)],
+        Measure::Rate => vec![
+            count(of(requested)),
+            thousandths(of(|one| one.rate / one.requested.unwrap_or(0) as f64)),
+            time(|one| one.p50_ns),
+            time(|one| one.p99_ns),
+            time(|one| one.p99_9_ns),
+            time(|one| one.max_ns),
+        ],
+        Measure::Bytes => vec![
+            megabytes(of(|one| one.rate)),
+            megabytes(of(Outcome::rate_per_cpu)),
+        ],
+    }
 }
 
 fn sums(outcomes: &[Outcome]) -> String {
@@ -146,13 +133,13 @@ fn sums(outcomes: &[Outcome]) -> String {
         "{} = {} + {} + {}",
         total.sent, total.answered, total.corrupt, total.lost
     );
-    match sum(|outcome| outcome.unasked) {
+    match sum(|outcome| outcome.unexpected) {
         0 => equation,
-        unasked => format!("{equation}, and {unasked} late or twice"),
+        unexpected => format!("{equation}, and {unexpected} late or duplicate"),
     }
 }
 
-/// What `bullhorn` counted itself: nothing to say while it agrees with itself.
+/// The totals of `bullhorn`, unless they are consistent.
 fn print_totals(row: &Row, outcome: &Outcome) {
     let Some(totals) = &outcome.totals else {
         return;
@@ -166,11 +153,11 @@ fn print_totals(row: &Row, outcome: &Outcome) {
                 row.label()
             );
         }
-        _ => println!("\n{}: its totals, as it gave them: {totals}", row.label()),
+        _ => println!("\n{}: its totals are incomplete: {totals}", row.label()),
     }
 }
 
-/// A count by its key, on the top or one level below.
+/// A count by its key, at the top or one level below.
 fn find(totals: &Value, key: &str) -> Option<u64> {
     let below = || {
         totals
@@ -181,7 +168,8 @@ fn find(totals: &Value, key: &str) -> Option<u64> {
     totals[key].as_u64().or_else(below)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {
@@ -191,7 +179,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// Three digits, however small: a ratio may be 40 or 0.016.
+/// About three digits: a ratio may be 40 or 0.016.
 fn significant(ratio: f64) -> String {
     match ratio {
         ratio if ratio >= 10.0 => format!("{ratio:.1}"),
@@ -200,12 +188,12 @@ fn significant(ratio: f64) -> String {
     }
 }
 
-fn percent(part: f64) -> String {
-    format!("{:.0} %", 100.0 * part)
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
 }
 
-fn thousandths(part: f64) -> String {
-    format!("{:.2} %", 100.0 * part)
+fn thousandths(share: f64) -> String {
+    format!("{:.2} %", 100.0 * share)
 }
 
 fn count(value: f64) -> String {

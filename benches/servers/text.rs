@@ -1,13 +1,13 @@
-//! Texts in several scripts, as long in capitals as they are in small letters.
+//! Texts in several scripts whose capitals have the same length.
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::tools::Tools;
 use std::path::PathBuf;
 
-/// The letters of the header that the generator puts before every text.
-const HEADER: usize = 16;
+/// The length of the header that the C generators write before every text (ledger.h).
+const HEADER_LENGTH: usize = 16;
 
-/// What the texts are written in.
+/// The language of the texts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Script {
     /// The generator's own text.
@@ -36,11 +36,11 @@ impl Script {
         }
     }
 
-    /// Writes the body of texts of `size` bytes, and the answer it is owed, into two files.
+    /// Writes the body of texts of `size` bytes and its expected answer to two files.
     pub(crate) fn write(self, size: usize, tools: &Tools) -> Result<(PathBuf, PathBuf), Failure> {
         let length = size
-            .checked_sub(HEADER)
-            .ok_or("a text of words has 16 bytes or more")?;
+            .checked_sub(HEADER_LENGTH)
+            .ok_or("a text in a script has at least 16 bytes")?;
         let mut text = String::new();
         for letter in self.sentence().chars().cycle() {
             if text.len() + letter.len_utf8() > length {
@@ -48,13 +48,13 @@ impl Script {
             }
             text.push(letter);
         }
-        // What is left is less than one letter.
+        // Less than one letter is missing.
         while text.len() < length {
             text.push('.');
         }
         let answer = text.to_uppercase();
         if answer.len() != text.len() {
-            return Err("capitals of another length: such a text does not stay in its run".into());
+            return Err("the capitals differ in length, which would split runs".into());
         }
         let name = |end: &str| tools.text_file(&format!("{}-{size}.{end}", self.name()));
         let (text_path, answer_path) = (name("txt"), name("expect.txt"));

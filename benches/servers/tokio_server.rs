@@ -1,18 +1,16 @@
-//! The plain tokio servers, as one writes them at first. This very binary becomes one when it is
-//! started with one of two hidden arguments. One thread, because they run on one processor.
+//! The plain tokio servers, as a first version would be written. This binary becomes one of them
+//! when started with a hidden argument. One thread, because they run on one CPU.
 
-use crate::Failure;
+use crate::failure::Failure;
+use bullhorn_socket::bound::RECEIVE_BUFFER;
 use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
-/// The argument that asks for the datagram server.
+/// The argument that starts the datagram server.
 pub(crate) const UDP: &str = "--plain-tokio-udp";
-/// The argument that asks for the stream server.
+/// The argument that starts the stream server.
 pub(crate) const TCP: &str = "--plain-tokio-tcp";
-
-/// The same receive buffer as the peers in C.
-pub(crate) const RECEIVE_BUFFER: usize = 4 << 20;
 
 pub(crate) fn serve_datagrams() -> Result<(), Failure> {
     runtime()?.block_on(async {
@@ -23,7 +21,7 @@ pub(crate) fn serve_datagrams() -> Result<(), Failure> {
         loop {
             let (length, client) = socket.recv_from(&mut text).await?;
             let answer = String::from_utf8_lossy(&text[..length]).to_uppercase();
-            // A datagram that cannot be sent is a lost one: the generator counts it.
+            // The generator counts a datagram that cannot be sent as lost.
             let _ = socket.send_to(answer.as_bytes(), client).await;
         }
     })
@@ -40,7 +38,7 @@ pub(crate) fn serve_streams() -> Result<(), Failure> {
     })
 }
 
-/// ASCII alone, as the peer in C: a letter of two bytes may be cut by a read.
+/// ASCII only, like the peer in C: a read may end within a letter of two bytes.
 async fn serve_connection(mut connection: TcpStream) -> std::io::Result<()> {
     connection.set_nodelay(true)?;
     let mut text = vec![0; 65536];

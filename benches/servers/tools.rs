@@ -1,7 +1,7 @@
-//! Builds the C peers and the generators with `cc`, on the spot, and finds the other tools. Nothing
-//! is built again while its binary is younger than every C source.
+//! Builds the C peers and generators with `cc`, and finds the other tools. Nothing is rebuilt while
+//! its binary is newer than every C source.
 
-use crate::Failure;
+use crate::failure::Failure;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 const PEERS: [&str; 4] = ["udp_recvfrom", "udp_recvmmsg", "udp_gro", "tcp_epoll"];
 const GENERATORS: [&str; 2] = ["udp", "tcp"];
 
-/// Where everything is that is not part of this binary.
+/// The files that are not part of this binary.
 pub(crate) struct Tools {
     directory: PathBuf,
     /// The program under test.
@@ -27,14 +27,14 @@ impl Tools {
         self.directory.join(format!("generator_{name}"))
     }
 
-    /// A file for texts, which lives as long as the build does.
+    /// A file for texts, which lives as long as the build directory.
     pub(crate) fn text_file(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 }
 
-/// Whether a program can be started by its name.
-pub(crate) fn installed(program: &str) -> bool {
+/// Whether a program is in the PATH.
+pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
@@ -91,6 +91,6 @@ fn compile(source: &Path, binary: &Path) -> Result<(), Failure> {
     if output.status.success() {
         return Ok(());
     }
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    Err(format!("cc did not build {}: {complaint}", source.display()).into())
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(format!("cc failed to build {}: {errors}", source.display()).into())
 }
