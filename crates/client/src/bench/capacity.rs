@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gibibyte_in_flight_is_allowed_and_more_is_a_usage_error_that_names_it() {
+    fn a_gibibyte_in_flight_is_allowed_and_more_is_an_error_that_states_the_limit() {
         let length = 1 << 20;
         assert!(Capacity::new(&settings(16, 64, None, 1), length, length, true).is_ok());
         let error = Capacity::new(&settings(16, 65, None, 1), length, length, true).unwrap_err();
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_loads_have_the_buffers_that_they_ask_for() {
+    fn ordinary_loads_get_the_buffers_that_they_request() {
         for (window, burst) in [(64, 64), (65_536, 65_536), (1, 1)] {
             let capacity = Capacity::new(&settings(1, window, None, 1), 64, 64, true).unwrap();
             assert_eq!((capacity.burst, capacity.lost), (burst, 1 << 16));
@@ -145,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_overflows_whatever_is_asked_for(
+        fn nothing_overflows_whatever_is_requested(
             flows in 1u32.., window in 1u32.., rate in prop::option::of(1e-9f64..4.3e9), threads in 1u32..,
             text_length in 1usize.., growth in 1usize..4, seconds in 0u64..u64::MAX,
         ) {

@@ -39,11 +39,11 @@ mod transport;
 mod worker;
 
 pub use crate::ask::counts::Counts;
-pub use crate::ask::latency::{Latency, LatencySummary};
+pub use crate::ask::latency::Latency;
 pub use figures::{Figures, PERCENTILES};
 pub use observer::{Control, Observer, Progress};
 pub use record::{Record, TIMELINE_STEP};
 pub use result::RunResult;
 pub use run::run;
 pub use settings::Settings;
-pub use threshold::{ParseThresholdError, Threshold};
+pub use threshold::{Crossing, ParseThresholdError, Quantity, Threshold};

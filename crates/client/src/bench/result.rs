@@ -23,10 +23,8 @@ pub struct RunResult {
     pub elapsed: Duration,
     /// The CPU time of the workers, user and system; `None` where the kernel does not report it.
     pub cpu: Option<Duration>,
-    /// How often the workers polled for replies.
-    pub polls: u64,
-    /// Polls that found nothing.
-    pub empty_polls: u64,
+    polls: u64,
+    empty_polls: u64,
     /// Whether several texts travelled in one buffer to the end.
     pub has_offload: bool,
     /// Calls that the peer refused (ECONNREFUSED) after it had replied before.
@@ -110,7 +108,7 @@ impl RunResult {
         (counts.sent > 0).then(|| counts.lost as f64 / counts.sent as f64)
     }
 
-    /// The share of polls that found nothing, 0 to 1.
+    /// The share of polls for replies that found nothing, 0 to 1.
     pub fn idle_share(&self) -> f64 {
         self.empty_polls as f64 / self.polls.max(1) as f64
     }

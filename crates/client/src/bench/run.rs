@@ -32,6 +32,29 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(600);
 /// has [`RESOLVE_TIMEOUT`](bullhorn_socket::endpoint::RESOLVE_TIMEOUT), or the timeout of the
 /// settings if that is longer; each connection has that timeout.
 ///
+/// ```
+/// use std::time::Duration;
+/// use bullhorn_client::bench::{self, Control, Observer, Progress, Settings};
+/// use bullhorn_server::Server;
+/// use bullhorn_socket::stop::Stop;
+///
+/// struct Silent;
+/// impl Observer for Silent {
+///     fn tick(&mut self, _: &Progress) -> Control {
+///         Control::Continue
+///     }
+/// }
+///
+/// let server = Server::builder().endpoint("udp://127.0.0.1:0").start()?;
+/// let mut settings = Settings::default();
+/// settings.count = Some(1000);
+/// settings.warmup = None;
+/// settings.timeout = Duration::from_secs(20);
+/// let result = bench::run(&server.endpoints()[0], &settings, &Stop::new()?, &mut Silent)?;
+/// assert_eq!(result.record.counts.ok, 1000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Usage`] for settings that do not fit each other or the endpoint; [`Error::Resolve`],
 /// [`Error::Refused`], [`Error::NoAnswer`], [`Error::Stopped`] and [`Error::Socket`] when the flows

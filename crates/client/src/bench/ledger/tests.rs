@@ -1,4 +1,4 @@
-//! The ledger, answer by answer, and against what a list of all requests says.
+//! The ledger, answer by answer, and compared with a list of all requests.
 
 use super::*;
 use crate::ask::counts::Counts;
@@ -47,7 +47,7 @@ fn a_run_in_order_is_settled_at_once_and_timed_by_its_sends() {
 }
 
 #[test]
-fn what_was_overtaken_holds_up_nothing_and_is_lost_when_its_place_is_needed() {
+fn an_overtaken_request_blocks_nothing_and_is_lost_when_its_slot_is_needed() {
     let (mut books, mut ledger) = (books(64), ledger(256));
     send(&mut ledger, 2, 1, &mut books);
     for number in 1..300 {
@@ -81,7 +81,7 @@ fn an_echo_and_an_empty_answer_and_nonsense_are_corrupt() {
 }
 
 #[test]
-fn requests_of_the_warm_up_are_counted_apart() {
+fn requests_of_the_warm_up_are_counted_separately() {
     let mut books = books(64);
     let mut ledger = warming_up(256);
     send(&mut ledger, 4, 1, &mut books);
@@ -98,7 +98,7 @@ fn requests_of_the_warm_up_are_counted_apart() {
     assert_eq!(books.record.latency.count(), 4);
 }
 
-/// What becomes of one request.
+/// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
     Right,
@@ -122,7 +122,7 @@ fn fate() -> impl Strategy<Value = Fate> {
 
 proptest! {
     #[test]
-    fn every_fate_is_found_out(
+    fn every_fate_is_detected(
         bursts in proptest::collection::vec(proptest::collection::vec(fate(), 1..40), 1..20),
         swaps in proptest::collection::vec(0..1000usize, 0..20),
         segments in 1..10usize,
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn the_sums_hold_whatever_comes(
+    fn the_sums_hold_whatever_arrives(
         steps in proptest::collection::vec((0..4u8, 0..80u64, proptest::collection::vec(any::<u8>(), 0..80)), 0..60),
     ) {
         let (mut books, mut ledger) = (books(32), ledger(256));

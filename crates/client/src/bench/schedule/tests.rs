@@ -10,8 +10,8 @@ fn naive_ns(begin_ns: u64, rate: Rate, index: u64) -> u64 {
     begin_ns + (parts / u128::from(rate.billionths)) as u64
 }
 
-/// Looks at the clock a nanosecond before and at each step, and sends what is due.
-fn assert_is_as_naive(begin_ns: u64, rate: Rate, worker: usize, workers: usize, steps: u64) {
+/// Checks a nanosecond before each step and at it, and sends what is due.
+fn assert_agrees_with_naive(begin_ns: u64, rate: Rate, worker: usize, workers: usize, steps: u64) {
     let mut schedule = Schedule::new(begin_ns, rate, worker, workers, false);
     for step in 0..steps {
         let intended_ns = naive_ns(begin_ns, rate, step * workers as u64 + worker as u64);
@@ -27,11 +27,11 @@ fn assert_is_as_naive(begin_ns: u64, rate: Rate, worker: usize, workers: usize, 
 }
 
 #[test]
-fn every_whole_rate_up_to_20_000_is_as_a_naive_model_says() {
+fn every_whole_rate_up_to_20_000_agrees_with_a_naive_model() {
     for rate in 1..=20_000u32 {
         let rate = Rate::new(f64::from(rate)).unwrap();
         assert_eq!(rate.billionths % BILLION, 0);
-        assert_is_as_naive(7, rate, 0, 1, 40);
+        assert_agrees_with_naive(7, rate, 0, 1, 40);
         // Around the end of a warm-up of a second, which is a step of every whole rate.
         let mut schedule = Schedule::new(7, rate, 0, 1, false);
         schedule.end_at(7 + BILLION);
@@ -46,7 +46,7 @@ fn every_whole_rate_up_to_20_000_is_as_a_naive_model_says() {
 }
 
 #[test]
-fn a_second_has_as_many_steps_as_its_rate_says() {
+fn a_second_has_as_many_steps_as_its_rate() {
     for rate in [1u32, 29, 450, 900, 1900, 20_000] {
         for workers in 1..5 {
             let due = |worker| {
@@ -86,7 +86,7 @@ proptest! {
     ) {
         for worker in 0..workers {
             let mut schedule = Schedule::new(begin_ns, rate, worker, workers, false);
-            assert_is_as_naive(begin_ns, rate, worker, workers, 30);
+            assert_agrees_with_naive(begin_ns, rate, worker, workers, 30);
             let from_ns = begin_ns + seconds * BILLION;
             schedule.end_at(from_ns);
                 let skipped = schedule.skip_rest();
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_due_is_what_the_schedule_says(
+    fn due_requests_agree_with_the_schedule(
         rate in rates(), workers in 1usize..5, later_ns in 0u64..1_000_000_000, most in 0u64..200,
     ) {
         let schedule = Schedule::new(7, rate, workers - 1, workers, false);

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 const REQUESTS: u64 = 12;
 
-/// What a server may send: a right answer, a wrong line, one longer than any answer.
+/// What a server may send: a right answer, a short line, a line longer than any answer.
 #[derive(Clone, Copy, Debug)]
 enum Line {
     Right,
@@ -34,7 +34,7 @@ fn read(ledger: &mut Ledger, books: &mut Books, bytes: &[u8], cut: usize) -> usi
 
 proptest! {
     #[test]
-    fn every_line_is_settled_once_however_long_it_is_and_however_it_is_cut(
+    fn every_line_is_settled_once_however_long_and_however_split(
         lines in prop::collection::vec(
             prop::sample::select(vec![Line::Right, Line::Short, Line::Long]), 1..REQUESTS as usize,
         ),

@@ -1,0 +1,71 @@
+//! Thresholds: their texts and their judgement.
+
+use super::*;
+
+fn figures(p99_ns: u64, rate: f64, loss: f64) -> Figures {
+    Figures {
+        percentiles_ns: [Some(p99_ns); 5],
+        max_ns: Some(p99_ns),
+        rate: Some(rate),
+        loss: Some(loss),
+    }
+}
+
+#[test]
+fn bounds_are_crossed_on_their_side_only() {
+    let then = figures(1_000_000, 1000.0, 0.01);
+    for (text, now, crossed) in [
+        ("p99>+10%", figures(1_100_000, 0.0, 0.0), false),
+        ("p99>+10%", figures(1_100_001, 0.0, 0.0), true),
+        ("p99.9>2ms", figures(2_000_001, 0.0, 0.0), true),
+        ("max>2ms", figures(2_000_000, 0.0, 0.0), false),
+        ("rate<-5%", figures(0, 949.0, 0.0), true),
+        ("rate < 950", figures(0, 950.0, 0.0), false),
+        ("loss>+1%", figures(0, 0.0, 0.0199), false),
+        ("loss>+1%", figures(0, 0.0, 0.021), true),
+        ("loss>0%", figures(0, 0.0, 0.0), false),
+    ] {
+        let threshold: Threshold = text.parse().unwrap();
+        assert_eq!(threshold.is_crossed(&now, Some(&then)), crossed, "{text}");
+    }
+}
+
+#[test]
+fn a_crossing_has_the_actual_value_and_the_limit_in_the_unit_of_the_figure() {
+    let then = figures(1_000_000, 1000.0, 0.25);
+    let crossing = |text: &str, now: &Figures| {
+        let threshold: Threshold = text.parse().unwrap();
+        let crossing = threshold.crossing(now, Some(&then)).unwrap();
+        (crossing.figure, crossing.actual, crossing.limit)
+    };
+    use Quantity::{Nanoseconds, PerSecond, Share};
+    let now = figures(3_000_000, 400.0, 0.75);
+    let (p99, rate, loss) = (Nanoseconds(3e6), PerSecond(400.0), Share(0.75));
+    for (text, figure, actual, limit) in [
+        ("p99>2ms", "p99", p99, Nanoseconds(2e6)),
+        ("max>+50%", "max", p99, Nanoseconds(1.5e6)),
+        ("rate<-50%", "rate", rate, PerSecond(500.0)),
+        ("loss>+25%", "loss", loss, Share(0.5)),
+    ] {
+        assert_eq!(crossing(text, &now), (figure, Some(actual), Some(limit)));
+    }
+    let unknown = crossing("p99>2ms", &Figures::default());
+    assert_eq!(unknown, ("p99", None, Some(Nanoseconds(2e6))));
+}
+
+#[test]
+fn a_figure_that_was_not_measured_is_crossed() {
+    let threshold: Threshold = "p99>+10%".parse().unwrap();
+    assert!(threshold.needs_baseline());
+    assert!(threshold.is_crossed(&figures(1, 1.0, 0.0), None));
+    assert!(threshold.is_crossed(&Figures::default(), Some(&figures(1, 1.0, 0.0))));
+}
+
+#[test]
+fn a_text_without_meaning_is_an_error() {
+    for text in [
+        "p99", "p98>1ms", "p99>10%", "p99>+1ms", "loss>3", "rate<x", "rate<NaN", "",
+    ] {
+        assert!(text.parse::<Threshold>().is_err(), "{text}");
+    }
+}
