@@ -446,7 +446,7 @@ fn a_connection_that_fails_is_counted_under_its_cause_and_the_others_are_served(
         ("sendto", "ENOBUFS", Some("socket_failed")),
         ("sendto", "EIO", Some("socket_failed")),
     ] {
-        // The first call of each thread of the runtime.
+        // The first call of each thread.
         let server = faulty(
             call,
             &format!("error={error}:when=1"),

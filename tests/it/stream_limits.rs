@@ -204,7 +204,7 @@ fn the_whole_server_has_one_cap() {
         let dropped = endpoint["dropped_by"]["too_many_connections_total"].as_u64();
         assert!(dropped >= Some(1), "{endpoint}");
     }
-    let warned = totals.stderr.matches("not let in").count();
+    let warned = totals.stderr.matches("rejected connection from").count();
     assert_eq!(
         warned, 2,
         "once for each endpoint in 30 s: {}",

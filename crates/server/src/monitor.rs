@@ -1,11 +1,10 @@
 //! What may be asked of a running server from any thread: its totals, and whether all is well.
 
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Poll, Waker};
 use std::time::Duration;
-
-use tokio::sync::Notify;
 
 use super::kernel_drops::KernelDrops;
 use super::stats::{DatagramCounters, DatagramTotals, Stats, StreamCounters, Totals};
@@ -45,14 +44,25 @@ impl Counters {
 pub(super) struct Workers {
     state: Mutex<WorkersState>,
     ended: Condvar,
-    failed: Notify,
     stopping: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
 struct WorkersState {
     running: Vec<Endpoint>,
+    /// Each endpoint once.
     failed: Vec<Endpoint>,
+    /// The tasks that wait for a failure.
+    waiting: Vec<Waker>,
+}
+
+impl WorkersState {
+    fn add_failed(&mut self, endpoint: &Endpoint) {
+        if !self.failed.contains(endpoint) {
+            self.failed.push(endpoint.clone());
+        }
+        self.waiting.drain(..).for_each(Waker::wake);
+    }
 }
 
 impl Workers {
@@ -81,9 +91,25 @@ impl Workers {
             .ended
             .wait_timeout_while(self.lock(), timeout, |state| !state.running.is_empty());
         let (mut state, _) = ended.unwrap_or_else(PoisonError::into_inner);
-        let WorkersState { running, failed } = &mut *state;
-        failed.extend_from_slice(running);
-        running.is_empty()
+        for endpoint in state.running.clone() {
+            state.add_failed(&endpoint);
+        }
+        state.running.is_empty()
+    }
+
+    /// Waits until a worker has failed.
+    async fn failure(&self) {
+        poll_fn(|context| {
+            let mut state = self.lock();
+            if !state.failed.is_empty() {
+                return Poll::Ready(());
+            }
+            if !state.waiting.iter().any(|it| it.will_wake(context.waker())) {
+                state.waiting.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     fn lock(&self) -> MutexGuard<'_, WorkersState> {
@@ -100,11 +126,12 @@ impl Drop for WorkerGuard {
         let Self(workers, endpoint) = self;
         let mut state = workers.lock();
         let index = state.running.iter().position(|running| running == endpoint);
-        let ended = index.map(|index| state.running.swap_remove(index));
+        if let Some(index) = index {
+            state.running.swap_remove(index);
+        }
         // The server is told to stop before its workers are.
         if !workers.stopping.load(Ordering::Acquire) || std::thread::panicking() {
-            state.failed.extend(ended);
-            workers.failed.notify_waiters();
+            state.add_failed(endpoint);
         }
         workers.ended.notify_all();
     }
@@ -157,11 +184,7 @@ impl Monitor {
 
     /// Waits until a worker has failed.
     pub async fn failure(&self) {
-        let mut failed = pin!(self.workers.failed.notified());
-        failed.as_mut().enable();
-        if self.is_alive() {
-            failed.await;
-        }
+        self.workers.failure().await;
     }
 
     /// Whether every endpoint answers, and will go on to.
@@ -213,6 +236,37 @@ mod tests {
             stopping.store(true, Ordering::Release);
             assert!(!monitor.is_alive());
         }
+    }
+
+    #[test]
+    fn an_endpoint_whose_event_loops_end_is_listed_once() {
+        let workers = Arc::new(Workers::default());
+        let endpoints = ["tcp://127.0.0.1:1", "tcp://127.0.0.1:2"].map(|it| it.parse().unwrap());
+        let event_loops = [(); 2].map(|()| endpoints.each_ref().map(|it| workers.register(it)));
+        drop(event_loops);
+        assert_eq!(workers.failed(), endpoints);
+    }
+
+    #[test]
+    fn a_failure_wakes_whoever_waits_for_it() {
+        struct Woken(std::sync::mpsc::Sender<()>);
+        impl std::task::Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.send(()).unwrap();
+            }
+        }
+        let workers = Arc::new(Workers::default());
+        let (sender, woken) = std::sync::mpsc::channel();
+        let waker = Waker::from(Arc::new(Woken(sender)));
+        let mut context = std::task::Context::from_waker(&waker);
+        let mut failure = std::pin::pin!(workers.failure());
+        let guard = workers.register(&Endpoint::default());
+        for _ in 0..3 {
+            assert!(failure.as_mut().poll(&mut context).is_pending());
+        }
+        panic_as(guard);
+        assert_eq!(woken.try_iter().count(), 1);
+        assert!(failure.as_mut().poll(&mut context).is_ready());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::monitor::{Counters, Monitor, Workers};
 use super::pulse::Pulse;
 use super::receive_errors::ReceiveErrors;
 use super::stats::{DatagramCounters, Stats, StreamCounters, Tally};
-use super::streams::{Admission, Deadlines, Draining, EventLoops, Listener};
+use super::streams::{Draining, Listening, event_loops};
 use super::{Backend, DRAIN_TIMEOUT, DatagramOptions, StreamLimits};
 use bullhorn_socket::batch::DatagramBackend;
 use bullhorn_socket::batched::BatchedBackend;
@@ -77,13 +77,6 @@ impl AbortHandle {
     pub fn abort(&self) {
         self.0.abort();
     }
-}
-
-/// A listening socket on its way to the runtime.
-struct Listening {
-    socket: Socket,
-    description: Description,
-    counters: Arc<StreamCounters>,
 }
 
 impl BoundServer {
@@ -160,7 +153,7 @@ impl Server {
         if let Some(first) = listening.first() {
             let endpoint = first.description.endpoint.clone();
             server
-                .start_runtime(listening, &streams, stream_threads)
+                .start_event_loops(listening, &streams, stream_threads)
                 .map_err(|source| Error::socket(Operation::Start, &endpoint, source))?;
         }
         server.counters = Arc::new(counters);
@@ -234,70 +227,28 @@ impl Server {
         })
     }
 
-    fn start_runtime(
+    /// Starts the event loops that serve `listening`, `count` of them.
+    fn start_event_loops(
         &mut self,
         listening: Vec<Listening>,
         limits: &StreamLimits,
-        threads: usize,
+        count: usize,
     ) -> io::Result<()> {
-        // With one processor there is nobody to share the work with, and sharing costs some
-        // hundredths of it.
-        let runtime = match threads {
-            1 => tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?,
-            _ => tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(threads)
-                .thread_name("streams")
-                .enable_all()
-                .build()?,
-        };
-        let admission = Arc::new(Admission::new(limits, self.guard.clone()));
-        let mut tasks = Vec::new();
-        {
-            let _entered = runtime.enter();
-            let deadlines = Deadlines::new(limits);
-            let (event_loops, all) = EventLoops::new(threads, deadlines, &self.draining)?;
-            for event_loop in all {
-                // Without one of them, every endpoint would fail some of its connections.
-                let endpoints = listening.iter().map(|it| &it.description.endpoint);
-                let alive: Vec<_> = endpoints.map(|it| self.workers.register(it)).collect();
-                tasks.push(runtime.spawn(async move {
-                    let _alive = alive;
-                    event_loop.run().await;
-                }));
-            }
-            for Listening {
-                socket,
-                description,
-                counters,
-            } in listening
-            {
-                let listener = Listener::new(
-                    socket,
-                    &description,
-                    limits.max_connections,
-                    event_loops.clone(),
-                    admission.clone(),
-                    counters,
-                    self.draining.clone(),
-                )?;
-                let alive = self.workers.register(&description.endpoint);
-                tasks.push(runtime.spawn(async move {
-                    let _alive = alive;
-                    listener.run().await;
-                }));
-            }
+        let endpoints = listening.iter().map(|it| it.description.endpoint.clone());
+        let endpoints: Vec<Endpoint> = endpoints.collect();
+        let guard = self.guard.clone();
+        for event_loop in event_loops(listening, limits, count, guard, &self.draining)? {
+            // Without one of them, every endpoint would fail some of its connections.
+            let guards: Vec<_> = endpoints
+                .iter()
+                .map(|it| self.workers.register(it))
+                .collect();
+            self.start_thread("streams", move || {
+                let _guards = guards;
+                event_loop.run();
+            })?;
         }
-        admission.reserve_descriptors(limits);
-        self.start_thread("streams", move || {
-            runtime.block_on(async {
-                for task in tasks {
-                    // One that panicked has ended too.
-                    let _ = task.await;
-                }
-            });
-        })
+        Ok(())
     }
 
     fn start_thread(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -313,8 +264,11 @@ impl Server {
     pub fn ailing(&self) -> Vec<Endpoint> {
         let standing = self.pulses.iter().filter(|(_, pulse)| !pulse.is_well());
         let mut ailing = self.workers.failed();
-        ailing.extend(standing.map(|(endpoint, _)| endpoint.clone()));
-        ailing.dedup();
+        for (endpoint, _) in standing {
+            if !ailing.contains(endpoint) {
+                ailing.push(endpoint.clone());
+            }
+        }
         ailing
     }
 

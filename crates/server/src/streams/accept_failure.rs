@@ -1,24 +1,24 @@
-//! What to do when accept(2) fails, by its error.
+//! What follows a failed accept(2), by its error.
 //!
 //! "Linux accept() passes already-pending network errors on the new socket as an error code from
-//! accept()" (accept(2), "Error handling"): such an error is one connection's, and the next may be
-//! fine. Without descriptors or memory no connection can be taken until one ends, and asking again
-//! at once would only take a processor.
+//! accept()" (accept(2), "Error handling"): such an error concerns one connection, and the next may
+//! be fine. Without descriptors or memory no connection can be accepted until one closes, and trying
+//! again at once would only keep a CPU busy.
 
 use std::io;
 use std::time::Duration;
 
-/// The first wait when nothing can be accepted; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// The first pause while nothing can be accepted; each further one is twice as long.
+const MIN_PAUSE: Duration = Duration::from_millis(10);
 
-/// The longest wait, and so the longest that clients wait for descriptors that are free again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause, and so the longest that clients wait once descriptors are free again.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// So many passing errors in a row are taken for one that lasts: nothing may spin.
-const MOST_PASSING: u32 = 32;
+/// More transient errors in a row than this are treated as a persistent one, so that nothing spins.
+const MAX_TRANSIENT: u32 = 32;
 
-/// Whether an error of accept(2) is the affair of one connection, which is gone.
-fn is_passing(error: &io::Error) -> bool {
+/// Whether an error of accept(2) concerns one connection alone, which is gone.
+fn is_transient(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
         Some(
@@ -39,7 +39,7 @@ fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-/// The failures since the last connection that was accepted.
+/// The failures since the last accepted connection.
 #[derive(Debug, Default)]
 pub struct Failures {
     in_a_row: u32,
@@ -47,21 +47,21 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// How long to wait before accepting again; `None` is not at all.
+    /// The pause before the next accept; `None` for none.
     pub fn pause_after(&mut self, error: &io::Error) -> Option<Duration> {
         self.in_a_row = self.in_a_row.saturating_add(1);
-        if is_passing(error) && self.in_a_row <= MOST_PASSING {
+        if is_transient(error) && self.in_a_row <= MAX_TRANSIENT {
             return None;
         }
         let pause = match self.pause {
-            Some(pause) => (pause * 2).min(LONGEST_PAUSE),
-            None => FIRST_PAUSE,
+            Some(pause) => (pause * 2).min(MAX_PAUSE),
+            None => MIN_PAUSE,
         };
         self.pause = Some(pause);
         self.pause
     }
 
-    /// A connection was accepted: all is well again.
+    /// A connection was accepted.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
@@ -76,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_one_connections_affair_costs_no_wait() {
+    fn an_error_of_one_connection_causes_no_pause() {
         for number in [libc::ECONNABORTED, libc::EPROTO, libc::ENETDOWN] {
             assert_eq!(Failures::default().pause_after(&error(number)), None);
         }
     }
 
     #[test]
-    fn without_descriptors_or_memory_each_wait_is_twice_the_last_up_to_a_second() {
+    fn without_descriptors_or_memory_each_pause_is_twice_the_last_up_to_a_second() {
         for number in [
             libc::EMFILE,
             libc::ENFILE,
@@ -97,14 +97,14 @@ mod tests {
                 .collect();
             assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
             failures.forget();
-            assert_eq!(failures.pause_after(&error(number)), Some(FIRST_PAUSE));
+            assert_eq!(failures.pause_after(&error(number)), Some(MIN_PAUSE));
         }
     }
 
     #[test]
-    fn a_passing_error_that_does_not_pass_is_waited_for() {
+    fn a_transient_error_that_persists_causes_a_pause() {
         let mut failures = Failures::default();
-        let waits = (0..100).filter(|_| failures.pause_after(&error(libc::EPROTO)).is_some());
-        assert_eq!(waits.count(), 100 - MOST_PASSING as usize);
+        let pauses = (0..100).filter(|_| failures.pause_after(&error(libc::EPROTO)).is_some());
+        assert_eq!(pauses.count(), 100 - MAX_TRANSIENT as usize);
     }
 }

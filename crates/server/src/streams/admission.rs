@@ -1,8 +1,8 @@
-//! Which connections are let in: those of permitted sources, so many on the whole server, so many from
-//! one address.
+//! Which connections are admitted: those from permitted sources, within a limit for the whole server
+//! and one for each address.
 //!
-//! The most on one endpoint is the listener's own affair (`stream`). The lock is taken once when a
-//! connection comes and once when it goes, and never for a peer that no cap counts.
+//! The limit of one endpoint is the listener's. The lock is taken once when a connection opens and
+//! once when it closes, and never for a peer that no limit counts.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,17 +18,17 @@ use crate::stats::ConnectionDropCause;
 use bullhorn_socket::address::canonical;
 use bullhorn_socket::sys::open_descriptors;
 
-/// Descriptors that are kept for connections that are accepted to be refused, and for whatever else
-/// the process opens for a moment.
+/// Descriptors kept for connections that are accepted only to be rejected, and for whatever else the
+/// process opens for a moment.
 const SPARE_DESCRIPTORS: usize = 4;
 
 /// The connections open on all the stream endpoints of a server.
 #[derive(Debug)]
-pub(crate) struct Admission {
+pub(super) struct Admission {
     guard: Arc<Guard>,
     max_connections: Option<usize>,
     max_per_address: Option<usize>,
-    /// How many connections there are descriptors for, once that is known.
+    /// The connections that there are descriptors for, once that is known.
     descriptors: OnceLock<usize>,
     open: AtomicUsize,
     /// Open connections by network; a network without one has no entry, so that there are never
@@ -37,9 +37,9 @@ pub(crate) struct Admission {
     by_network: Mutex<HashMap<Prefix, u64>>,
 }
 
-/// Under which networks a peer is counted, each with the multiple of what one address may have.
-/// None for whom no cap counts: Unix sockets, whose file mode says who may connect, and loopback,
-/// where a proxy brings everybody's connections from one address.
+/// The networks under which a peer is counted, each with the multiple of the limit for one address.
+/// None for peers that no limit counts: those of Unix sockets, whose file mode says who may connect,
+/// and of loopback, where a proxy's connections all come from one address.
 fn networks_of(peer: &SockAddr) -> impl Iterator<Item = (Prefix, u64)> {
     canonical(peer)
         .map(|peer| peer.ip())
@@ -49,7 +49,7 @@ fn networks_of(peer: &SockAddr) -> impl Iterator<Item = (Prefix, u64)> {
 }
 
 impl Admission {
-    pub(crate) fn new(limits: &StreamLimits, guard: Arc<Guard>) -> Self {
+    pub(super) fn new(limits: &StreamLimits, guard: Arc<Guard>) -> Self {
         Self {
             guard,
             max_connections: limits.max_connections_total,
@@ -60,9 +60,9 @@ impl Admission {
         }
     }
 
-    /// Leaves descriptors to others where `limits` says so. To be called once the server has opened
-    /// all that it needs beside connections.
-    pub(crate) fn reserve_descriptors(&self, limits: &StreamLimits) {
+    /// Reserves descriptors as `limits` says. Call it once the server has opened everything that it
+    /// needs beside connections.
+    pub(super) fn reserve_descriptors(&self, limits: &StreamLimits) {
         let (Some(reserved), Some(limit)) = (
             limits.reserved_descriptors,
             getrlimit(Resource::Nofile).current,
@@ -70,7 +70,7 @@ impl Admission {
             return;
         };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        // Where the kernel does not tell, accepting fails in the end, and that is coped with.
+        // If this cannot be found out, accepting fails in the end, which causes a pause.
         let Ok(open) = open_descriptors(limit) else {
             return;
         };
@@ -89,13 +89,19 @@ impl Admission {
         }
     }
 
+    /// As if the limit of the process left `max` descriptors.
+    #[cfg(test)]
+    pub(super) fn limit_descriptors(&self, max: usize) {
+        self.descriptors.set(max).unwrap();
+    }
+
     /// Whether a connection may still take a descriptor.
     pub(super) fn has_descriptor(&self) -> bool {
         let max = self.descriptors.get().copied().unwrap_or(usize::MAX);
         self.open.load(Ordering::Relaxed) < max
     }
 
-    /// A place for a connection of this peer, or the cause for which there is none.
+    /// A permit for a connection of this peer, or the cause for which there is none.
     pub(super) fn admit(
         self: &Arc<Self>,
         peer: &SockAddr,
@@ -103,20 +109,20 @@ impl Admission {
         if canonical(peer).is_some_and(|source| !self.guard.permits(source.ip())) {
             return Err(ConnectionDropCause::SourceDenied);
         }
-        // Gives its place back when it is dropped, here too.
+        // Returned when dropped, here too.
         let mut admitted = Admitted {
             admission: self.clone(),
             networks: Vec::new(),
         };
         let others = self.open.fetch_add(1, Ordering::Relaxed);
-        if self.max_connections.is_some_and(|most| others >= most) {
+        if self.max_connections.is_some_and(|max| others >= max) {
             return Err(ConnectionDropCause::TooManyConnectionsTotal);
         }
-        if let Some(most) = self.max_per_address {
+        if let Some(max) = self.max_per_address {
             let mut by_network = self.by_network();
             let has_room = |(network, multiple): (Prefix, u64)| {
                 let count = by_network.get(&network).copied().unwrap_or(0);
-                count < multiple.saturating_mul(most as u64)
+                count < multiple.saturating_mul(max as u64)
             };
             if !networks_of(peer).all(has_room) {
                 return Err(ConnectionDropCause::TooManyFromAddress);
@@ -130,18 +136,18 @@ impl Admission {
     }
 
     fn by_network(&self) -> std::sync::MutexGuard<'_, HashMap<Prefix, u64>> {
-        // Nothing that is done under the lock can panic half-way.
+        // Nothing done under the lock can panic half-way.
         self.by_network
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The place of one connection; free again when dropped.
+/// The permit of one connection, which is returned when dropped.
 #[derive(Debug)]
-pub(crate) struct Admitted {
+pub(super) struct Admitted {
     admission: Arc<Admission>,
-    /// Under which networks it is counted, if under any.
+    /// The networks under which it is counted, if any.
     networks: Vec<Prefix>,
 }
 
@@ -243,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_server_has_one_cap_and_what_goes_makes_room() {
+    fn the_whole_server_has_one_limit_and_a_closed_connection_makes_room() {
         let admission = admission(Some(2), Some(2));
         let first = admission.admit(&peer("127.0.0.1")).unwrap();
         let _second = admission.admit(&peer("192.0.2.1")).unwrap();

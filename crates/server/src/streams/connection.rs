@@ -1,45 +1,47 @@
 //! One connection: bytes in, capitals out, in order, as they come.
 //!
-//! The buffers belong to the event loop ([`super::event_loop`]) and are lent for the length of one turn, so an
-//! idle connection holds none. What the peer does not take is kept, at most the answer to
-//! [`FIRST_READ`], and nothing more is read until it is gone: memory is constant and the peer's own
-//! sending slows down. The peer's half-close gets all answers and then ours.
+//! The buffers belong to the event loop and are lent for one turn, so an idle connection holds none.
+//! What the peer does not take is kept, at most the answer to [`FIRST_READ`] bytes, and nothing more
+//! is read until it is gone: memory is constant and the peer's own sending slows down. After the
+//! peer's half-close it gets all answers, then our FIN.
 
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use capitals::Remainder;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, recv, recvmsg, send};
 use socket2::Socket;
 
 use super::admission::Admitted;
 use crate::stats::{ConnectionDropCause, StreamCounters};
 use bullhorn_socket::call::{Excerpt, traced, traced_zero};
+use bullhorn_socket::endpoint::Family;
+use bullhorn_socket::error::plain;
 use bullhorn_socket::sys;
 
 /// The most bytes taken by one read: enough to make a bulk transfer cheap, and both buffers still
-/// stay in a processor's own cache.
-const READ_SIZE: usize = SEND_QUEUE as usize / ROOM_FOR_ONE;
+/// fit into a CPU's own cache.
+const MAX_READ: usize = SEND_QUEUE as usize / SEND_QUEUE_PARTS;
 
-/// The most bytes taken by a read while nobody knows whether the peer will take the answer: all
-/// that a peer which does not read can make us keep, three times over at the most, as text can
-/// grow. Lines come in less, and a bulk transfer soon earns more.
+/// The most bytes taken by a read while it is unknown whether the peer takes the answer: all that a
+/// peer which does not read can make us keep, up to three times over, as text can grow. Lines are
+/// shorter, and a bulk transfer soon earns more.
 pub(super) const FIRST_READ: usize = 16 << 10;
 
-/// The most bytes that the kernel is to hold for a peer beside those on their way to it
-/// (TCP_NOTSENT_LOWAT, tcp(7)); by itself it takes megabytes for each peer that does not read.
+/// The most bytes that the kernel holds for a peer beside those on their way to it
+/// (TCP_NOTSENT_LOWAT, tcp(7)); its default is megabytes for each peer that does not read.
 pub(super) const SEND_QUEUE: u32 = 512 << 10;
 
 /// A larger read is this part of what the kernel would still take for the peer: three parts for the
-/// growth, and one for what the kernel counts beside the bytes.
-const ROOM_FOR_ONE: usize = 4;
+/// growth of the text, and one for what the kernel counts beside the bytes.
+const SEND_QUEUE_PARTS: usize = 4;
 
-/// So many reads that fill their buffers, and then it is the turn of others.
-const READS_IN_A_ROW: usize = 4;
+/// Reads in one turn, after which other connections have theirs.
+const MAX_READS: usize = 4;
 
 /// For one read and its answer.
 pub(super) struct Buffers {
@@ -50,25 +52,28 @@ pub(super) struct Buffers {
 impl Default for Buffers {
     fn default() -> Self {
         Self {
-            request: vec![0; READ_SIZE].into_boxed_slice(),
+            request: vec![0; MAX_READ].into_boxed_slice(),
             answer: Vec::new(),
         }
     }
 }
 
-/// What comes next on a connection.
+/// What a connection needs to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// The peer is to send, or to end. While the server drains: it may have sent more already.
-    ToRead,
-    /// The peer is to take an answer; nothing is read until then.
-    ToWrite,
-    /// Nothing: it has come to its end.
-    Over,
+    /// Another turn: the kernel may hold more from the peer.
+    Ready,
+    /// An event: the peer has to send, or to close.
+    WaitsToRead,
+    /// An event: the peer has to take an answer. Nothing is read until then.
+    WaitsToWrite,
+    /// Nothing: it is closed.
+    Closed,
 }
 
 pub(super) struct Connection {
     socket: Socket,
+    is_unix: bool,
     /// The beginning of a character whose end has not come yet.
     remainder: Remainder,
     /// Answers that the peer has not taken yet.
@@ -77,17 +82,19 @@ pub(super) struct Connection {
     taken: usize,
     /// The last read filled its buffer and the peer took the whole answer.
     is_bulk: bool,
-    /// The peer has sent all it will.
-    ended: bool,
-    /// Whether a byte was read or written since the last look.
-    active: bool,
-    /// The answers that the kernel held at the last look.
+    /// The kernel may hold more after a read that does not fill its buffer.
+    reads_until_empty: bool,
+    /// The peer has half-closed, and everything it sent is read.
+    has_ended: bool,
+    /// Whether a byte was read or written since the last check.
+    is_active: bool,
+    /// The answers that the kernel held at the last check.
     unacknowledged: u32,
     counters: Arc<StreamCounters>,
-    /// Names the endpoint and the peer in the log; absent when nobody reads it.
+    /// Names the endpoint and the peer in the log; absent when it is not logged.
     name: Option<Box<str>>,
     outcome: Option<Outcome>,
-    /// Its place among the connections of the server, held until it is gone.
+    /// Its permit, held until it is gone.
     _admitted: Admitted,
 }
 
@@ -101,18 +108,21 @@ impl Connection {
     /// `socket` does not block.
     pub(super) fn new(
         socket: Socket,
+        family: Family,
         admitted: Admitted,
         name: Option<Box<str>>,
         counters: Arc<StreamCounters>,
     ) -> Self {
         Self {
             socket,
+            is_unix: family == Family::Unix,
             remainder: Remainder::default(),
             unsent: Vec::new(),
             taken: 0,
             is_bulk: false,
-            ended: false,
-            active: false,
+            reads_until_empty: false,
+            has_ended: false,
+            is_active: false,
             unacknowledged: 0,
             counters,
             name,
@@ -121,50 +131,63 @@ impl Connection {
         }
     }
 
+    /// An event said that the peer has closed, or that urgent data is among what it has sent. The
+    /// kernel reports neither again, so a read that does not fill its buffer is not the last.
+    pub(super) fn read_until_empty(&mut self) {
+        self.reads_until_empty = true;
+    }
+
     /// Whether its next turn begins with a read of at most [`FIRST_READ`] bytes.
     pub(super) fn begins_with_read(&self) -> bool {
-        self.unsent.is_empty() && !self.ended && !self.is_bulk
+        self.unsent.is_empty() && !self.has_ended && !self.is_bulk
     }
 
     /// One read before its turn.
-    pub(super) fn read_ahead(&self, room: &mut [u8; FIRST_READ]) -> io::Result<usize> {
-        self.read(room, false)
+    pub(super) fn read_ahead(
+        &mut self,
+        buffer: &mut [u8; FIRST_READ],
+        is_draining: bool,
+    ) -> io::Result<usize> {
+        self.read(buffer, is_draining)
     }
 
-    /// Writes, reads and answers as far as the kernel lets it, or until it is the turn of others.
-    /// What was read ahead stands for the first read. While the server drains, what the kernel has received
-    /// is the last to be answered.
+    /// Takes a turn: writes, reads and answers until the kernel has nothing more, or until it is the
+    /// turn of others. `ahead` stands for the first read. While the server drains, what the kernel
+    /// has received is the last to be answered.
     pub(super) fn proceed(
         &mut self,
         buffers: &mut Buffers,
         mut ahead: Option<io::Result<&mut [u8]>>,
-        draining: bool,
+        is_draining: bool,
     ) -> Progress {
         loop {
-            let outcome = match self.take_turn(buffers, &mut ahead, draining) {
-                Ok(true) => Outcome::Finished,
-                Ok(false) => return Progress::ToRead,
-                Err(error) => match error.kind() {
-                    io::ErrorKind::Interrupted => continue,
-                    io::ErrorKind::WouldBlock if self.unsent.is_empty() => return Progress::ToRead,
-                    io::ErrorKind::WouldBlock => return Progress::ToWrite,
-                    _ => {
-                        if let Some(name) = &self.name {
-                            tracing::debug!(
-                                "{name} is gone: {}",
-                                bullhorn_socket::error::plain(&error)
-                            );
-                        }
-                        Outcome::Dropped(cause_of(&error))
-                    }
-                },
+            let error = match self.take_turn(buffers, &mut ahead, is_draining) {
+                Ok(Progress::Closed) => {
+                    self.outcome = Some(Outcome::Finished);
+                    return Progress::Closed;
+                }
+                Ok(progress) => return progress,
+                Err(error) => error,
             };
-            self.outcome = Some(outcome);
-            return Progress::Over;
+            match error.kind() {
+                io::ErrorKind::Interrupted => {}
+                io::ErrorKind::WouldBlock if self.unsent.is_empty() => {
+                    self.reads_until_empty = false;
+                    return Progress::WaitsToRead;
+                }
+                io::ErrorKind::WouldBlock => return Progress::WaitsToWrite,
+                _ => {
+                    if let Some(name) = &self.name {
+                        tracing::debug!("{name} is gone: {}", plain(&error));
+                    }
+                    self.outcome = Some(Outcome::Dropped(cause_of(&error)));
+                    return Progress::Closed;
+                }
+            }
         }
     }
 
-    /// It is to end for `cause`, which is counted when it is dropped.
+    /// It is to be dropped, for `cause`.
     pub(super) fn give_up(&mut self, cause: ConnectionDropCause) {
         self.outcome = Some(Outcome::Dropped(cause));
     }
@@ -174,11 +197,11 @@ impl Connection {
         self.unacknowledged = u32::MAX;
     }
 
-    /// Whether a byte went in or out since the last look. While an answer waits, that is whether
+    /// Whether a byte went in or out since the last check. While an answer waits, that is whether
     /// the peer took any: the kernel asks for more only when a third of its buffer is free, which
     /// may be a megabyte.
     pub(super) fn has_moved(&mut self) -> bool {
-        let mut has_moved = std::mem::take(&mut self.active);
+        let mut has_moved = std::mem::take(&mut self.is_active);
         if !self.unsent.is_empty() {
             let unacknowledged = sys::unacknowledged(&self.socket).unwrap_or(0);
             has_moved |= unacknowledged < self.unacknowledged;
@@ -187,41 +210,46 @@ impl Connection {
         has_moved
     }
 
-    /// Writes what is unsent, else reads and answers. `true` when all is done.
+    /// Writes what is unsent, else reads and answers.
     fn take_turn(
         &mut self,
         buffers: &mut Buffers,
         ahead: &mut Option<io::Result<&mut [u8]>>,
-        draining: bool,
-    ) -> io::Result<bool> {
-        let mut reads = 0;
-        loop {
+        is_draining: bool,
+    ) -> io::Result<Progress> {
+        for _ in 0..MAX_READS {
             self.write_unsent()?;
-            if self.ended {
-                let result = self.socket.shutdown(Shutdown::Write);
-                let call = format_args!("shutdown({}, SHUT_WR)", self.socket.as_raw_fd());
-                traced_zero(call, result)?;
-                return Ok(true);
+            if self.has_ended {
+                return self.half_close();
             }
             let Buffers { request, answer } = &mut *buffers;
-            let (request, most) = match ahead.take() {
+            let (request, room) = match ahead.take() {
                 Some(request) => (request?, FIRST_READ),
                 None => {
                     let request = &mut request[..self.read_size()];
-                    let most = request.len();
-                    let length = self.read(request, draining)?;
-                    (&mut request[..length], most)
+                    let room = request.len();
+                    let length = self.read(request, is_draining)?;
+                    (&mut request[..length], room)
                 }
             };
-            let filled = request.len() == most;
+            let fills_room = request.len() == room;
             self.answer(request, answer)?;
-            self.is_bulk = filled;
-            reads += 1;
-            let has_more_turn = (draining || self.is_bulk) && reads < READS_IN_A_ROW;
-            if !self.ended && !has_more_turn {
-                return Ok(false);
+            self.is_bulk = fills_room;
+            if self.has_ended {
+                return self.half_close();
+            }
+            if !(fills_room || is_draining || self.reads_until_empty) {
+                return Ok(Progress::WaitsToRead);
             }
         }
+        Ok(Progress::Ready)
+    }
+
+    fn half_close(&self) -> io::Result<Progress> {
+        let result = self.socket.shutdown(Shutdown::Write);
+        let call = format_args!("shutdown({}, SHUT_WR)", self.socket.as_raw_fd());
+        traced_zero(call, result)?;
+        Ok(Progress::Closed)
     }
 
     fn write_unsent(&mut self) -> io::Result<()> {
@@ -233,13 +261,13 @@ impl Connection {
             self.taken += written;
             self.note_written(written);
         }
-        // Gives the memory back, as the next answer may be long in coming.
+        // Frees the memory, as the next answer may be long in coming.
         self.unsent = Vec::new();
         self.taken = 0;
         Ok(())
     }
 
-    /// The answer to one read, written as far as the peer takes it.
+    /// Answers one read, and writes as much of it as the peer takes.
     fn answer(&mut self, request: &mut [u8], answer: &mut Vec<u8>) -> io::Result<()> {
         let length = request.len();
         if let Some(name) = &self.name
@@ -249,11 +277,11 @@ impl Connection {
         }
         answer.clear();
         let in_place = if length == 0 {
-            self.ended = true;
+            self.has_ended = true;
             self.remainder.finish(answer);
             0
         } else {
-            self.active = true;
+            self.is_active = true;
             self.counters
                 .received_bytes
                 .fetch_add(length as u64, Ordering::Relaxed);
@@ -279,39 +307,56 @@ impl Connection {
         Ok(())
     }
 
-    /// How much to read at once: in a bulk transfer as much as the peer will surely take the answer
-    /// of.
+    /// How much to read at once: in a bulk transfer as much as the peer is sure to take the answer of.
     fn read_size(&self) -> usize {
         match self.is_bulk {
             false => FIRST_READ,
             true => sys::send_room(&self.socket, SEND_QUEUE)
-                .map_or(FIRST_READ, |room| (room / ROOM_FOR_ONE).max(FIRST_READ)),
+                .map_or(FIRST_READ, |room| (room / SEND_QUEUE_PARTS).max(FIRST_READ)),
         }
     }
 
     /// One read; 0 at the end of what is to be answered.
-    fn read(&self, buffer: &mut [u8], draining: bool) -> io::Result<usize> {
-        let result = match recv(&self.socket, &mut *buffer, RecvFlags::empty()) {
-            Err(Errno::AGAIN) if draining => return Ok(0),
-            Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
-            Err(error) => Err(error.into()),
-            Ok((length, _)) => Ok(length),
+    fn read(&mut self, buffer: &mut [u8], is_draining: bool) -> io::Result<usize> {
+        let (name, result) = match self.is_unix {
+            true => ("recvmsg", self.receive_message(buffer)),
+            false => {
+                let result = recv(&self.socket, &mut *buffer, RecvFlags::empty());
+                ("recv", result.map(|(length, _)| length))
+            }
         };
-        let call = format_args!("read({})", self.socket.as_raw_fd());
+        let result = match result {
+            Err(Errno::AGAIN) if is_draining => return Ok(0),
+            Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
+            result => result.map_err(io::Error::from),
+        };
+        let call = format_args!("{name}({})", self.socket.as_raw_fd());
         traced(call, result, |length| {
             format!("{length} {}", Excerpt(&buffer[..*length]))
         })
     }
 
+    /// A read over a Unix socket ends after a message that brings descriptors, or that another process
+    /// sent where credentials are asked for (unix(7)). Neither is wanted, and the kernel says so.
+    fn receive_message(&mut self, buffer: &mut [u8]) -> rustix::io::Result<usize> {
+        let mut control = RecvAncillaryBuffer::default();
+        let mut buffers = [IoSliceMut::new(buffer)];
+        let message = recvmsg(&self.socket, &mut buffers, &mut control, RecvFlags::empty())?;
+        if message.flags.contains(ReturnFlags::CTRUNC) {
+            self.reads_until_empty = true;
+        }
+        Ok(message.bytes)
+    }
+
     fn note_written(&mut self, bytes: usize) {
-        self.active = true;
+        self.is_active = true;
         self.counters
             .answered_bytes
             .fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 
-/// Why a connection ended, by the kernel's reason: the peer's doing or the network's, or our own.
+/// Why a connection ended: the peer's or the network's doing, or ours.
 fn cause_of(error: &io::Error) -> ConnectionDropCause {
     match error.raw_os_error() {
         Some(libc::ENOMEM | libc::ENOBUFS | libc::EIO | libc::EPERM | libc::EACCES) => {
@@ -321,27 +366,27 @@ fn cause_of(error: &io::Error) -> ConnectionDropCause {
     }
 }
 
-/// One write; a stream that takes nothing is as good as closed.
+/// One write; a stream that takes nothing counts as closed.
 fn write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     let result = match send(socket, bytes, SendFlags::NOSIGNAL) {
         Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
         result => result.map_err(io::Error::from),
     };
-    let call = format_args!("write({}, {})", socket.as_raw_fd(), Excerpt(bytes));
+    let call = format_args!("send({}, {})", socket.as_raw_fd(), Excerpt(bytes));
     match traced(call, result, |written| *written) {
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),
         result => result,
     }
 }
 
-impl AsFd for Connection {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+impl AsRawFd for Connection {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
     }
 }
 
 impl Drop for Connection {
-    /// Counts the connection, also when its event loop ends before it.
+    /// Counts the connection, also when its event loop ends before it does.
     fn drop(&mut self) {
         let unsent = (self.unsent.len() - self.taken) as u64;
         self.counters

@@ -1,29 +1,29 @@
 //! How long a connection may keep us waiting.
 //!
-//! No clock is read for a byte that comes or goes: a connection is looked at four times in each
-//! deadline, and closed when nothing has moved between the looks, so between one deadline and one
-//! and a quarter.
+//! No clock is read for a byte that comes or goes: a connection is checked four times in each
+//! deadline, and closed when nothing has moved between the checks, so after one deadline to one and
+//! a quarter.
 
 use std::time::Duration;
 
 use crate::StreamLimits;
 use crate::stats::ConnectionDropCause;
 
-const LOOKS: u32 = 4;
+const CHECKS_PER_DEADLINE: u32 = 4;
 
-/// The timer's own resolution; a shorter interval would be none.
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+/// The resolution of a wait for events.
+const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
 /// For the next byte out while the server drains: a peer that does not read is not waited for as long
 /// as one that does.
 const DRAIN_WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// When there is no deadline to look for.
-const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+/// Without a deadline.
+const MAX_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The deadlines of every connection of a server; `None` is never.
+/// The deadlines of every connection of a server; `None` for none.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadlines {
+pub(super) struct Deadlines {
     /// For the next byte, in or out.
     idle: Option<Duration>,
     /// For the next byte out, while an answer waits.
@@ -31,7 +31,7 @@ pub(crate) struct Deadlines {
 }
 
 impl Deadlines {
-    pub(crate) fn new(limits: &StreamLimits) -> Self {
+    pub(super) fn new(limits: &StreamLimits) -> Self {
         Self {
             idle: limits.idle_timeout,
             write: limits.write_timeout,
@@ -47,16 +47,16 @@ impl Deadlines {
         }
     }
 
-    /// From one look to the next.
+    /// From one check to the next.
     pub(super) fn interval(self, is_blocked: bool) -> Duration {
         let write = self.write.filter(|_| is_blocked);
         let first = [self.idle, write].into_iter().flatten().min();
-        first.map_or(LONGEST_INTERVAL, |first| {
-            (first / LOOKS).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)
+        first.map_or(MAX_INTERVAL, |first| {
+            (first / CHECKS_PER_DEADLINE).clamp(MIN_INTERVAL, MAX_INTERVAL)
         })
     }
 
-    /// Why a connection is to be closed in which nothing has moved for `quiet`.
+    /// Why to close a connection in which nothing has moved for `quiet`; `None` when it may stay.
     pub(super) fn missed(self, is_blocked: bool, quiet: Duration) -> Option<ConnectionDropCause> {
         let is_over = |deadline: Option<Duration>| deadline.is_some_and(|most| quiet >= most);
         if is_blocked && is_over(self.write) {

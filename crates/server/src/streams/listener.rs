@@ -1,24 +1,21 @@
-//! Listening sockets on tokio: accepting, the most connections, stopping.
+//! A listening socket: accepts connections, unless there are too many or no descriptors.
 //!
-//! Who serves the connections is in [`super::event_loop`], who is let in by the whole server in
-//! [`super::admission`], what becomes of a failed accept in [`super::accept_failure`].
+//! Who is admitted by the whole server is in [`super::admission`], what follows a failed accept in
+//! [`super::accept_failure`].
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 use socket2::{SockAddr, Socket};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
-use tokio::time::{Instant, timeout_at};
 
 use super::accept_failure::Failures;
 use super::admission::{Admission, Admitted};
 use super::connection::{Connection, SEND_QUEUE};
-use super::draining::Draining;
-use super::event_loop::EventLoops;
 use crate::seldom::Seldom;
 use crate::stats::{ConnectionDropCause, StreamCounters};
 use bullhorn_socket::Description;
@@ -26,180 +23,209 @@ use bullhorn_socket::address::Peer;
 use bullhorn_socket::call::traced;
 use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
 use bullhorn_socket::error::explain_accept;
-use bullhorn_socket::sys::{PollSet, register_readable};
+use bullhorn_socket::sys::PollSet;
 
-/// The most connections that are taken from the kernel when a server stops: more than its queue holds,
-/// unless somebody has raised net.core.somaxconn (4096 by itself).
-const MAX_LAST_CONNECTIONS: usize = 8192;
+/// The most connections accepted in one turn, after which those that are open have theirs.
+const MAX_ACCEPTS: usize = 64;
 
-/// One endpoint's listener and what its connections share.
-pub(crate) struct Listener {
-    socket: AsyncFd<Socket>,
+/// The most connections taken from the kernel when a server stops: more than its queue holds, unless
+/// net.core.somaxconn (4096 by default) has been raised.
+const MAX_LAST_ACCEPTS: usize = 8192;
+
+/// A bound and listening socket, and where its connections are counted.
+pub(crate) struct Listening {
+    pub(crate) socket: Socket,
+    pub(crate) description: Description,
+    pub(crate) counters: Arc<StreamCounters>,
+}
+
+/// One endpoint's listener.
+pub(super) struct Listener {
+    socket: Socket,
     family: Family,
     endpoint: Endpoint,
-    /// Somebody else made the socket, and may share it.
-    inherited: bool,
+    /// Another program made the socket, and may share it.
+    is_inherited: bool,
     max_connections: usize,
-    event_loops: EventLoops,
     admission: Arc<Admission>,
     counters: Arc<StreamCounters>,
-    draining: Arc<Draining>,
+    /// Connections may wait to be accepted: the kernel reports the first, and then none until the
+    /// queue was found empty.
+    is_ready: bool,
     failures: Failures,
     /// While accepting is of no use.
     paused_until: Option<Instant>,
     failure_warning: Seldom,
-    refusal_warning: Seldom,
-}
-
-/// A connection that the kernel has completed.
-struct Accepted {
-    socket: Socket,
-    address: SockAddr,
+    rejection_warning: Seldom,
 }
 
 impl Listener {
-    /// Takes a bound and listening socket into the runtime that this is called in.
-    pub(crate) fn new(
-        socket: Socket,
-        description: &Description,
+    pub(super) fn new(
+        Listening {
+            socket,
+            description,
+            counters,
+        }: Listening,
         max_connections: usize,
-        event_loops: EventLoops,
         admission: Arc<Admission>,
-        counters: Arc<StreamCounters>,
-        draining: Arc<Draining>,
     ) -> io::Result<Self> {
+        // Another process may accept what was there a moment ago.
         socket.set_nonblocking(true)?;
         // Inherited by TCP connections. Urgent data is answered like all other bytes, where without
         // it the kernel would keep a byte back (tcp(7)).
         let _ = socket.set_out_of_band_inline(true);
         if description.family != Family::Unix {
-            // Inherited by what is accepted. Without it only memory is less well kept.
+            // Inherited by TCP connections. Without it they take more memory.
             let _ = socket.set_tcp_notsent_lowat(SEND_QUEUE);
         }
         Ok(Self {
-            socket: register_readable(socket)?,
+            socket,
             family: description.family,
-            endpoint: description.endpoint.clone(),
-            inherited: description.inherited,
+            endpoint: description.endpoint,
+            is_inherited: description.inherited,
             max_connections,
-            event_loops,
             admission,
             counters,
-            draining,
+            is_ready: false,
             failures: Failures::default(),
             paused_until: None,
             failure_warning: Seldom::default(),
-            refusal_warning: Seldom::default(),
+            rejection_warning: Seldom::default(),
         })
     }
 
-    /// Accepts until told to stop, and then takes in what the kernel had accepted before.
-    pub(crate) async fn run(mut self) {
-        let draining = self.draining.clone();
-        let mut stop = std::pin::pin!(draining.notify.notified());
-        stop.as_mut().enable();
-        while !draining.has_begun() {
-            tokio::select! {
-                accepted = self.accept() => match accepted {
-                    Ok(accepted) => self.serve(accepted),
-                    Err(error) => self.note_failure(&error),
-                },
-                () = stop.as_mut() => break,
+    pub(super) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        let descriptor = self.socket.as_raw_fd();
+        registry.register(&mut SourceFd(&descriptor), token, Interest::READABLE)
+    }
+
+    /// Closing alone would leave it registered for as long as another process has a copy.
+    pub(super) fn deregister(&self, registry: &Registry) {
+        let descriptor = self.socket.as_raw_fd();
+        let _ = registry.deregister(&mut SourceFd(&descriptor));
+    }
+
+    /// The kernel says that a connection waits.
+    pub(super) fn note_event(&mut self) {
+        self.is_ready = true;
+    }
+
+    /// When it can accept without an event; `None` when it cannot.
+    pub(super) fn accepts_at(&self, now: Instant) -> Option<Instant> {
+        self.is_ready.then(|| self.paused_until.unwrap_or(now))
+    }
+
+    /// A connection has closed, and its descriptor may be what was missing.
+    pub(super) fn end_pause(&mut self) {
+        self.paused_until = None;
+    }
+
+    /// Accepts what waits, and hands each connection that is admitted to `serve`. `true` when a pause
+    /// has begun.
+    pub(super) fn take_turn(&mut self, mut serve: impl FnMut(Connection)) -> bool {
+        if !self.is_ready
+            || self
+                .paused_until
+                .is_some_and(|until| Instant::now() < until)
+        {
+            return false;
+        }
+        self.paused_until = None;
+        for _ in 0..MAX_ACCEPTS {
+            match self.check_descriptors().and_then(|()| self.accept()) {
+                Ok(connection) => connection.into_iter().for_each(&mut serve),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.is_ready = false;
+                    return false;
+                }
+                Err(error) => self.note_failure(&error),
+            }
+            if self.paused_until.is_some() {
+                return true;
             }
         }
-        // Those that wait at a shared socket are left to whoever serves it next: one whose text is
-        // still on its way would be closed here without an answer.
-        if !self.inherited {
-            self.take_in_the_last();
-        }
-        // Dropped with its socket: whoever connects from now on is refused.
+        false
     }
 
-    /// The next connection, after the pause if there is one.
-    async fn accept(&self) -> io::Result<Accepted> {
-        if let Some(end) = self.paused_until {
-            // A connection that ends leaves its descriptor, which may be what was missing.
-            let _ = timeout_at(end, self.event_loops.departure()).await;
+    /// Accepts what the kernel has completed when the server stops, and what comes meanwhile, though
+    /// not forever. Connections at an inherited socket are left to the server that takes it over: one
+    /// whose text is still on its way would be closed here without an answer.
+    pub(super) fn accept_last(&mut self, mut serve: impl FnMut(Connection)) {
+        if self.is_inherited {
+            return;
         }
-        self.descriptor().await?;
-        let result = self
-            .socket
-            .async_io(Interest::READABLE, Socket::accept)
-            .await;
-        self.traced_accept(result)
-    }
-
-    /// Fails as accept(2) would once connections have all the descriptors that are theirs and one
-    /// more waits.
-    async fn descriptor(&self) -> io::Result<()> {
-        while !self.admission.has_descriptor() {
-            let mut ready = self.socket.readable().await?;
-            let mut waiting = PollSet::default();
-            let listener = waiting.add(self.socket.as_fd(), true, false);
-            waiting.wait(Some(Duration::ZERO))?;
-            if waiting.ready(listener).to_read {
-                return Err(io::Error::from_raw_os_error(libc::EMFILE));
-            }
-            ready.clear_ready();
-        }
-        Ok(())
-    }
-
-    /// Asks the kernel itself: the runtime may not know yet that a connection is there. Those that come
-    /// meanwhile are taken too, but not for ever.
-    fn take_in_the_last(&mut self) {
-        for _ in 0..MAX_LAST_CONNECTIONS {
-            match self.socket.get_ref().accept() {
+        self.paused_until = None;
+        for _ in 0..MAX_LAST_ACCEPTS {
+            match self.accept() {
+                Ok(connection) => connection.into_iter().for_each(&mut serve),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                result => match self.traced_accept(result) {
-                    Ok(accepted) => self.serve(accepted),
-                    Err(error) => {
-                        self.note_failure(&error);
-                        if self.paused_until.is_some() {
-                            return;
-                        }
-                    }
-                },
+                Err(error) => self.note_failure(&error),
+            }
+            if self.paused_until.is_some() {
+                return;
             }
         }
     }
 
-    fn traced_accept(&self, result: io::Result<(Socket, SockAddr)>) -> io::Result<Accepted> {
-        let call = format_args!("accept({})", self.socket.as_raw_fd());
-        let (socket, address) = traced(call, result, |(socket, address)| {
-            format!(
-                "{} from {}",
-                socket.as_raw_fd(),
-                Peer(address, SocketType::Stream)
-            )
-        })?;
+    /// Fails as accept(2) would once connections have all the descriptors that they may have and one
+    /// more waits.
+    fn check_descriptors(&self) -> io::Result<()> {
+        if self.admission.has_descriptor() {
+            return Ok(());
+        }
+        let mut waiting = PollSet::default();
+        let index = waiting.add(self.socket.as_fd(), true, false);
+        waiting.wait(Some(Duration::ZERO))?;
+        Err(match waiting.ready(index).to_read {
+            true => io::Error::from_raw_os_error(libc::EMFILE),
+            false => io::ErrorKind::WouldBlock.into(),
+        })
+    }
+
+    /// The next connection, or `None` for one that is rejected.
+    fn accept(&mut self) -> io::Result<Option<Connection>> {
+        let (socket, address) = match self.socket.accept() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+            result => self.traced(result)?,
+        };
         socket.set_nonblocking(true)?;
         if self.family == Family::Unix {
-            // As for TCP (`new`); here it is not inherited.
+            // Not inherited, unlike that of TCP.
             let _ = socket.set_out_of_band_inline(true);
         } else {
-            // Without it a small answer waits for the peer's delayed acknowledgement. A peer that has
-            // reset the connection makes it fail, and the first read will tell.
+            // Without it a small answer waits for the peer's delayed acknowledgement. It fails where
+            // the peer has reset the connection, which the first read reports.
             let _ = socket.set_tcp_nodelay(true);
         }
-        Ok(Accepted { socket, address })
-    }
-
-    fn serve(&mut self, Accepted { socket, address }: Accepted) {
-        let peer = Peer(&address, SocketType::Stream);
         self.failures.forget();
-        self.paused_until = None;
         self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        let peer = Peer(&address, SocketType::Stream);
         let admitted = match self.admit(&address) {
             Ok(admitted) => admitted,
-            Err(cause) => return self.refuse(&peer, cause),
+            Err(cause) => {
+                self.reject(&peer, cause);
+                return Ok(None);
+            }
         };
-        // The name is for the log alone; without one, a connection need not keep it.
+        // Only the log needs the name; without one, a connection takes less memory.
         let name = tracing::enabled!(tracing::Level::DEBUG)
             .then(|| format!("{}: {peer}", self.endpoint).into_boxed_str());
         let counters = self.counters.clone();
-        self.event_loops
-            .serve(Connection::new(socket, admitted, name, counters));
+        Ok(Some(Connection::new(
+            socket,
+            self.family,
+            admitted,
+            name,
+            counters,
+        )))
+    }
+
+    fn traced(&self, result: io::Result<(Socket, SockAddr)>) -> io::Result<(Socket, SockAddr)> {
+        let call = format_args!("accept({})", self.socket.as_raw_fd());
+        traced(call, result, |(socket, address)| {
+            let peer = Peer(address, SocketType::Stream);
+            format!("{} from {peer}", socket.as_raw_fd())
+        })
     }
 
     fn admit(&self, address: &SockAddr) -> Result<Admitted, ConnectionDropCause> {
@@ -210,12 +236,14 @@ impl Listener {
         Ok(admitted)
     }
 
-    fn refuse(&mut self, peer: &Peer<'_>, cause: ConnectionDropCause) {
+    fn reject(&mut self, peer: &Peer<'_>, cause: ConnectionDropCause) {
         self.counters.count_drop(cause);
-        let (endpoint, cause) = (&self.endpoint, cause.name());
-        match self.refusal_warning.again() {
-            Some(times) => tracing::warn!("{endpoint}: {peer} is not let in: {cause}{times}"),
-            None => tracing::debug!("{endpoint}: {peer} is not let in: {cause}"),
+        let (endpoint, cause) = (&self.endpoint, cause.name().replace('_', " "));
+        match self.rejection_warning.again() {
+            Some(times) => {
+                tracing::warn!("{endpoint}: rejected connection from {peer}: {cause}{times}");
+            }
+            None => tracing::debug!("{endpoint}: rejected connection from {peer}: {cause}"),
         }
     }
 
@@ -233,53 +261,13 @@ impl Listener {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::deadlines::Deadlines;
-    use super::*;
-    use crate::guard::Guard;
-    use crate::{GuardOptions, StreamLimits};
-    use bullhorn_socket::{BindOptions, bind};
-
-    /// What a server that is told to stop at once does with a connection that waits.
-    fn accepted_at_the_end(inherited: bool) -> u64 {
-        let endpoint = "tcp://127.0.0.1:0".parse().unwrap();
-        let bound = bind(&endpoint, &BindOptions::default());
-        let mut bound = bound.unwrap().sockets.remove(0);
-        bound.description.inherited = inherited;
-        let address = bound.socket.local_addr().unwrap().as_socket().unwrap();
-        let _waiting = std::net::TcpStream::connect(address).unwrap();
-        let counters = Arc::new(StreamCounters::default());
-        let draining = Arc::new(Draining::default());
-        draining.begin();
-        let limits = StreamLimits::default();
-        let guard = Guard::new(&GuardOptions::default(), std::iter::empty());
-        let admission = Arc::new(Admission::new(&limits, Arc::new(guard)));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.unwrap().block_on(async {
-            let deadlines = Deadlines::new(&limits);
-            let (event_loops, all) = EventLoops::new(1, deadlines, &draining).unwrap();
-            let listener = Listener::new(
-                bound.socket,
-                &bound.description,
-                limits.max_connections,
-                event_loops,
-                admission,
-                counters.clone(),
-                draining,
-            );
-            listener.unwrap().run().await;
-            for event_loop in all {
-                event_loop.run().await;
-            }
-        });
-        counters.read().accepted
+impl Listener {
+    /// Leaves `max` descriptors to connections.
+    pub(super) fn limit_descriptors(&self, max: usize) {
+        self.admission.limit_descriptors(max);
     }
 
-    #[test]
-    fn who_waits_at_a_listener_is_left_to_the_next_server_where_there_can_be_one() {
-        assert_eq!(accepted_at_the_end(false), 1);
-        assert_eq!(accepted_at_the_end(true), 0);
+    pub(super) fn pause_for(&mut self, pause: Duration) {
+        self.paused_until = Some(Instant::now() + pause);
     }
 }

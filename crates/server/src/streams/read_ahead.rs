@@ -1,8 +1,7 @@
-//! What several connections were sent, read before the first of them has its turn.
+//! What the peers of several connections have sent, read before the first of these takes its turn.
 //!
-//! Reading from some and then writing to all of them takes 2 % less of the processor's time for a line than one after
-//! the other, as the kernel's code for either stays in the processor's cache. Not here: what is done with it, see
-//! [`super::connection`].
+//! Reading from several and then writing to all of them takes 2 % less CPU time for a line than one
+//! after the other, as the kernel's code for either stays in the CPU's cache.
 
 use std::io;
 
@@ -11,10 +10,10 @@ use super::connection::{Connection, FIRST_READ};
 /// How many connections are read from together. More gained no more.
 pub(super) const TOGETHER: usize = 8;
 
-/// A connection's number, and what it was sent; `None` where its turn begins with something else than a read.
+/// A connection's key, and the result of its read; `None` where its turn begins with something else.
 type Read<T> = (usize, Option<io::Result<T>>);
 
-/// The reads of at most [`TOGETHER`] connections, one behind the other.
+/// The reads of at most [`TOGETHER`] connections, one after the other.
 pub(super) struct ReadAhead {
     bytes: Box<[u8]>,
     used: usize,
@@ -33,31 +32,31 @@ impl Default for ReadAhead {
 
 impl ReadAhead {
     /// Reads from a connection if its turn begins with that.
-    pub(super) fn read(&mut self, number: usize, connection: &Connection) {
+    pub(super) fn read(&mut self, key: usize, connection: &mut Connection, is_draining: bool) {
         let mut length = None;
         if connection.begins_with_read()
             && let Some(room) = self.bytes[self.used..].first_chunk_mut()
         {
-            let result = connection.read_ahead(room);
+            let result = connection.read_ahead(room, is_draining);
             self.used += result.as_ref().map_or(0, |length| *length);
             length = Some(result);
         }
-        self.lengths.push((number, length));
+        self.lengths.push((key, length));
     }
 
-    /// Everything that was read, in the order of the calls of [`read`](Self::read), which begin anew.
+    /// Takes everything that was read, in the order of the calls of [`read`](Self::read).
     pub(super) fn take(&mut self) -> impl Iterator<Item = Read<&mut [u8]>> {
         self.used = 0;
         let mut rest = &mut self.bytes[..];
-        self.lengths.drain(..).map(move |(number, length)| {
+        self.lengths.drain(..).map(move |(key, length)| {
             let bytes = length.map(|length| {
                 length.map(|length| {
-                    let (bytes, behind) = std::mem::take(&mut rest).split_at_mut(length);
-                    rest = behind;
+                    let (bytes, after) = std::mem::take(&mut rest).split_at_mut(length);
+                    rest = after;
                     bytes
                 })
             });
-            (number, bytes)
+            (key, bytes)
         })
     }
 }
