@@ -11,7 +11,7 @@ use super::output::Output;
 use super::stderr;
 use super::{Failure, Outcome, log, prompt, signals};
 use crate::report::send as report;
-use bullhorn_client::request::{Client, Given, Lines, Observer, Texts};
+use bullhorn_client::request::{Client, Lines, Observer, TextList, Texts};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Error;
 
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Send, output: &mut Output) -> Outcome {
 fn source(arguments: &Send) -> Result<Box<dyn Texts>, Failure> {
     if !arguments.texts.is_empty() {
         let texts = arguments.texts.iter().map(|text| text.as_bytes().to_vec());
-        return Ok(Box::new(Given::new(texts)));
+        return Ok(Box::new(TextList::new(texts)));
     }
     let descriptor = io::stdin().as_fd().try_clone_to_owned();
     let descriptor = descriptor.map_err(|source| Failure::Local {

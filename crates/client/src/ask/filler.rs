@@ -26,7 +26,6 @@ impl Filler {
     }
 
     /// The same on one line: spaces for its line ends, and one line end behind it all.
-    #[allow(dead_code, reason = "bench uses it next")]
     pub(crate) fn into_line(self) -> Self {
         let mut text = self.text;
         for byte in text.iter_mut().filter(|byte| **byte == b'\n') {
@@ -76,7 +75,6 @@ fn eight_letters(value: u64) -> u64 {
 }
 
 /// The value that [`letters`] wrote, in small letters or capitals.
-#[allow(dead_code, reason = "bench uses it next")]
 pub(crate) fn read_letters(text: &[u8]) -> Option<u64> {
     text.get(..LETTERS)?.iter().try_fold(0, |value, letter| {
         let bits = (letter | 0x20).wrapping_sub(b'a');

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::Answer;
+use super::answer::Answer;
 use crate::ask::comparison::{Comparison, Verdict};
 
 /// A text and its answer together have one timeout, and one more for each of these many bytes. At

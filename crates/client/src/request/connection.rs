@@ -1,14 +1,15 @@
-//! One connection with many lines under way, whose answers come in the order of the lines.
+//! One connection with many lines in flight, whose answers come in the order of the lines.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use super::Settings;
+use super::answer::Answer;
 use super::awaited::Awaited;
 use super::flow::whole_milliseconds;
 use super::queue::Queue;
+use super::settings::Settings;
 use crate::ask::candidates::Candidates;
 use crate::ask::comparison::Verdict;
 use crate::ask::flow::StreamFlow;
@@ -24,22 +25,22 @@ pub(super) struct Connection {
     /// The answer to the first line.
     awaited: Option<Awaited>,
     half_closed: bool,
-    /// When a byte last went or came, or the first line was taken up.
+    /// When a byte was last sent or received, or the first line was added.
     last_progress: Instant,
 }
 
-/// A text under way.
+/// A text in flight.
 struct Line {
     number: u64,
     text: Vec<u8>,
-    /// How many bytes of it, and of its line end, wait to be written or are.
+    /// How many bytes of it, and of its line end, are in the write buffer or written.
     queued: usize,
     begun: Instant,
 }
 
 /// Why a connection carries no further answer.
 pub(super) enum Broken {
-    /// Nothing came, or too slowly, since then.
+    /// Nothing, or too little, has arrived since then.
     Silent(Instant),
     Closed,
     Failed(io::Error),
@@ -91,25 +92,25 @@ impl Connection {
         })
     }
 
-    /// Whether no answer is owed.
+    /// Whether no answer is outstanding.
     pub(super) fn is_idle(&self) -> bool {
         self.lines.is_empty()
     }
 
     /// Whether it takes no further line: half-closed by us, or closed by the peer while it was idle.
     pub(super) fn is_spent(&mut self) -> bool {
-        // One read at most, so that a peer that sends unasked takes no memory.
+        // At most one read, so that a peer that sends unasked cannot use up memory.
         let may_read = self.is_idle() && self.flow.lines.rest().len() < READ_SIZE;
         self.half_closed
             || (may_read && !matches!(self.flow.read(), Ok(arrival) if arrival != Arrival::End))
     }
 
-    /// Whether the peer should first take what waits to be written.
+    /// Whether the peer should take what is unwritten before more is added.
     pub(super) fn is_congested(&self) -> bool {
         self.flow.lines.is_congested() || self.lines.back().is_some_and(|line| !line.is_queued())
     }
 
-    /// Takes up a line.
+    /// Adds a line.
     pub(super) fn begin(&mut self, number: u64, text: Vec<u8>) {
         let begun = Instant::now();
         if self.lines.is_empty() {
@@ -124,12 +125,12 @@ impl Connection {
         });
     }
 
-    /// The numbers and texts that have no answer.
+    /// The numbers and texts without an answer.
     pub(super) fn into_lines(self) -> impl Iterator<Item = (u64, Vec<u8>)> {
         self.lines.into_iter().map(|line| (line.number, line.text))
     }
 
-    /// Writes and reads what goes, waiting for the first of: the socket, the texts, the deadline.
+    /// Writes and reads what is possible, after waiting for the socket, the texts or the deadline.
     pub(super) fn advance(
         &mut self,
         texts: Option<BorrowedFd<'_>>,
@@ -143,7 +144,7 @@ impl Connection {
             self.flow.half_close().map_err(Broken::Failed)?;
             self.half_closed = true;
         }
-        let patience = self
+        let remaining = self
             .deadline(timeout)
             .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let mut poll = PollSet::default();
@@ -153,7 +154,7 @@ impl Connection {
             poll.add(texts, true, false);
         }
         poll.add_stop(stop);
-        poll.wait(patience).map_err(Broken::Failed)?;
+        poll.wait(remaining).map_err(Broken::Failed)?;
         let to_read = poll.ready(entry).to_read;
         drop(poll);
         if to_read {
@@ -172,7 +173,7 @@ impl Connection {
     }
 
     /// When the first line is given up: it takes longer than its length allows, or the peer takes
-    /// none of what waits to be written. What the kernel has taken may go on unseen.
+    /// nothing of what is unwritten. Progress of what the kernel has taken cannot be seen.
     fn deadline(&self, timeout: Duration) -> Option<Instant> {
         let awaited = self.awaited.as_ref()?;
         let slow = awaited.since().checked_add(awaited.time_limit(timeout));
@@ -185,8 +186,8 @@ impl Connection {
         self.flow.lines.has_unwritten() || self.is_congested()
     }
 
-    /// Queues the lines piece by piece, so that a long one is not copied as a whole, and writes what
-    /// goes.
+    /// Buffers the lines piece by piece, so that a long one is not copied as a whole, and writes what
+    /// the kernel takes.
     fn write(&mut self) -> io::Result<()> {
         for line in self.lines.iter_mut().filter(|line| !line.is_queued()) {
             while !line.is_queued() && !self.flow.lines.is_congested() {
@@ -218,7 +219,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Every answer that is right or wrong goes to its line.
+    /// Settles every line whose answer is known to be right or wrong.
     fn take_answers(&mut self, queue: &mut Queue) -> std::result::Result<(), Broken> {
         while let Some(awaited) = &mut self.awaited {
             let (taken, verdict) = awaited.compare(self.flow.lines.rest());
@@ -252,13 +253,9 @@ impl Connection {
         }
     }
 
-    /// The first line has its answer: what `answer` makes of what was awaited, of the line, and of
-    /// the bytes that were not consumed.
-    fn settle(
-        &mut self,
-        queue: &mut Queue,
-        answer: impl FnOnce(Awaited, &Line, &[u8]) -> super::Answer,
-    ) {
+    /// Settles the first line with what `answer` makes of the awaited answer, the line, and the bytes
+    /// that were not consumed.
+    fn settle(&mut self, queue: &mut Queue, answer: impl FnOnce(Awaited, &Line, &[u8]) -> Answer) {
         if let (Some(awaited), Some(line)) = (self.awaited.take(), self.lines.pop_front()) {
             queue.settle(
                 line.number,
@@ -270,7 +267,7 @@ impl Connection {
 }
 
 impl Line {
-    /// Whether all of it waits to be written or is.
+    /// Whether all of it is in the write buffer or written.
     fn is_queued(&self) -> bool {
         self.queued > self.text.len()
     }

@@ -1,13 +1,15 @@
-//! Many texts under way over datagrams: a window of flows, each with one text.
+//! Many texts in flight over datagrams: a window of flows, each with one text.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use super::answer::Answer;
 use super::flow::{Progress, Request, RequestFlow};
+use super::outcome::Observer;
 use super::queue::Queue;
 use super::recent_replies::RecentReplies;
-use super::texts::Next;
-use super::{Answer, Observer, Settings, Texts, leave_unsent, stopped};
+use super::settings::Settings;
+use super::texts::{Next, Texts};
 use crate::ask::candidates::Candidates;
 use crate::ask::flow::DatagramFlow;
 use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
@@ -15,15 +17,15 @@ use bullhorn_socket::error::{Error, Operation, Result};
 use bullhorn_socket::stop::Stop;
 use bullhorn_socket::sys::PollSet;
 
-/// How many outcomes may wait for an earlier one, as a multiple of the window: one text that must
-/// be repeated does not hold up the others.
+/// How many outcomes may wait for an earlier one, as a multiple of the window: one text that has to
+/// be repeated does not delay the others.
 const QUEUE_WINDOWS: usize = 64;
 
 /// The client side of one datagram endpoint.
 pub(super) struct Exchange {
     endpoint: Endpoint,
     candidates: Candidates,
-    /// Whether this address has ever answered; from then on it is the right one.
+    /// Whether this address has ever answered, which ends the search for another.
     has_answered: bool,
     settings: Settings,
     stop: Stop,
@@ -34,8 +36,8 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Opens a socket to the first address that allows it; the next is tried when that one does
-    /// not answer.
+    /// Opens a socket to the first address that allows it. The next one is tried when it does not
+    /// answer.
     pub(super) fn open(mut candidates: Candidates, settings: Settings, stop: Stop) -> Result<Self> {
         let flow = candidates.find(|address| RequestFlow::open(address, settings.timeout))?;
         Ok(Self {
@@ -55,8 +57,8 @@ impl Exchange {
         &self.endpoint
     }
 
-    /// Sends every text and tells the outcomes in order, until the texts end or `observer` breaks
-    /// off.
+    /// Sends every text and reports the outcomes in order, until the texts end or `observer`
+    /// breaks.
     pub(super) fn run(&mut self, texts: &mut dyn Texts, observer: &mut dyn Observer) -> Result<()> {
         let window = self.settings.window.max(1);
         let mut queue = Queue::new(window * QUEUE_WINDOWS);
@@ -65,9 +67,9 @@ impl Exchange {
             if self.stop.is_stopped() {
                 ended = true;
                 for flow in self.busy.drain(..) {
-                    queue.settle(flow.number(), Err(stopped(&self.endpoint)));
+                    queue.stop(flow.number(), &self.endpoint);
                 }
-                leave_unsent(texts, &mut queue, &self.endpoint)?;
+                queue.stop_unsent(texts, &self.endpoint)?;
             }
             let mut waits_for_text = false;
             while self.busy.len() < window && queue.has_room() && !ended && !waits_for_text {
@@ -84,7 +86,7 @@ impl Exchange {
             }
             while let Some(outcome) = queue.pop() {
                 if observer.outcome(outcome) == ControlFlow::Break(()) {
-                    // What is under way may be answered later, so its flows are spent.
+                    // Texts in flight may be answered later, so their flows are not used again.
                     self.busy.clear();
                     return Ok(());
                 }
@@ -112,7 +114,7 @@ impl Exchange {
         self.settle(flow, progress, queue, observer)
     }
 
-    /// Waits until a socket or the texts are ready or a text's time is up, and does what is due.
+    /// Waits until a socket or the texts are ready, or for a timeout, and does what is due.
     fn wait_and_advance(
         &mut self,
         texts: &mut dyn Texts,
@@ -129,12 +131,12 @@ impl Exchange {
         }
         poll.add_stop(&self.stop);
         let deadline = self.busy.iter().filter_map(RequestFlow::deadline).min();
-        let patience = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        poll.wait(patience)
+        let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        poll.wait(timeout)
             .map_err(|source| Error::socket(Operation::Receive, &self.endpoint, source))?;
         let ready: Vec<bool> = (0..self.busy.len())
-            .map(|place| {
-                let ready = poll.ready(place);
+            .map(|entry| {
+                let ready = poll.ready(entry);
                 ready.to_read || ready.to_write
             })
             .collect();
@@ -155,7 +157,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Puts a flow where it belongs after some progress, and the outcome into the queue.
+    /// Keeps or drops a flow after some progress, and puts the outcome into the queue.
     fn settle(
         &mut self,
         flow: RequestFlow,
@@ -171,17 +173,17 @@ impl Exchange {
             Progress::Settled(Err(_))
                 if !self.has_answered && !self.candidates.as_slice().is_empty() =>
             {
-                self.turn_to_next_address(observer)?;
+                self.switch_to_next_address(observer)?;
                 self.begin(flow.into_request(), queue, observer)?;
             }
             Progress::Settled(result) => {
                 self.has_answered |= result.is_ok();
-                let may_be_used_again = result
+                let is_reusable = result
                     .as_ref()
                     .is_ok_and(|answer: &Answer| answer.problem().is_none());
                 self.recent.insert(flow.expected());
                 queue.settle(flow.number(), result);
-                if may_be_used_again && !flow.has_repeated() {
+                if is_reusable && !flow.has_repeated() {
                     self.idle.push(flow);
                 }
             }
@@ -189,9 +191,9 @@ impl Exchange {
         Ok(())
     }
 
-    /// The address has never answered, and the name has another. What is under way at the old one
-    /// follows when it fails there.
-    fn turn_to_next_address(&mut self, observer: &mut dyn Observer) -> Result<()> {
+    /// The address has never answered, and the name has another. Texts in flight to the old one
+    /// follow when they fail there.
+    fn switch_to_next_address(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let timeout = self.settings.timeout;
         let candidates = &mut self.candidates;
         let flow = candidates.find(|address| RequestFlow::open(address, timeout))?;

@@ -1,10 +1,11 @@
 //! The client: texts out, answers back, each checked and paired with its own text.
 //!
-//! In reading order: [`texts`] says where texts come from, `queue` keeps outcomes in the order of
-//! the texts, `flow` is one datagram socket with at most one text under way, `settled` knows a late
-//! copy of an answer, `datagram` keeps many flows under way; `connection` has many lines under way,
-//! `awaited` is the answer that it owes next, `stream` goes from one connection to the next;
-//! [`answer`] is what comes back. Plain blocking threads and poll(2): a client must not measure its own runtime. Nothing
+//! In reading order: `texts` is where texts come from, `lines` reads them from a file, a pipe or a
+//! terminal; `queue` keeps outcomes in the order of the texts; `flow` is one datagram flow with at
+//! most one text in flight, `recent_replies` recognises late copies, and `datagram` keeps many flows
+//! busy; `connection` has many lines in flight, `awaited` is the answer that it expects next, and
+//! `stream` goes from one connection to the next; `answer` is what comes back, `outcome` what became
+//! of a text. Plain blocking threads and ppoll(2): a client must not measure its own runtime. Nothing
 //! here reads arguments or prints.
 
 mod answer;
@@ -12,6 +13,8 @@ mod awaited;
 mod connection;
 mod datagram;
 mod flow;
+mod lines;
+mod outcome;
 mod queue;
 mod recent_replies;
 mod settings;
@@ -23,34 +26,15 @@ use std::ops::ControlFlow;
 
 pub use crate::ask::diagnosis::Problem;
 pub use answer::Answer;
+pub use lines::Lines;
+pub use outcome::{Observer, Outcome};
 pub use settings::Settings;
-pub use texts::{Given, Lines, Next, Texts};
+pub use texts::{Next, TextList, Texts};
 
 use crate::ask::candidates::Candidates;
 use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
 use bullhorn_socket::error::{Error, Result};
 use bullhorn_socket::stop::Stop;
-use queue::Queue;
-
-/// What became of one text.
-#[derive(Debug)]
-pub struct Outcome {
-    /// Which text, counted from 1.
-    pub number: u64,
-    /// Its answer, right or wrong, or why there is none.
-    pub result: Result<Answer>,
-}
-
-/// Is told what happens during an exchange.
-pub trait Observer {
-    /// From now on this address is asked.
-    fn using(&mut self, endpoint: &Endpoint) {
-        let _ = endpoint;
-    }
-
-    /// The next text in order has its outcome. `Break` ends the exchange.
-    fn outcome(&mut self, outcome: Outcome) -> ControlFlow<()>;
-}
 
 /// Asks one endpoint.
 ///
@@ -108,7 +92,7 @@ impl Client {
         Self::with_stop(endpoint, settings, Stop::never())
     }
 
-    /// As [`Self::with_settings`]. When `stop` comes, texts without an answer end with
+    /// As [`Self::with_settings`]. Once `stop` is requested, texts without an answer end with
     /// [`Error::Stopped`], and no more are taken from their source.
     ///
     /// A name has [`RESOLVE_TIMEOUT`](bullhorn_socket::endpoint::RESOLVE_TIMEOUT) to be resolved, or
@@ -132,7 +116,7 @@ impl Client {
         Ok(Self { transport })
     }
 
-    /// The address that is asked.
+    /// The address that texts go to.
     pub fn endpoint(&self) -> &Endpoint {
         match &self.transport {
             Transport::Datagram(exchange) => exchange.endpoint(),
@@ -147,17 +131,17 @@ impl Client {
     /// [`Error::NoAnswer`], [`Error::Closed`] and [`Error::Socket`] when there is none;
     /// [`Error::TooLong`] when the text does not fit a datagram.
     pub fn request(&mut self, text: impl AsRef<[u8]>) -> Result<Answer> {
-        struct Only(Option<Result<Answer>>);
-        impl Observer for Only {
+        struct First(Option<Result<Answer>>);
+        impl Observer for First {
             fn outcome(&mut self, outcome: Outcome) -> ControlFlow<()> {
                 self.0 = Some(outcome.result);
                 ControlFlow::Break(())
             }
         }
-        let mut only = Only(None);
-        let mut texts = Given::new([text.as_ref().to_vec()]);
-        self.run(&mut texts, &mut only, false)?;
-        let answer = only.0.unwrap_or_else(|| {
+        let mut first = First(None);
+        let mut texts = TextList::new([text.as_ref().to_vec()]);
+        self.run(&mut texts, &mut first, false)?;
+        let answer = first.0.unwrap_or_else(|| {
             Err(Error::Closed {
                 endpoint: self.endpoint().clone(),
             })
@@ -171,12 +155,12 @@ impl Client {
         }
     }
 
-    /// Sends all texts, many under way at once, and tells `observer` the outcomes in their order.
-    /// A stream is half-closed after the last text, so the client is used up.
+    /// Sends all texts, many in flight at once, and reports the outcomes in order to `observer`. A
+    /// stream is half-closed after the last text, so this consumes the client.
     ///
     /// # Errors
-    /// What ends the whole exchange: the texts cannot be read, no socket can be made. What befalls
-    /// one text is in its [`Outcome`].
+    /// Those that end the whole exchange: the texts cannot be read, no socket can be created. What
+    /// concerns one text is in its [`Outcome`].
     pub fn exchange(mut self, texts: &mut dyn Texts, observer: &mut dyn Observer) -> Result<()> {
         observer.using(self.endpoint());
         self.run(texts, observer, true)
@@ -193,25 +177,4 @@ impl Client {
             Transport::Stream(exchange) => exchange.run(texts, observer, half_close),
         }
     }
-}
-
-fn stopped(endpoint: &Endpoint) -> Error {
-    Error::Stopped {
-        endpoint: endpoint.clone(),
-    }
-}
-
-/// Texts that were given and will not be sent any more. What a source that must be waited for would
-/// still say, nobody knows.
-fn leave_unsent(texts: &mut dyn Texts, queue: &mut Queue, endpoint: &Endpoint) -> Result<()> {
-    while texts.descriptor().is_none()
-        && !matches!(
-            texts.next(0).map_err(Error::Texts)?,
-            Next::End | Next::NotYet
-        )
-    {
-        let number = queue.push(0);
-        queue.settle(number, Err(stopped(endpoint)));
-    }
-    Ok(())
 }

@@ -2,14 +2,17 @@
 
 use std::collections::VecDeque;
 
-use super::{Answer, Outcome};
+use super::answer::Answer;
+use super::outcome::Outcome;
+use super::texts::{Next, Texts};
+use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Result};
 
-/// The bytes of all texts in the queue, but for the last one: bounds what they and their answers
-/// take, whatever the window.
+/// The most bytes of all texts in the queue, except for the last one: bounds the memory of the texts
+/// and their answers regardless of the window.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Numbers texts from 1 and gives their outcomes back in that order.
+/// Numbers texts from 1 and returns their outcomes in that order.
 #[derive(Debug)]
 pub(super) struct Queue {
     /// The number of the first slot.
@@ -17,19 +20,19 @@ pub(super) struct Queue {
     slots: VecDeque<Slot>,
     capacity: usize,
     bytes: usize,
-    /// No text is taken before those in the queue have left it.
+    /// No text is added before those in the queue have left it.
     is_held: bool,
 }
 
 #[derive(Debug)]
 struct Slot {
-    /// Of the text.
+    /// The length of the text.
     bytes: usize,
     outcome: Option<Result<Answer>>,
 }
 
 impl Queue {
-    /// At most `capacity` texts have no outcome yet or wait for an earlier one's.
+    /// A queue of at most `capacity` texts that have no outcome yet, or wait for an earlier one's.
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             first: 1,
@@ -48,7 +51,7 @@ impl Queue {
         self.slots.is_empty()
     }
 
-    /// Gives the next text, of `bytes` bytes, its number.
+    /// Adds the next text, of `bytes` bytes, and returns its number.
     pub(super) fn push(&mut self, bytes: usize) -> u64 {
         self.bytes += bytes;
         self.slots.push_back(Slot {
@@ -59,7 +62,7 @@ impl Queue {
     }
 
     /// The next text failed before it was sent. Nothing more is taken from its source until this is
-    /// told: the observer may break off, and the source may have no end.
+    /// reported: the observer may break, and the source may have no end.
     pub(super) fn push_failed(&mut self, error: Error) {
         let number = self.push(0);
         self.settle(number, Err(error));
@@ -80,7 +83,7 @@ impl Queue {
         }
     }
 
-    /// The next outcome in order, once it is there.
+    /// The next outcome in order, once it is known.
     pub(super) fn pop(&mut self) -> Option<Outcome> {
         self.slots.front()?.outcome.as_ref()?;
         let slot = self.slots.pop_front()?;
@@ -90,6 +93,27 @@ impl Queue {
         let number = self.first;
         self.first += 1;
         Some(Outcome { number, result })
+    }
+
+    /// Adds the remaining texts as stopped before they were sent. What a source that must be waited
+    /// for still has is unknown.
+    pub(super) fn stop_unsent(&mut self, texts: &mut dyn Texts, endpoint: &Endpoint) -> Result<()> {
+        while texts.descriptor().is_none()
+            && !matches!(
+                texts.next(0).map_err(Error::Texts)?,
+                Next::End | Next::NotYet
+            )
+        {
+            let number = self.push(0);
+            self.stop(number, endpoint);
+        }
+        Ok(())
+    }
+
+    /// Text `number` was stopped before its answer arrived.
+    pub(super) fn stop(&mut self, number: u64, endpoint: &Endpoint) {
+        let endpoint = endpoint.clone();
+        self.settle(number, Err(Error::Stopped { endpoint }));
     }
 }
 
@@ -126,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_failed_unsent_is_told_before_the_next_is_taken() {
+    fn a_text_that_failed_unsent_is_reported_before_the_next_is_taken() {
         let mut queue = Queue::new(100);
         let first = queue.push(1);
         queue.push_failed(Error::Usage(String::new()));

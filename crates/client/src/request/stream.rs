@@ -1,16 +1,18 @@
-//! Many lines under way on one connection: answers come in the order of the lines.
+//! Many lines in flight on one connection: answers come in the order of the lines.
 //!
-//! A text is sent with a line end behind it. Upper-casing neither makes nor takes line ends, so an
-//! answer is as many lines as its text. When the connection breaks, the line that was waited for
-//! has failed; those behind it are sent anew on the next connection.
+//! A text is followed by a line end. Upper-casing neither adds nor removes line ends, so an answer
+//! has as many lines as its text. When the connection breaks, the line whose answer was next has
+//! failed; those after it are sent again on the next connection.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::os::fd::BorrowedFd;
 
 use super::connection::Connection;
+use super::outcome::Observer;
 use super::queue::Queue;
-use super::texts::Next;
-use super::{Observer, Settings, Texts, leave_unsent, stopped};
+use super::settings::Settings;
+use super::texts::{Next, Texts};
 use crate::ask::candidates::Candidates;
 use bullhorn_socket::endpoint::{Endpoint, MAX_LINE};
 use bullhorn_socket::error::{Error, Operation, Result};
@@ -42,8 +44,8 @@ impl Exchange {
         &self.endpoint
     }
 
-    /// Sends every text and tells the outcomes in order, until the texts end or `observer` breaks
-    /// off. With `half_close`, tells the peer that no more will come.
+    /// Sends every text and reports the outcomes in order, until the texts end or `observer`
+    /// breaks. With `half_close`, the peer learns that no more will come.
     pub(super) fn run(
         &mut self,
         texts: &mut dyn Texts,
@@ -53,19 +55,19 @@ impl Exchange {
         let window = self.settings.window.max(1);
         let mut queue = Queue::new(window);
         let mut ended = false;
-        // Lines whose connection broke before it was their turn.
+        // Lines whose connection broke before their answer was next.
         let mut again = VecDeque::new();
         loop {
             let mut waits_for_text = false;
             if self.stop.is_stopped() {
                 ended = true;
-                self.leave_unanswered(&mut queue);
-                leave_unsent(texts, &mut queue, &self.endpoint)?;
+                self.stop_unanswered(&mut queue);
+                queue.stop_unsent(texts, &self.endpoint)?;
             }
             while let Some(outcome) = queue.pop() {
                 if observer.outcome(outcome) == ControlFlow::Break(()) {
                     if !queue.is_empty() {
-                        // Answers to the rest would be taken for answers to the next text.
+                        // Answers to the rest would pass for answers to the next text.
                         self.connection = None;
                     }
                     return Ok(());
@@ -88,46 +90,49 @@ impl Exchange {
             if ended && queue.is_empty() {
                 return Ok(());
             }
-            let timeout = self.settings.timeout;
-            let connection = self.connection.as_mut();
-            let Some(connection) = connection.filter(|connection| !connection.is_idle()) else {
-                // Whatever a peer sends unasked stays in the kernel, whose room has an end.
+            if self.connection.as_ref().is_none_or(Connection::is_idle) {
+                // What a peer sends unasked stays in the kernel, whose buffer is bounded.
                 if waits_for_text && queue.is_empty() {
                     self.wait_for(texts)?;
                 }
                 continue;
-            };
-            let waited_for = if waits_for_text {
-                texts.descriptor()
-            } else {
-                None
-            };
-            let result = connection.advance(
-                waited_for,
-                ended && half_close,
-                timeout,
-                &self.stop,
-                &mut queue,
-            );
-            if let Err(broken) = result
-                && let Some(connection) = self.connection.take()
-            {
-                let mut lines = connection.into_lines();
-                if let Some(error) = broken.into_error(&self.endpoint)
-                    && let Some((number, _)) = lines.next()
-                {
-                    queue.settle(number, Err(error));
-                }
-                again.extend(lines);
             }
+            let waited_for = texts.descriptor().filter(|_| waits_for_text);
+            again = self.advance(waited_for, ended && half_close, &mut queue);
         }
     }
 
-    /// The stop has come before their answers.
-    fn leave_unanswered(&mut self, queue: &mut Queue) {
+    /// Writes and reads what is possible. Returns the lines of a connection that broke before their
+    /// answer was next.
+    fn advance(
+        &mut self,
+        texts: Option<BorrowedFd<'_>>,
+        half_close: bool,
+        queue: &mut Queue,
+    ) -> VecDeque<(u64, Vec<u8>)> {
+        let timeout = self.settings.timeout;
+        let result = match &mut self.connection {
+            Some(connection) => connection.advance(texts, half_close, timeout, &self.stop, queue),
+            None => Ok(()),
+        };
+        let Err(broken) = result else {
+            return VecDeque::new();
+        };
+        let connection = self.connection.take();
+        let mut lines = connection.into_iter().flat_map(Connection::into_lines);
+        if let Some(error) = broken.into_error(&self.endpoint)
+            && let Some((number, _)) = lines.next()
+        {
+            queue.settle(number, Err(error));
+        }
+        lines.collect()
+    }
+
+    /// The stop came before their answers.
+    fn stop_unanswered(&mut self, queue: &mut Queue) {
         if let Some(connection) = self.connection.take_if(|its| !its.is_idle()) {
             for (number, _) in connection.into_lines() {
-                queue.settle(number, Err(stopped(&self.endpoint)));
+                queue.stop(number, &self.endpoint);
             }
         }
     }

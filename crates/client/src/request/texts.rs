@@ -1,48 +1,47 @@
-//! Where texts come from: given ones, or lines of a file, pipe or terminal as they appear.
+//! Where texts come from.
 
-use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd};
-
-use bullhorn_socket::endpoint::MAX_LINE;
+use std::io;
+use std::os::fd::BorrowedFd;
 
 /// A source of texts that may have to be waited for.
 pub trait Texts {
-    /// The next text, if it is there. One of more than `limit` bytes is not handed out.
+    /// The next text, if it is available. One of more than `limit` bytes is not returned.
     ///
     /// # Errors
     /// When the source cannot be read.
     fn next(&mut self, limit: usize) -> io::Result<Next>;
 
-    /// What becomes readable when [`Next::NotYet`] may be over; `None` for a source that never
-    /// has to be waited for.
+    /// What becomes readable when there may be more after [`Next::NotYet`]; `None` for a source that
+    /// never has to be waited for.
     fn descriptor(&self) -> Option<BorrowedFd<'_>>;
 }
 
-/// What a source has to give at this moment.
+/// What a source has at the moment.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Next {
     /// A text.
     Text(Vec<u8>),
-    /// A text that is longer than the limit; it is passed over.
+    /// A text longer than the limit, which is skipped.
     TooLong,
-    /// Nothing now; wait until the descriptor is readable.
+    /// Nothing yet; wait until the descriptor is readable.
     NotYet,
-    /// Nothing any more.
+    /// No more.
     End,
 }
 
-/// Texts that are there from the beginning.
+/// Texts that are all known from the beginning.
 #[derive(Debug)]
-pub struct Given(std::vec::IntoIter<Vec<u8>>);
+pub struct TextList(std::vec::IntoIter<Vec<u8>>);
 
-impl Given {
+impl TextList {
     /// The texts in this order.
     pub fn new(texts: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self(texts.into_iter().collect::<Vec<_>>().into_iter())
     }
 }
 
-impl Texts for Given {
+impl Texts for TextList {
     fn next(&mut self, limit: usize) -> io::Result<Next> {
         Ok(match self.0.next() {
             Some(text) if text.len() > limit => Next::TooLong,
@@ -53,215 +52,5 @@ impl Texts for Given {
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         None
-    }
-}
-
-/// Each line of a source is a text, without its line end (`\n`); the last may lack it.
-///
-/// Reads only when poll(2) says that something is there, so a slow writer of lines holds up no
-/// answer. Of a line that is too long no more than the limit is kept in memory.
-#[derive(Debug)]
-pub struct Lines<R> {
-    source: R,
-    buffer: Vec<u8>,
-    /// Up to here the buffer was given out.
-    given: usize,
-    /// Up to here it was searched for a line end.
-    searched: usize,
-    /// How many bytes of a line that is too long were passed over, while its end has not come.
-    passed_over: Option<usize>,
-    ended: bool,
-}
-
-const READ_SIZE: usize = 65_536;
-
-impl<R: Read + AsFd> Lines<R> {
-    /// The lines of `source`, which must not buffer on its own, as poll(2) knows nothing of that.
-    pub fn new(source: R) -> Self {
-        Self {
-            source,
-            buffer: Vec::new(),
-            given: 0,
-            searched: 0,
-            passed_over: None,
-            ended: false,
-        }
-    }
-
-    /// The next line, or the end, if it is in the buffer.
-    fn take_next(&mut self, limit: usize) -> io::Result<Option<Next>> {
-        if let Some(passed_over) = self.passed_over {
-            self.pass_over(passed_over)?;
-        }
-        let end = self.find_end();
-        let length = end.unwrap_or(self.buffer.len()) - self.given;
-        Ok(match end {
-            _ if length > limit => {
-                self.drop_until(end);
-                self.passed_over = end.is_none().then_some(0);
-                Some(Next::TooLong)
-            }
-            Some(end) => Some(Next::Text(self.take(end))),
-            None if self.ended && length > 0 => Some(Next::Text(self.take(self.buffer.len()))),
-            None if self.ended => Some(Next::End),
-            _ => None,
-        })
-    }
-
-    /// The end of the first line in the buffer, if it is there.
-    fn find_end(&mut self) -> Option<usize> {
-        let unsearched = &self.buffer[self.searched..];
-        let end = unsearched.iter().position(|byte| *byte == b'\n');
-        let end = end.map(|offset| self.searched + offset);
-        self.searched = end.unwrap_or(self.buffer.len());
-        end
-    }
-
-    /// Takes the line up to `end`, and the line end there. A long one is not copied.
-    fn take(&mut self, end: usize) -> Vec<u8> {
-        let after = self.buffer.len().min(end + 1);
-        let line = if self.given == 0 && end > READ_SIZE {
-            let rest = self.buffer.split_off(after);
-            let mut line = std::mem::replace(&mut self.buffer, rest);
-            line.truncate(end);
-            self.searched = 0;
-            return line;
-        } else {
-            self.buffer[self.given..end].to_vec()
-        };
-        self.given = after;
-        self.searched = after;
-        line
-    }
-
-    /// Drops what there is of a line that is too long, of which so much was dropped before.
-    ///
-    /// # Errors
-    /// When it goes on for [`MAX_LINE`] bytes: nothing says that it has an end.
-    fn pass_over(&mut self, passed_over: usize) -> io::Result<()> {
-        let end = self.find_end();
-        let length = passed_over + end.unwrap_or(self.buffer.len()) - self.given;
-        if length > MAX_LINE {
-            return Err(io::Error::other(format!(
-                "no line end within {MAX_LINE} bytes"
-            )));
-        }
-        self.drop_until(end);
-        self.passed_over = end.is_none().then_some(length);
-        Ok(())
-    }
-
-    /// Drops the line that ends at `end`, or all that there is.
-    fn drop_until(&mut self, end: Option<usize>) {
-        self.given = end.map_or(self.buffer.len(), |end| end + 1);
-        self.searched = self.given;
-    }
-
-    fn is_readable(&self) -> io::Result<bool> {
-        let mut poll = bullhorn_socket::sys::PollSet::default();
-        let place = poll.add(self.source.as_fd(), true, false);
-        poll.wait(Some(std::time::Duration::ZERO))?;
-        Ok(poll.ready(place).to_read)
-    }
-
-    /// One read into the buffer; `false` at the end.
-    fn fill(&mut self) -> io::Result<bool> {
-        self.buffer.drain(..self.given);
-        self.searched -= self.given;
-        self.given = 0;
-        let old = self.buffer.len();
-        self.buffer.resize(old + READ_SIZE, 0);
-        let result = self.source.read(&mut self.buffer[old..]);
-        self.buffer
-            .truncate(old + result.as_ref().map_or(0, |read| *read));
-        match result {
-            Ok(read) => Ok(read > 0),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-impl<R: Read + AsFd> Texts for Lines<R> {
-    /// Reads once at most, so that a source without an end holds up nothing.
-    fn next(&mut self, limit: usize) -> io::Result<Next> {
-        if let Some(next) = self.take_next(limit)? {
-            return Ok(next);
-        }
-        if !self.is_readable()? {
-            return Ok(Next::NotYet);
-        }
-        self.ended = !self.fill()?;
-        Ok(self.take_next(limit)?.unwrap_or(Next::NotYet))
-    }
-
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.source.as_fd())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-
-    fn all(bytes: &[u8]) -> Vec<Vec<u8>> {
-        let (reader, mut writer) = io::pipe().unwrap();
-        writer.write_all(bytes).unwrap();
-        drop(writer);
-        let mut lines = Lines::new(reader);
-        let mut texts = Vec::new();
-        while let Next::Text(text) = lines.next(MAX_LINE).unwrap() {
-            texts.push(text);
-        }
-        texts
-    }
-
-    #[test]
-    fn each_line_is_a_text_and_the_last_needs_no_end() {
-        assert_eq!(all(b"a\n\nb"), [&b"a"[..], b"", b"b"]);
-        assert_eq!(all(b"a\n"), [b"a"]);
-        assert!(all(b"").is_empty());
-    }
-
-    #[test]
-    fn bytes_that_are_no_text_and_carriage_returns_stay() {
-        assert_eq!(all(b"\xff\r\n\0\n"), [&b"\xff\r"[..], b"\0"]);
-    }
-
-    #[test]
-    fn an_unfinished_line_is_not_yet_a_text() {
-        let (reader, mut writer) = io::pipe().unwrap();
-        let mut lines = Lines::new(reader);
-        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::NotYet);
-        writer.write_all(b"ha").unwrap();
-        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::NotYet);
-        writer.write_all(b"lf\nwhole\n").unwrap();
-        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::Text(b"half".to_vec()));
-        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::Text(b"whole".to_vec()));
-        drop(writer);
-        assert_eq!(lines.next(MAX_LINE).unwrap(), Next::End);
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_is_passed_over_and_not_kept() {
-        let (reader, mut writer) = io::pipe().unwrap();
-        let mut lines = Lines::new(reader);
-        let long = vec![b'x'; READ_SIZE / 2];
-        writer.write_all(b"long\nshort\n").unwrap();
-        assert_eq!(lines.next(3).unwrap(), Next::TooLong);
-        assert_eq!(lines.next(5).unwrap(), Next::Text(b"short".to_vec()));
-        writer.write_all(b"no end").unwrap();
-        assert_eq!(lines.next(5).unwrap(), Next::TooLong);
-        for _ in 0..20 {
-            writer.write_all(&long).unwrap();
-            assert_eq!(lines.next(5).unwrap(), Next::NotYet);
-        }
-        assert!(lines.buffer.capacity() < 4 * READ_SIZE);
-        writer.write_all(b"\nlast").unwrap();
-        drop(writer);
-        assert_eq!(lines.next(5).unwrap(), Next::NotYet);
-        assert_eq!(lines.next(5).unwrap(), Next::Text(b"last".to_vec()));
-        assert_eq!(lines.next(5).unwrap(), Next::End);
     }
 }
