@@ -53,8 +53,9 @@ pub(super) fn run(arguments: &Bench, output: &mut Output) -> Outcome {
     });
     let page = page.map_or(Ok(()), |page| page.write(&measured));
     output.flush();
-    for threshold in &crossed {
-        stderr::print(|to| report::crossed(to, threshold));
+    let crossings = crossed.iter();
+    for crossing in crossings.filter_map(|crossed| crossed.crossing(&figures, baseline.as_ref())) {
+        stderr::print(|to| report::crossed(to, &crossing));
     }
     let code = exit_code(&measured, !crossed.is_empty(), &arguments.fail_if);
     match page {

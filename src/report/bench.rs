@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use bullhorn_client::bench::{Counts, Latency, Progress, RunResult, TIMELINE_STEP};
+use bullhorn_client::bench::{
+    Counts, Crossing, Latency, Progress, Quantity, RunResult, TIMELINE_STEP,
+};
 use bullhorn_client::bench::{Figures, PERCENTILES, Threshold};
 use bullhorn_socket::visible::VisibleLines;
 
@@ -235,12 +237,27 @@ pub(crate) fn progress(progress: &Progress, rate: f64) -> String {
     )
 }
 
-/// `p99>+10%` was crossed.
+/// `threshold exceeded: p99 = 1.11 ms (limit 1.00 us)`
 ///
 /// # Errors
 /// The writer's.
-pub(crate) fn crossed(to: &mut dyn Write, threshold: &Threshold) -> io::Result<()> {
-    writeln!(to, "bullhorn: crossed: {threshold}")
+pub(crate) fn crossed(to: &mut dyn Write, crossing: &Crossing) -> io::Result<()> {
+    let show = |value: Option<Quantity>| value.map_or("unknown".to_owned(), quantity);
+    let (actual, limit) = (show(crossing.actual), show(crossing.limit));
+    let figure = crossing.figure;
+    writeln!(
+        to,
+        "bullhorn: threshold exceeded: {figure} = {actual} (limit {limit})"
+    )
+}
+
+fn quantity(value: Quantity) -> String {
+    match value {
+        Quantity::Nanoseconds(ns) => duration(ns.round() as u64),
+        Quantity::PerSecond(rate) => per_second(rate),
+        Quantity::Share(share) => format!("{:.4} %", share * 100.0),
+        _ => "unknown".to_owned(),
+    }
 }
 
 /// One object with `"event": "summary"` and everything that was measured.

@@ -1,4 +1,4 @@
-//! `bench`: every request accounted for, over every type, against servers good and bad.
+//! `bench`: every request is accounted for, over every endpoint type, against good and bad servers.
 
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use crate::support::{
     wait_until,
 };
 
-/// Asks without a warm-up, and gives up late: a busy machine is no lossy network.
+/// Runs without a warm-up and with a long timeout: a busy machine is not a lossy network.
 fn bench(endpoint: &str, arguments: &[&str]) -> Ended {
     let ended = run_bullhorn(
         ["bench", endpoint, "--warmup", "off", "--json"]
@@ -49,7 +49,7 @@ fn assert_balanced(summary: &Value) {
     assert_eq!([in_bins, in_steps], [ok, ok], "{summary}");
 }
 
-/// A UDP server in a thread that makes of the number of a request and its text what it answers.
+/// A UDP server in a thread whose answers are a function of a request's number and text.
 struct Faulty {
     endpoint: String,
     ended: Arc<AtomicBool>,
@@ -117,7 +117,7 @@ fn every_request_is_answered_over_every_type() {
 }
 
 #[test]
-fn every_size_flow_window_thread_and_way_of_sending_is_accounted_for() {
+fn every_request_is_accounted_for_with_any_size_flows_window_threads_and_offload() {
     let served = Served::start(&["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]);
     let texts = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(texts.path(), "größer ŉ, привет\nΐ 日本語 ").unwrap();
@@ -174,7 +174,7 @@ fn every_size_flow_window_thread_and_way_of_sending_is_accounted_for() {
 }
 
 #[test]
-fn a_python_server_is_as_good_as_ours() {
+fn a_python_server_can_be_measured_too() {
     let Some(python) = find_program("python3") else {
         return;
     };
@@ -211,13 +211,13 @@ while True:
 }
 
 #[test]
-fn what_a_bad_server_does_is_found_to_the_last_request() {
+fn every_fault_of_a_server_is_counted_exactly() {
     const COUNT: u64 = 4000;
     const TAIL: u64 = 800;
     let server = Faulty::start(|number, text| {
         let right = capitals(text);
         let mut wrong = right.clone();
-        // Not at the very end: of the last ones it would take a timeout to know.
+        // Not at the very end: for the last requests this would take a timeout.
         let has_followers = number < COUNT - TAIL;
         match number % 20 {
             3 if has_followers => vec![],
@@ -262,14 +262,14 @@ fn what_a_bad_server_does_is_found_to_the_last_request() {
 }
 
 #[test]
-fn a_late_answer_stays_lost_and_is_counted_apart() {
+fn a_late_answer_counts_as_late_and_its_request_as_lost() {
     let mut kept = Vec::new();
     let server = Faulty::start(move |number, text| match number {
         0 => {
             kept.push(capitals(text));
             vec![]
         }
-        // Long after the window has moved on.
+        // Long after the window has advanced.
         1500 => kept.drain(..).chain([capitals(text)]).collect(),
         _ => vec![capitals(text)],
     });
@@ -297,7 +297,7 @@ fn a_late_answer_stays_lost_and_is_counted_apart() {
 
 #[test]
 fn loss_never_stalls_a_window() {
-    // With a timeout for each of the lost, this would take 500 times 20 s.
+    // With a timeout for each lost request, this would take 500 times 20 s.
     let server = Faulty::start(|number, text| {
         if number.is_multiple_of(10) && number < 4600 {
             vec![]
@@ -323,7 +323,7 @@ fn loss_never_stalls_a_window() {
     );
     let summary = ended.summary();
     assert_eq!(counts(&summary, ["ok", "lost"]), [4540, 460], "{summary}");
-    assert_eq!(ended.code, 0, "the threshold says how much loss is well");
+    assert_eq!(ended.code, 0, "the threshold allows this loss");
 }
 
 #[test]
@@ -352,11 +352,11 @@ fn a_server_that_pauses_shows_in_the_longest_latency() {
     assert_eq!(count(&summary, "ok"), 300, "{summary}");
     let latency = &summary["latency"];
     assert!(count(latency, "max_ns") >= 300_000_000, "{summary}");
-    // All that were to be sent meanwhile waited too: not one sample, but a third of them.
+    // The requests due meanwhile waited too: not one sample, but a third of them.
     assert!(count(latency, "p90_ns") >= 100_000_000, "{summary}");
 }
 
-/// Asks 300 times a second, and is itself held up for 400 ms at the thirtieth request.
+/// Sends 300 requests per second, and is itself stopped for 400 ms at the thirtieth.
 fn bench_that_is_held_up(arguments: &[&str]) -> (Option<i32>, Value) {
     let generator = Arc::new(AtomicU32::new(0));
     let held_up = Arc::clone(&generator);
@@ -450,7 +450,11 @@ fn thresholds_decide_the_exit_code() {
         let ended = bench(served.endpoint(), &all);
         assert_eq!(ended.code, code, "{arguments:?}: {}", ended.stderr);
         if code == 1 {
-            assert!(ended.stderr.contains("crossed: "), "{}", ended.stderr);
+            assert!(
+                ended.stderr.contains("threshold exceeded: "),
+                "{}",
+                ended.stderr
+            );
             assert_eq!(ended.summary()["crossed"].as_array().unwrap().len(), 1);
         }
     }
@@ -458,7 +462,7 @@ fn thresholds_decide_the_exit_code() {
 
 #[test]
 fn a_rate_that_is_not_reached_exits_1() {
-    // A request of 65,000 bytes every nanosecond is more than any machine sends.
+    // No machine sends a request of 65,000 bytes every nanosecond.
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let arguments = [
         "--rate",
@@ -515,7 +519,7 @@ fn the_page_is_never_wider_than_the_screen() {
     let arguments = [&arguments[..], &[page.to_str().unwrap()]].concat();
     assert_eq!(bench(served.endpoint(), &arguments).code, 0);
 
-    // Frames of several widths, and how wide the page in each wants to be.
+    // Frames of several widths, and the width that the page takes in each.
     let html = std::fs::read_to_string(&page).unwrap();
     let quoted = html.replace('&', "&amp;").replace('"', "&quot;");
     let frames: String = ["320", "400", "800", "1280"]
@@ -550,7 +554,7 @@ fn the_page_is_never_wider_than_the_screen() {
 }
 
 #[test]
-fn nobody_there_is_refused_and_silence_is_no_answer_and_an_echo_is_wrong() {
+fn a_closed_port_is_refused_and_silence_is_no_answer_and_an_echo_is_wrong() {
     for scheme in ["udp", "tcp"] {
         let ended = run_bullhorn(["bench", &format!("{scheme}://{}", closed_port())]);
         assert_eq!(
@@ -570,7 +574,7 @@ fn nobody_there_is_refused_and_silence_is_no_answer_and_an_echo_is_wrong() {
 }
 
 #[test]
-fn an_interrupt_ends_early_with_a_full_result_and_a_second_one_at_once() {
+fn an_interrupt_stops_early_with_a_full_result_and_a_second_one_aborts() {
     let answering = Arc::new(AtomicU32::new(0));
     let answered = Arc::clone(&answering);
     let server = Faulty::start(move |number, text| {
@@ -624,7 +628,7 @@ fn an_interrupt_ends_early_with_a_full_result_and_a_second_one_at_once() {
 }
 
 #[test]
-fn the_result_can_be_read_by_people() {
+fn the_result_is_readable_text() {
     let served = Served::start(&["tcp://127.0.0.1:0"]);
     let ended = run(
         bullhorn().args(["bench", served.endpoint(), "--count", "500"]),

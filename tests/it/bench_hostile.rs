@@ -1,5 +1,5 @@
-//! `bench` against servers that send what no request asked for, without an end: it keeps its time,
-//! its memory and its count, ends within a second of Ctrl-C, and says that the answers were wrong.
+//! `bench` against servers that send endless unsolicited answers: its run time, memory and counts
+//! stay right, it ends within a second of Ctrl-C, and it reports wrong answers.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::support::{Running, bullhorn, own, wait_until};
 
-/// A server that floods whoever asks, until it is dropped.
+/// A server that floods every client until it is dropped.
 struct Flood {
     endpoint: String,
     ended: Arc<AtomicBool>,
@@ -36,13 +36,13 @@ impl Flood {
         Self { endpoint, ended }
     }
 
-    /// Writes `bytes` again and again to each connection.
+    /// Writes `bytes` repeatedly to each connection.
     fn over_tcp(bytes: &'static [u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
         Self::new(endpoint, move |_| {
             for connection in listener.incoming().map_while(Result::ok) {
-                thread::spawn(move || write_for_ever(connection, bytes));
+                thread::spawn(move || write_forever(connection, bytes));
             }
         })
     }
@@ -52,7 +52,7 @@ impl Flood {
         let listener = UnixListener::bind_addr(&address).unwrap();
         Self::new(format!("unix:@{name}"), move |_| {
             for connection in listener.incoming().map_while(Result::ok) {
-                thread::spawn(move || write_for_ever(connection, bytes));
+                thread::spawn(move || write_forever(connection, bytes));
             }
         })
     }
@@ -73,7 +73,7 @@ impl Flood {
         let socket = UnixDatagram::bind_addr(&address).unwrap();
         Self::new(format!("unixgram:@{name}"), move |ended| {
             let (_, peer) = socket.recv_from(&mut [0; 65_536]).unwrap();
-            // With nobody reading, the kernel would let this wait for ever.
+            // Without a reader the kernel would block this forever.
             socket
                 .set_write_timeout(Some(Duration::from_millis(10)))
                 .unwrap();
@@ -101,10 +101,10 @@ impl Flood {
 
 const LINE_ENDS: &[u8] = &[b'\n'; 65_536];
 const NO_LINE_END: &[u8] = &[b'x'; 65_536];
-/// Sixteen letters each, so that they might be damaged headers.
+/// Sixteen letters each, so that they could be damaged headers.
 const SHORT_LINES: &[u8] = b"ABCDEFGHIJKLMNOP\nQRSTUVWXYZABCDEF\nPONMLKJIHGFEDCBA\n";
 
-fn write_for_ever(mut connection: impl Write, bytes: &[u8]) {
+fn write_forever(mut connection: impl Write, bytes: &[u8]) {
     let block = bytes.repeat(65_536 / bytes.len());
     while connection.write_all(&block).is_ok() {}
 }
@@ -138,7 +138,7 @@ fn resident(bench: &Running) -> u64 {
 }
 
 #[test]
-fn a_flood_of_wrong_answers_ends_with_the_time_and_exits_3() {
+fn a_run_ends_on_time_during_a_flood_of_wrong_answers_and_exits_3() {
     for flood in Flood::all("time") {
         let begin = Instant::now();
         let bench = start(&flood, &["--duration", "1s", "--timeout", "300ms"]);
@@ -163,10 +163,10 @@ fn a_flood_of_wrong_answers_ends_with_the_time_and_exits_3() {
 }
 
 #[test]
-fn a_flood_of_wrong_answers_keeps_nobody_from_stopping() {
+fn a_run_can_be_stopped_during_a_flood_of_wrong_answers() {
     for flood in Flood::all("stop") {
         let bench = start(&flood, &["--duration", "1h", "--timeout", "1h"]);
-        // Past the connecting, and into the flood.
+        // After connecting, and during the flood.
         wait_until("bench has used a CPU", || used_ticks(&bench) >= 20);
         let begin = Instant::now();
         bench.signal("INT");

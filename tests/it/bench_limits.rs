@@ -1,5 +1,5 @@
-//! What `bench` and `ping` keep in memory has limits, whatever is typed: the largest and the
-//! smallest value of every flag works or is refused with one line.
+//! The memory of `bench` and `ping` is limited for any arguments: the largest and the smallest value
+//! of every flag works or is refused with one line.
 
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ fn a_load_of_more_than_a_gibibyte_is_refused_with_its_limit() {
 }
 
 #[test]
-fn a_probe_that_fits_no_datagram_or_line_is_refused_with_the_limit() {
+fn a_probe_too_long_for_a_datagram_or_line_is_refused_with_the_limit() {
     for (endpoint, limit) in [
         ("udp://127.0.0.1:9", "65507"),
         ("udp://[::1]:9", "65527"),
@@ -65,8 +65,8 @@ fn a_probe_that_fits_no_datagram_or_line_is_refused_with_the_limit() {
     assert_usage_error(&ended, "1 GiB");
 }
 
-/// Each run ends by itself, and what it says is one line of error or a result that balances.
-fn assert_works_or_says_why(arguments: &[&str]) {
+/// The run ends by itself, with one line of error or a result that balances.
+fn assert_works_or_is_refused(arguments: &[&str]) {
     let begin = Instant::now();
     let ended = run_bullhorn(arguments);
     assert!(begin.elapsed() < Duration::from_secs(20), "{arguments:?}");
@@ -82,7 +82,7 @@ fn assert_works_or_says_why(arguments: &[&str]) {
 }
 
 #[test]
-fn the_extremes_of_every_flag_of_bench_work_or_say_why_not() {
+fn the_extremes_of_every_flag_of_bench_work_or_are_refused_with_one_line() {
     let unix = own("unix:@bullhorn-test-bench-limits");
     let unixgram = own("unixgram:@bullhorn-test-bench-limits-datagram");
     let served = Served::start(&["udp://127.0.0.1:0", "tcp://127.0.0.1:0", &unix, &unixgram]);
@@ -116,13 +116,13 @@ fn the_extremes_of_every_flag_of_bench_work_or_say_why_not() {
             if !arguments.contains(&"--duration") {
                 all.extend(["--duration", "50ms"]);
             }
-            assert_works_or_says_why(&all);
+            assert_works_or_is_refused(&all);
         }
     }
 }
 
 #[test]
-fn the_extremes_of_every_flag_of_ping_work_or_say_why_not() {
+fn the_extremes_of_every_flag_of_ping_work_or_are_refused_with_one_line() {
     let served = Served::start(&["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]);
     for endpoint in &served.endpoints {
         for arguments in [
@@ -147,7 +147,7 @@ fn the_extremes_of_every_flag_of_ping_work_or_say_why_not() {
         ] {
             let mut all = vec!["ping", endpoint, "--json"];
             all.extend(&arguments);
-            assert_works_or_says_why(&all);
+            assert_works_or_is_refused(&all);
         }
     }
 }
