@@ -5,23 +5,18 @@
 //! is read until it is gone: memory is constant and the peer's own sending slows down. After the
 //! peer's half-close it gets all answers, then our FIN.
 
-use std::io::{self, IoSliceMut};
-use std::net::Shutdown;
+use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use capitals::Remainder;
-use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, recv, recvmsg, send};
-use socket2::Socket;
 
 use super::admission::Admitted;
+use super::stream_socket::{Received, StreamSocket};
 use crate::stats::{ConnectionDropCause, StreamCounters};
-use bullhorn_socket::call::{Excerpt, traced, traced_zero};
-use bullhorn_socket::endpoint::Family;
+use bullhorn_socket::call::Excerpt;
 use bullhorn_socket::error::plain;
-use bullhorn_socket::sys;
 
 /// The most bytes taken by one read: enough to make a bulk transfer cheap, and both buffers still
 /// fit into a CPU's own cache.
@@ -72,8 +67,7 @@ pub(super) enum Progress {
 }
 
 pub(super) struct Connection {
-    socket: Socket,
-    is_unix: bool,
+    socket: StreamSocket,
     /// The beginning of a character whose end has not come yet.
     remainder: Remainder,
     /// Answers that the peer has not taken yet.
@@ -105,17 +99,14 @@ enum Outcome {
 }
 
 impl Connection {
-    /// `socket` does not block.
     pub(super) fn new(
-        socket: Socket,
-        family: Family,
+        socket: StreamSocket,
         admitted: Admitted,
         name: Option<Box<str>>,
         counters: Arc<StreamCounters>,
     ) -> Self {
         Self {
             socket,
-            is_unix: family == Family::Unix,
             remainder: Remainder::default(),
             unsent: Vec::new(),
             taken: 0,
@@ -203,7 +194,7 @@ impl Connection {
     pub(super) fn has_moved(&mut self) -> bool {
         let mut has_moved = std::mem::take(&mut self.is_active);
         if !self.unsent.is_empty() {
-            let unacknowledged = sys::unacknowledged(&self.socket).unwrap_or(0);
+            let unacknowledged = self.socket.unacknowledged();
             has_moved |= unacknowledged < self.unacknowledged;
             self.unacknowledged = unacknowledged;
         }
@@ -220,7 +211,8 @@ impl Connection {
         for _ in 0..MAX_READS {
             self.write_unsent()?;
             if self.has_ended {
-                return self.half_close();
+                self.socket.half_close()?;
+                return Ok(Progress::Closed);
             }
             let Buffers { request, answer } = &mut *buffers;
             let (request, room) = match ahead.take() {
@@ -236,7 +228,8 @@ impl Connection {
             self.answer(request, answer)?;
             self.is_bulk = fills_room;
             if self.has_ended {
-                return self.half_close();
+                self.socket.half_close()?;
+                return Ok(Progress::Closed);
             }
             if !(fills_room || is_draining || self.reads_until_empty) {
                 return Ok(Progress::WaitsToRead);
@@ -245,19 +238,12 @@ impl Connection {
         Ok(Progress::Ready)
     }
 
-    fn half_close(&self) -> io::Result<Progress> {
-        let result = self.socket.shutdown(Shutdown::Write);
-        let call = format_args!("shutdown({}, SHUT_WR)", self.socket.as_raw_fd());
-        traced_zero(call, result)?;
-        Ok(Progress::Closed)
-    }
-
     fn write_unsent(&mut self) -> io::Result<()> {
         if self.unsent.is_empty() {
             return Ok(());
         }
         while self.taken < self.unsent.len() {
-            let written = write(&self.socket, &self.unsent[self.taken..])?;
+            let written = self.socket.write(&self.unsent[self.taken..])?;
             self.taken += written;
             self.note_written(written);
         }
@@ -289,7 +275,7 @@ impl Connection {
         };
         let mut parts = [&request[..in_place], answer.as_slice()];
         while let Some(part) = parts.iter_mut().find(|part| !part.is_empty()) {
-            match write(&self.socket, part) {
+            match self.socket.write(part) {
                 Ok(written) => {
                     if let Some(name) = &self.name {
                         tracing::debug!("{name} gets {}", Excerpt(&part[..written]));
@@ -311,41 +297,23 @@ impl Connection {
     fn read_size(&self) -> usize {
         match self.is_bulk {
             false => FIRST_READ,
-            true => sys::send_room(&self.socket, SEND_QUEUE)
+            true => self
+                .socket
+                .send_room(SEND_QUEUE)
                 .map_or(FIRST_READ, |room| (room / SEND_QUEUE_PARTS).max(FIRST_READ)),
         }
     }
 
     /// One read; 0 at the end of what is to be answered.
     fn read(&mut self, buffer: &mut [u8], is_draining: bool) -> io::Result<usize> {
-        let (name, result) = match self.is_unix {
-            true => ("recvmsg", self.receive_message(buffer)),
-            false => {
-                let result = recv(&self.socket, &mut *buffer, RecvFlags::empty());
-                ("recv", result.map(|(length, _)| length))
+        let received = match self.socket.read(buffer) {
+            Err(error) if is_draining && error.kind() == io::ErrorKind::WouldBlock => {
+                Received::default()
             }
+            result => result?,
         };
-        let result = match result {
-            Err(Errno::AGAIN) if is_draining => return Ok(0),
-            Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
-            result => result.map_err(io::Error::from),
-        };
-        let call = format_args!("{name}({})", self.socket.as_raw_fd());
-        traced(call, result, |length| {
-            format!("{length} {}", Excerpt(&buffer[..*length]))
-        })
-    }
-
-    /// A read over a Unix socket ends after a message that brings descriptors, or that another process
-    /// sent where credentials are asked for (unix(7)). Neither is wanted, and the kernel says so.
-    fn receive_message(&mut self, buffer: &mut [u8]) -> rustix::io::Result<usize> {
-        let mut control = RecvAncillaryBuffer::default();
-        let mut buffers = [IoSliceMut::new(buffer)];
-        let message = recvmsg(&self.socket, &mut buffers, &mut control, RecvFlags::empty())?;
-        if message.flags.contains(ReturnFlags::CTRUNC) {
-            self.reads_until_empty = true;
-        }
-        Ok(message.bytes)
+        self.reads_until_empty |= received.is_cut;
+        Ok(received.length)
     }
 
     fn note_written(&mut self, bytes: usize) {
@@ -363,19 +331,6 @@ fn cause_of(error: &io::Error) -> ConnectionDropCause {
             ConnectionDropCause::SocketFailed
         }
         _ => ConnectionDropCause::PeerReset,
-    }
-}
-
-/// One write; a stream that takes nothing counts as closed.
-fn write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-    let result = match send(socket, bytes, SendFlags::NOSIGNAL) {
-        Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
-        result => result.map_err(io::Error::from),
-    };
-    let call = format_args!("send({}, {})", socket.as_raw_fd(), Excerpt(bytes));
-    match traced(call, result, |written| *written) {
-        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-        result => result,
     }
 }
 
@@ -399,7 +354,5 @@ impl Drop for Connection {
             Some(Outcome::Dropped(cause)) => self.counters.count_drop(cause),
             None => self.counters.count_drop(ConnectionDropCause::DrainTimeout),
         }
-        // The descriptor is closed right after this.
-        let _ = traced_zero(format_args!("close({})", self.socket.as_raw_fd()), Ok(()));
     }
 }

@@ -11,6 +11,7 @@ use socket2::{SockRef, Socket};
 
 use super::admission::Admission;
 use super::connection::Connection;
+use super::stream_socket::StreamSocket;
 use crate::guard::Guard;
 use crate::stats::StreamCounters;
 use crate::{GuardOptions, StreamLimits};
@@ -29,7 +30,8 @@ fn connection(socket: Socket, family: Family, counters: &Arc<StreamCounters>) ->
     let admission = Arc::new(Admission::new(&StreamLimits::default(), guard()));
     let admitted = admission.admit(&socket.local_addr().unwrap()).unwrap();
     counters.accepted.fetch_add(1, Ordering::Relaxed);
-    Connection::new(socket, family, admitted, None, counters.clone())
+    let socket = StreamSocket::new(socket, family);
+    Connection::new(socket, admitted, None, counters.clone())
 }
 
 /// A peer that does not block, and its connection to the server.

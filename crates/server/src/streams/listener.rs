@@ -16,6 +16,7 @@ use socket2::{SockAddr, Socket};
 use super::accept_failure::Failures;
 use super::admission::{Admission, Admitted};
 use super::connection::{Connection, SEND_QUEUE};
+use super::stream_socket::StreamSocket;
 use crate::seldom::Seldom;
 use crate::stats::{ConnectionDropCause, StreamCounters};
 use bullhorn_socket::Description;
@@ -211,13 +212,8 @@ impl Listener {
         let name = tracing::enabled!(tracing::Level::DEBUG)
             .then(|| format!("{}: {peer}", self.endpoint).into_boxed_str());
         let counters = self.counters.clone();
-        Ok(Some(Connection::new(
-            socket,
-            self.family,
-            admitted,
-            name,
-            counters,
-        )))
+        let socket = StreamSocket::new(socket, self.family);
+        Ok(Some(Connection::new(socket, admitted, name, counters)))
     }
 
     fn traced(&self, result: io::Result<(Socket, SockAddr)>) -> io::Result<(Socket, SockAddr)> {

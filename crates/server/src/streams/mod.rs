@@ -1,10 +1,10 @@
 //! Stream sockets: accepting connections and answering on them.
 //!
-//! Every CPU has an `event_loop` on a thread of its own. The `listener`s belong to some of the loops,
-//! and a `distributor` gives each loop a connection in turn, if `admission` has a permit for it and
-//! `accept_failure` does not pause. A loop's `connections` take turns from a `ready_list`, each
-//! `connection` limited by the buffer sizes in it and by its `deadlines`; `read_ahead` reads from
-//! several at once. `draining` ends it all.
+//! Each CPU has an [`event_loop`] on a thread of its own. Some of the loops have a [`listener`]. It
+//! accepts a connection if [`admission`] has a permit for it, pauses as [`accept_failure`] says, and
+//! its [`distributor`] gives each loop a connection in turn. The [`connections`] of a loop take turns
+//! in the order of a [`ready_list`], within their [`deadlines`], and [`read_ahead`] reads from several
+//! at once. [`draining`] ends it all.
 
 pub mod accept_failure;
 mod admission;
@@ -21,6 +21,7 @@ mod fixture;
 mod listener;
 mod read_ahead;
 mod ready_list;
+mod stream_socket;
 
 pub(crate) use draining::Draining;
 pub(crate) use event_loops::event_loops;

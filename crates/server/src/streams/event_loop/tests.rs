@@ -92,9 +92,11 @@ fn a_listener_that_has_no_descriptors_does_not_spin() {
     event_loop.listeners[0].limit_descriptors(0);
     let _waiting = TcpStream::connect(server.address).unwrap();
     turn_until(event_loop, |_| counters.read().accept_failures > 0);
+    event_loop.listeners[0].pause_for(TIMEOUT);
     let now = Instant::now();
-    let timeout = event_loop.timeout(now).unwrap();
-    assert!(timeout > Duration::ZERO || event_loop.listeners[0].accepts_at(now) < Some(now));
+    assert!(event_loop.timeout(now) > Some(Duration::ZERO));
+    event_loop.listeners[0].end_pause();
+    assert_eq!(event_loop.timeout(now), Some(Duration::ZERO));
 }
 
 #[test]

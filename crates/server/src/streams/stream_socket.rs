@@ -1,0 +1,115 @@
+//! The calls on the socket of a connection.
+
+use std::io::{self, IoSliceMut};
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, RawFd};
+
+use rustix::io::Errno;
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, recv, recvmsg, send};
+use socket2::Socket;
+
+use bullhorn_socket::call::{Excerpt, traced, traced_zero};
+use bullhorn_socket::endpoint::Family;
+use bullhorn_socket::sys;
+
+/// A connected socket that does not block.
+pub(super) struct StreamSocket {
+    socket: Socket,
+    is_unix: bool,
+}
+
+/// What one read took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Received {
+    /// 0 when the peer has half-closed.
+    pub(super) length: usize,
+    /// The kernel may hold more, although the buffer is not full.
+    pub(super) is_cut: bool,
+}
+
+impl StreamSocket {
+    pub(super) fn new(socket: Socket, family: Family) -> Self {
+        Self {
+            socket,
+            is_unix: family == Family::Unix,
+        }
+    }
+
+    /// Finding nothing is not logged.
+    pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        let (name, result) = match self.is_unix {
+            true => ("recvmsg", self.receive_message(buffer)),
+            false => ("recv", self.receive(buffer)),
+        };
+        let result = match result {
+            Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
+            result => result.map_err(io::Error::from),
+        };
+        let call = format_args!("{name}({})", self.socket.as_raw_fd());
+        traced(call, result, |Received { length, .. }| {
+            format!("{length} {}", Excerpt(&buffer[..*length]))
+        })
+    }
+
+    fn receive(&self, buffer: &mut [u8]) -> rustix::io::Result<Received> {
+        let (length, _) = recv(&self.socket, buffer, RecvFlags::empty())?;
+        Ok(Received {
+            length,
+            is_cut: false,
+        })
+    }
+
+    /// A read over a Unix socket ends after a message that brings descriptors, or that another process
+    /// sent where credentials are asked for (unix(7)). Neither is wanted, and the kernel says so.
+    fn receive_message(&self, buffer: &mut [u8]) -> rustix::io::Result<Received> {
+        let mut control = RecvAncillaryBuffer::default();
+        let mut buffers = [IoSliceMut::new(buffer)];
+        let message = recvmsg(&self.socket, &mut buffers, &mut control, RecvFlags::empty())?;
+        Ok(Received {
+            length: message.bytes,
+            is_cut: message.flags.contains(ReturnFlags::CTRUNC),
+        })
+    }
+
+    /// A stream that takes nothing counts as closed.
+    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let result = match send(&self.socket, bytes, SendFlags::NOSIGNAL) {
+            Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
+            result => result.map_err(io::Error::from),
+        };
+        let call = format_args!("send({}, {})", self.socket.as_raw_fd(), Excerpt(bytes));
+        match traced(call, result, |written| *written) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            result => result,
+        }
+    }
+
+    pub(super) fn half_close(&self) -> io::Result<()> {
+        let result = self.socket.shutdown(Shutdown::Write);
+        let call = format_args!("shutdown({}, SHUT_WR)", self.socket.as_raw_fd());
+        traced_zero(call, result)
+    }
+
+    /// How much of a send queue of `max` bytes is free, as the kernel counts.
+    pub(super) fn send_room(&self, max: u32) -> io::Result<usize> {
+        sys::send_room(&self.socket, max)
+    }
+
+    /// How much of the answers the peer's kernel has not taken; 0 if that is unknown.
+    pub(super) fn unacknowledged(&self) -> u32 {
+        sys::unacknowledged(&self.socket).unwrap_or(0)
+    }
+}
+
+impl AsRawFd for StreamSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl Drop for StreamSocket {
+    fn drop(&mut self) {
+        // The descriptor is closed right after this.
+        let _ = traced_zero(format_args!("close({})", self.socket.as_raw_fd()), Ok(()));
+    }
+}
