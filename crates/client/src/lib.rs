@@ -11,7 +11,7 @@
 //! Plain threads that wait in ppoll(2): a client must not measure its own runtime. Nothing here reads
 //! arguments or prints.
 
-#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic when the reader is gone.
 
 mod ask;
 #[cfg(feature = "probe")]

@@ -84,7 +84,7 @@ impl Latency {
     /// never outside of the extremes.
     ///
     /// ```
-    /// # use bullhorn_client::ping::Latency;
+    /// # use bullhorn_client::bench::Latency;
     /// assert_eq!(Latency::default().percentile_ns(99.9), None);
     /// ```
     pub fn percentile_ns(&self, percentile: f64) -> Option<u64> {

@@ -1,4 +1,4 @@
-//! How a run is told, from another thread, to end or to say how it stands.
+//! Ends a run from another thread, or requests its figures so far.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bullhorn_socket::stop::Stop;
 
-/// The asking side: may be cloned, and used from any thread.
+/// Controls a run. It may be cloned, and used from any thread.
 #[derive(Clone, Debug)]
 pub struct Control {
     stop: Stop,
@@ -16,7 +16,7 @@ pub struct Control {
 
 #[derive(Debug)]
 struct Report {
-    is_wanted: AtomicBool,
+    is_requested: AtomicBool,
     wake: io::PipeWriter,
     woken: io::PipeReader,
 }
@@ -30,7 +30,7 @@ impl Control {
         Self::with_stop(Stop::new()?)
     }
 
-    /// A control for one run that `stop` ends.
+    /// A control for a run that `stop` ends too.
     ///
     /// # Errors
     /// The kernel's, when it has no pipe left.
@@ -39,22 +39,23 @@ impl Control {
         Ok(Self {
             stop,
             report: Arc::new(Report {
-                is_wanted: AtomicBool::new(false),
+                is_requested: AtomicBool::new(false),
                 wake,
                 woken,
             }),
         })
     }
 
-    /// Ends the run now; what has no answer yet stays pending.
+    /// Ends the run now; probes without an answer stay pending.
     pub fn stop(&self) {
         self.stop.stop();
     }
 
-    /// Asks for a summary of what is known by now; the run goes on.
+    /// Requests the figures so far, for [`Observer::interim`](super::Observer::interim); the run
+    /// continues.
     pub fn report(&self) {
-        self.report.is_wanted.store(true, Ordering::Release);
-        // With the other end in this very value, it cannot be closed.
+        self.report.is_requested.store(true, Ordering::Release);
+        // The other end is in this very value, so it is open.
         let _ = (&self.report.wake).write(&[0]);
     }
 
@@ -67,15 +68,15 @@ impl Control {
     }
 
     pub(super) fn take_report(&self) -> bool {
-        self.report.is_wanted.swap(false, Ordering::AcqRel)
+        self.report.is_requested.swap(false, Ordering::AcqRel)
     }
 
-    /// Readable when a report is wanted.
+    /// Readable when a report is requested.
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.report.woken.as_fd()
     }
 
-    /// After the descriptor was found ready.
+    /// Takes what made the descriptor readable.
     pub(super) fn clear(&self) {
         let _ = (&self.report.woken).read(&mut [0; 64]);
     }

@@ -72,7 +72,7 @@ pub enum Event {
     OutageBegan(Outage),
     /// A probe was answered again.
     OutageEnded(Outage),
-    /// During an outage a fresh source port had an answer, and after that the old one still none:
+    /// During an outage a fresh source port got an answer, and the old one still none after that:
     /// stale flow state on the path (NAT or conntrack) is likely.
     StaleFlow {
         /// The flow that has no answers.

@@ -43,7 +43,7 @@ enum State {
 #[derive(Clone, Copy, Default)]
 struct FlowRecord {
     counts: Counts,
-    /// The greatest number whose answer has come.
+    /// The highest number with an answer.
     highest_answered: u64,
 }
 

@@ -10,6 +10,7 @@
 //! reads arguments or prints.
 
 mod address;
+mod behaviour;
 mod control;
 mod engine;
 mod event;
@@ -35,14 +36,15 @@ use std::time::Instant;
 
 pub use crate::ask::counts::Counts;
 pub use crate::ask::diagnosis::Problem;
-pub use crate::ask::latency::{Latency, LatencySummary, LatencySummary as Figures};
+pub use crate::ask::latency::{LatencySummary, LatencySummary as Figures};
+pub use behaviour::{Behaviour, ParseBehaviourError};
 pub use control::Control;
 pub use event::{Begin, Event, Observer};
 pub use ledger::ArrivalKind;
 pub use loss::Loss;
 pub use outage::{Outage, Outages};
 pub use settings::Settings;
-pub use summary::{Behaviour, FlowSummary, Summary};
+pub use summary::{FlowSummary, Summary};
 
 use crate::ask::candidates::Candidates;
 use bullhorn_socket::endpoint::Endpoint;
@@ -51,11 +53,11 @@ use engine::{Engine, Target};
 use text::ProbeTexts;
 
 /// The maximum number of flows of a target: each takes a descriptor and a quarter of a megabyte.
-pub const MAX_FLOWS: usize = 1024;
+const MAX_FLOWS: usize = 1024;
 
 /// The maximum length of a text times the number of flows, in bytes: a flow may hold a text and its
 /// answer.
-pub const MAX_TEXT_BYTES: usize = 1 << 30;
+const MAX_TEXT_BYTES: usize = 1 << 30;
 
 /// Probes `endpoint` until the count, the deadline, the control or the observer ends it.
 ///

@@ -10,6 +10,7 @@ pub(super) const MAX_LISTED: usize = 1000;
 
 /// An outage of one flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Outage {
     /// Which flow, counted from 0.
     pub flow: usize,
@@ -85,6 +86,7 @@ impl OutageTracker {
 
 /// All outages of a run, in constant memory.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Outages {
     /// The first 1000 that ended, in the order of their ends, then those still going on at the end
     /// of the run.

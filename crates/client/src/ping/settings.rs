@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::summary::Behaviour;
+use super::behaviour::Behaviour;
 use bullhorn_socket::endpoint::FamilyFilter;
 
 /// How an endpoint is probed. Start from [`Settings::default`] and set what differs.

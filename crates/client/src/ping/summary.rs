@@ -1,24 +1,24 @@
-//! The result of a run, and what it means.
+//! The result of probing a target.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use super::behaviour::Behaviour;
 use super::outage::Outages;
 use crate::ask::counts::Counts;
 use crate::ask::latency::LatencySummary;
 use bullhorn_socket::endpoint::Endpoint;
 
-/// Everything that is known of a run.
+/// The result of probing a target.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Summary {
     /// The address that was probed.
     pub endpoint: Endpoint,
     /// When the first probe was due.
     pub start: Instant,
-    /// Since then.
+    /// The time since then.
     pub elapsed: Duration,
-    /// All flows together.
+    /// The counts of all flows together.
     pub counts: Counts,
     /// Round trips of the right answers in time.
     pub round_trips: Option<LatencySummary>,
@@ -26,20 +26,21 @@ pub struct Summary {
     pub jitter_ns: Option<u64>,
     /// How late we were ourselves: from the intended to the actual time of each probe.
     pub send_lag: Option<LatencySummary>,
-    /// Datagrams that our own kernel dropped, as our receive buffer was full.
+    /// Datagrams that our own kernel dropped because our receive buffer was full.
     pub local_drops: u64,
-    /// Gaps in the answers.
+    /// Times without any answer.
     pub outages: Outages,
     /// Texts sent from fresh source ports during outages; not among the probes.
     pub fresh_sent: u64,
     /// Right answers to them.
     pub fresh_answered: u64,
-    /// Each flow by itself.
+    /// The figures of each flow.
     pub flows: Vec<FlowSummary>,
 }
 
-/// One flow by itself.
+/// The figures of one flow.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct FlowSummary {
     /// Its counts.
     pub counts: Counts,
@@ -49,73 +50,14 @@ pub struct FlowSummary {
     pub jitter_ns: Option<u64>,
 }
 
-/// How an endpoint behaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Behaviour {
-    /// It answers, and rightly.
-    Answer,
-    /// It answers, and not in capitals.
-    WrongAnswer,
-    /// It refuses, or somebody on the way does.
-    Refused,
-    /// Nothing comes back.
-    Silence,
-}
-
-impl Behaviour {
-    /// Those that may be expected.
-    pub const EXPECTED: [Self; 3] = [Self::Answer, Self::Refused, Self::Silence];
-
-    /// The word that is typed and printed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Answer => "answer",
-            Self::WrongAnswer => "wrong answer",
-            Self::Refused => "refused",
-            Self::Silence => "silence",
-        }
-    }
-
-    /// What a single sign of life says, as far as there is one.
-    pub(super) fn of(counts: &Counts) -> Option<Self> {
-        if counts.wrong > 0 {
-            Some(Self::WrongAnswer)
-        } else if counts.ok + counts.late > 0 {
-            Some(Self::Answer)
-        } else if counts.refused > 0 {
-            Some(Self::Refused)
-        } else {
-            None
-        }
-    }
-}
-
-impl fmt::Display for Behaviour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Behaviour {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::EXPECTED
-            .into_iter()
-            .find(|behaviour| behaviour.name() == text)
-            .ok_or_else(|| "it is one of answer, refused and silence".to_owned())
-    }
-}
-
 impl Summary {
     /// How the endpoint behaved.
     pub fn behaviour(&self) -> Behaviour {
         Behaviour::of(&self.counts).unwrap_or(Behaviour::Silence)
     }
 
-    /// Whether the endpoint behaved so. Probes that our own kernel did not take say nothing, and
-    /// are no silence.
+    /// Whether the endpoint behaved like this. Probes that our own kernel did not take say nothing
+    /// about it, not even silence.
     pub fn is_as_expected(&self, expected: Behaviour) -> bool {
         let heard_nothing = self.behaviour() == Behaviour::Silence;
         let asked = self.counts.lost > self.counts.unsent;

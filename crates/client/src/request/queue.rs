@@ -1,4 +1,4 @@
-//! Outcomes in the order of the texts, whatever the order in which they come in.
+//! Outcomes in the order of the texts, in whatever order they become known.
 
 use std::collections::VecDeque;
 

@@ -30,7 +30,7 @@ impl StreamFlow {
         })
     }
 
-    /// Begins to connect. [`Self::write`] goes on with it.
+    /// Begins to connect. [`Self::write`] continues.
     #[cfg(feature = "probe")]
     pub(crate) fn begin(endpoint: &Endpoint) -> Result<Self> {
         let (socket, attempt) = begin_connect(endpoint)?;

@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::ask::latency::Latency;
+use crate::ping::behaviour::Behaviour;
 use crate::ping::event::{Begin, Observer};
 use crate::ping::flow::{self, AnswerBuffer, ProbeFlow};
 use crate::ping::fresh::FreshPorts;
@@ -13,7 +14,7 @@ use crate::ping::ledger::Ledger;
 use crate::ping::outage::{OutageTracker, Outages};
 use crate::ping::schedule::Schedule;
 use crate::ping::settings::Settings;
-use crate::ping::summary::{Behaviour, FlowSummary, Summary};
+use crate::ping::summary::{FlowSummary, Summary};
 use crate::ping::text::ProbeTexts;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Result};
@@ -102,7 +103,7 @@ impl<'a> Target<'a> {
         self.settings.timeout
     }
 
-    /// A refusal is no failure here: probing is there to show it.
+    /// A refusal is not a failure here: showing it is what probing is for.
     pub(super) fn open_flows(&mut self) -> Result<()> {
         for state in &mut self.flows {
             match state.flow.open() {
@@ -118,7 +119,7 @@ impl<'a> Target<'a> {
         self.flows.iter().any(|state| state.flow.is_opening())
     }
 
-    /// Goes on with connecting. Nothing was sent yet, so no answer can arrive.
+    /// Continues connecting. Nothing has been sent, so no answer can arrive.
     pub(super) fn advance_flows(&mut self) {
         for state in &mut self.flows {
             state.flow.receive(&self.texts, &mut self.answer);

@@ -14,7 +14,7 @@ use bullhorn_server::Server;
 
 const TARGETS: usize = 2;
 
-/// Counts by itself what happens to each target.
+/// Counts independently what happens to each target.
 #[derive(Default)]
 struct Tally {
     begun: [u32; TARGETS],

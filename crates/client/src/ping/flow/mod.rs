@@ -1,4 +1,4 @@
-//! One way to the endpoint and back, opened anew when it breaks: a source port, or a connection.
+//! One way to the endpoint and back, reopened when it breaks: a source port, or a connection.
 //!
 //! A flow carries texts and answers and knows no numbers; an answer itself tells which probe it
 //! belongs to. No call here waits.
@@ -16,7 +16,7 @@ use datagram::DatagramProbes;
 pub(super) use probe_flow::{ProbeFlow, Reception, Transmission};
 use stream::StreamProbes;
 
-/// A flow to `endpoint`, not open yet. A connection that takes longer than `timeout` is tried anew.
+/// A flow to `endpoint`, not open yet. A connection that takes longer than `timeout` is tried again.
 pub(super) fn new(endpoint: &Endpoint, timeout: Duration) -> Box<dyn ProbeFlow> {
     match endpoint.socket_type() {
         Some(SocketType::Stream) => Box::new(StreamProbes::new(endpoint, timeout)),
