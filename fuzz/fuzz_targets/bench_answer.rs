@@ -1,5 +1,5 @@
-//! Whatever comes back to a load generator: each request is under one heading, only a right answer
-//! is called right, and none is called right twice.
+//! Arbitrary answers to a load generator: each request is counted once, and only the first right
+//! answer to it counts as right.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
     Send(u8),
-    /// The right answers from this number on, so many in one buffer.
+    /// `amount` right answers from this number on, in one buffer.
     Right {
         first: u8,
         amount: u8,
@@ -18,11 +18,11 @@ enum Step<'a> {
     /// The same with a changed byte.
     Damaged {
         number: u8,
-        place: u8,
+        index: u8,
         bits: u8,
     },
     Echo(u8),
-    /// Anything, cut into answers of this size.
+    /// Any bytes, split into answers of this size.
     Bytes(&'a [u8], u8),
     GiveUpOldest,
 }
@@ -30,7 +30,7 @@ enum Step<'a> {
 fuzz_target!(|input: (u8, bool, Vec<Step>)| {
     let (size, is_measured, steps) = input;
     let mut flow = Flow::new(size.into(), is_measured);
-    // What each request is owed: true until it is settled.
+    // For each request, whether its answer is outstanding.
     let mut open: Vec<bool> = Vec::new();
     let mut right = 0;
     for step in steps.into_iter().take(200) {
@@ -55,13 +55,13 @@ fuzz_target!(|input: (u8, bool, Vec<Step>)| {
             }
             Step::Damaged {
                 number,
-                place,
+                index,
                 bits,
             } => {
                 let mut answer = flow.answer(number.into());
-                let place = usize::from(place) % answer.len();
-                // A letter that is small stays its owner's, but is wrong.
-                answer[place] ^= bits.max(1);
+                let index = usize::from(index) % answer.len();
+                // A letter in the wrong case still identifies its request.
+                answer[index] ^= bits.max(1);
                 flow.settle(&answer, answer.len());
             }
             Step::Echo(number) => {

@@ -1,5 +1,5 @@
-//! A threshold is written as it was typed, and judges any figures without stumbling: what was not
-//! measured cannot be shown to be well, and a larger bound is never crossed sooner.
+//! A threshold is displayed as it was written, and judges any figures: one that was not measured
+//! counts as crossed, and the comparison is exact.
 
 #![no_main]
 
@@ -38,7 +38,7 @@ fuzz_target!(|input: Input| {
     let bound = u64::from(input.milliseconds) * 1_000_000;
     let typed = |sign: &str| format!("p99{sign}{}ms", input.milliseconds).parse::<Threshold>();
     let crossed = [">", "<"].map(|sign| typed(sign).unwrap().is_crossed(&figures, None));
-    // Compared as floating-point numbers, which tell apart what is less than 2^53.
+    // Compared as floating-point numbers, which are exact below 2^53.
     let now = input.nanoseconds as f64;
     assert_eq!(crossed, [now > bound as f64, now < bound as f64]);
 });

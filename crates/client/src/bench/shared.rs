@@ -70,3 +70,42 @@ impl Shared {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_cannot_be_taken_back() {
+        let shared = Shared::new(1);
+        for (raised, control) in [
+            (Control::Continue, Control::Continue),
+            (Control::Stop, Control::Stop),
+            (Control::Continue, Control::Stop),
+            (Control::Abort, Control::Abort),
+            (Control::Stop, Control::Abort),
+        ] {
+            shared.raise(raised);
+            assert_eq!(shared.control(), control);
+        }
+        assert!(shared.is_aborted());
+    }
+
+    #[test]
+    fn progress_is_the_sum_of_what_the_workers_published_last() {
+        let shared = Shared::new(2);
+        let counts = |sent, ok| Counts {
+            sent,
+            ok,
+            ..Counts::default()
+        };
+        shared.publish(0, &counts(3, 2));
+        shared.publish(1, &counts(10, 10));
+        shared.publish(0, &counts(5, 4));
+        assert_eq!(shared.progress(), (15, 14));
+        shared.finish_worker();
+        assert!(!shared.has_finished());
+        shared.finish_worker();
+        assert!(shared.has_finished());
+    }
+}

@@ -87,3 +87,31 @@ impl Queues {
         !std::mem::replace(&mut self.flows[index].is_closed, true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_is_in_each_queue_once_and_a_closed_one_is_never_ready_again() {
+        let mut queues = Queues::new(2);
+        queues.push_ready(0);
+        let ready: Vec<usize> = std::iter::from_fn(|| queues.pop_ready()).collect();
+        assert_eq!(ready, [0, 1]);
+        assert!(queues.close(0));
+        assert!(!queues.close(0));
+        queues.push_ready(0);
+        queues.push_ready(1);
+        assert_eq!((queues.pop_ready(), queues.pop_ready()), (Some(1), None));
+        assert!(!queues.are_all_closed());
+
+        queues.push_waiting(1);
+        queues.push_waiting(0);
+        queues.push_waiting(1);
+        assert_eq!(queues.longest_waiting(), Some(1));
+        queues.pop_waiting();
+        assert!(!queues.is_waiting(1) && queues.is_waiting(0));
+        queues.pop_waiting();
+        assert_eq!(queues.longest_waiting(), None);
+    }
+}
