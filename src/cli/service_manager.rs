@@ -77,14 +77,17 @@ impl ServiceManager {
     /// The sign of life, only while every worker gives one. Without it, the manager restarts us. In
     /// the context of a runtime, as [`tell_stopping`](Self::tell_stopping).
     pub(super) fn tell_health(&mut self, server: &Server) {
-        let ailing = server.ailing();
-        if ailing.is_empty() {
+        let unhealthy = server.unhealthy_endpoints();
+        if unhealthy.is_empty() {
             self.warned = false;
             let totals = totals_text(&server.stats());
             let list = listed(&server.endpoints());
             self.tell(format!("WATCHDOG=1\nSTATUS=Answering on {list}; {totals}"));
         } else if !std::mem::replace(&mut self.warned, true) {
-            self.tell(format!("STATUS=No answers any more on {}", listed(&ailing)));
+            self.tell(format!(
+                "STATUS=No answers any more on {}",
+                listed(&unhealthy)
+            ));
         }
     }
 

@@ -3,8 +3,9 @@
 use std::os::fd::RawFd;
 
 use super::bound::BoundServer;
-use super::guard::Guard;
-use super::{DatagramOptions, GuardOptions, Server, StreamLimits};
+use super::guard::{Guard, GuardOptions};
+use super::options::{DatagramOptions, StreamLimits};
+use super::server::Server;
 use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
 use bullhorn_socket::error::{Error, Result};
 use bullhorn_socket::{BindOptions, BoundSocket, bind, inherit};
@@ -138,7 +139,7 @@ impl ServerBuilder {
         if without_ipv6 {
             tracing::warn!("this machine has no IPv6; the empty host is served over IPv4 alone");
         }
-        tell_unserved(&options.passed, &sockets);
+        warn_unserved(&options.passed, &sockets);
         if sockets.is_empty() {
             return Err(Error::Usage("there is nothing to serve".to_owned()));
         }
@@ -147,7 +148,7 @@ impl ServerBuilder {
 }
 
 /// Whoever passed a socket on expects it to be served.
-fn tell_unserved(passed: &[RawFd], sockets: &[BoundSocket]) {
+fn warn_unserved(passed: &[RawFd], sockets: &[BoundSocket]) {
     for number in passed {
         let is_served = sockets.iter().any(|socket| {
             let description = socket.description();

@@ -1,42 +1,38 @@
 //! The service: bound sockets, the workers that answer on them, and their totals.
 //!
-//! [`ServerBuilder`] collects the options (`options`), [`BoundServer`] has the sockets, and [`Server`]
-//! answers until it is stopped. Datagrams are answered on plain threads (`datagram`, with the answers
-//! themselves made in `answer`, what is kept from abuse in [`guard`], and a bad network on request in
-//! [`impair`]), connections in `streams`. Totals are in [`stats`]; a [`Monitor`] is for whoever wants them, and
-//! to know whether all workers are alive, from another thread. Nothing here reads arguments or prints.
+//! A [`ServerBuilder`] collects the options (`options`), a [`BoundServer`] has the sockets, and a
+//! [`Server`] answers until it is stopped. Datagrams are answered on plain threads (`datagrams`),
+//! protected from abuse by the [`guard`] and sent through a bad network on request ([`impair`]). Connections
+//! are in `streams`. `threads` starts and stops everything, `health` notices what has failed,
+//! `log_throttle` keeps the log short. Totals are in [`stats`]; a [`Monitor`] reads them from another
+//! thread. Nothing here reads arguments or prints.
 
-#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic when the output is closed.
 
-mod answer;
 mod bound;
 mod builder;
-mod datagram;
+mod counters;
+mod datagrams;
+mod draining;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod guard;
+mod health;
 pub mod impair;
-mod kernel_drops;
+mod log_throttle;
 mod monitor;
 mod options;
-mod pulse;
-mod receive_errors;
-mod running;
-mod seldom;
+mod server;
 pub mod stats;
 mod streams;
-#[cfg(test)]
-mod tests;
-
-use std::time::Duration;
+mod threads;
 
 pub use bound::BoundServer;
 pub use builder::ServerBuilder;
+pub use draining::{AbortHandle, DRAIN_TIMEOUT};
+pub use guard::GuardOptions;
 pub use impair::Impairment;
 pub use monitor::Monitor;
-pub use options::{Backend, DatagramOptions, GuardOptions, StreamLimits};
-pub use running::{AbortHandle, Server};
+pub use options::{Backend, DatagramOptions, StreamLimits};
+pub use server::Server;
 pub use streams::accept_failure;
-
-/// How long a stopping server goes on answering what it has received.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);

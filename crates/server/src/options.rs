@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use ipnet::IpNet;
-
-use super::guard::RateLimit;
 use super::impair::Impairment;
 
 /// What streams may take.
@@ -59,31 +56,6 @@ pub struct DatagramOptions {
     /// A bad network on the way back. Each endpoint then has one worker, so that the n-th answer is
     /// the same one each time.
     pub impairment: Option<Impairment>,
-}
-
-/// What is done against abuse.
-#[derive(Clone, Debug)]
-pub struct GuardOptions {
-    /// Whether datagrams are dropped that may be part of an endless exchange, and those that only a
-    /// spoofed source sends; see [`guard`](super::guard).
-    pub loop_guard: bool,
-    /// The networks that may send datagrams and connect; empty for everybody.
-    pub allow: Vec<IpNet>,
-    /// The networks that may not, though they be allowed.
-    pub deny: Vec<IpNet>,
-    /// How many datagrams a second one source is answered.
-    pub rate_limit: RateLimit,
-}
-
-impl Default for GuardOptions {
-    fn default() -> Self {
-        Self {
-            loop_guard: true,
-            allow: Vec::new(),
-            deny: Vec::new(),
-            rate_limit: RateLimit::default(),
-        }
-    }
 }
 
 /// What moves datagrams over a socket.

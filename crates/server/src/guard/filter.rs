@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use capitals::Marks;
 
-use super::{Guard, Source};
+use super::loops::Source;
+use super::shared::Guard;
 use crate::stats::{DropCause, Tally};
 use bullhorn_socket::address::{Peer, canonical, unix_name};
 use bullhorn_socket::batch::{Inbox, Run};
@@ -114,7 +115,7 @@ impl Filter {
             let (count, last) = std::mem::take(&mut self.dropped[cause as usize]);
             if count > 0 {
                 let peer = Peer(&inbox.runs()[last].peer, SocketType::Datagram);
-                self.guard.warn(endpoint, &peer, cause, count, now_ns);
+                self.guard.warn(endpoint, &peer, (cause, count), now_ns);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Impairment;
+use super::impairment::Impairment;
 
 /// What befalls one answer.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,154 +1,16 @@
-//! A bad network inside the server: datagrams that are answered, and whose answers get lost, come
-//! twice, out of order, damaged or late. Without privileges, and the same again for the same seed.
+//! A bad network inside the server: datagrams that are answered, and whose answers are lost,
+//! duplicated, reordered, corrupted or delayed. It needs no privileges, and a seed repeats it.
 //!
-//! In reading order: [`Impairment`] is the wish, `fate` draws what befalls each answer, `line` holds
-//! answers back. Every effect is one that the far end can count exactly: an answer meets at most one
-//! of the four, and delay keeps the order.
+//! In reading order: an [`Impairment`] says what should happen, `fate` draws what happens to each
+//! answer, `link` holds answers back. Every effect is one that the far end can count exactly: an
+//! answer meets at most one of the four, and delay keeps the order.
 
 mod fate;
-mod line;
+mod impairment;
+mod link;
 mod spread;
 
-use std::fmt;
-use std::str::FromStr;
-use std::time::Duration;
-
-pub(super) use line::Line;
+pub use impairment::Impairment;
+pub(super) use link::Link;
+pub use link::MAX_HOLD;
 pub use spread::{Rate, Spread};
-
-/// An answer that others are to overtake waits no longer than this; when none has come by then, it
-/// is sent, and was not reordered.
-pub const LONGEST_HOLD: Duration = Duration::from_millis(500);
-
-/// What is to befall the answers to datagrams.
-///
-/// ```
-/// use bullhorn_server::Impairment;
-///
-/// let impairment: Impairment = "loss=2%,duplicate=1%,delay=20ms±5ms".parse()?;
-/// assert_eq!(impairment.to_string(), "loss=2%,duplicate=1%,delay=20ms±5ms");
-/// # Ok::<(), String>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Impairment {
-    /// The answer is not sent.
-    pub loss: Rate,
-    /// The answer is sent twice, one copy right after the other.
-    pub duplicate: Rate,
-    /// The answer is held back until the next answer to the same flow has been sent, at most for
-    /// [`LONGEST_HOLD`].
-    pub reorder: Rate,
-    /// One bit of the answer is changed. An empty answer has none.
-    pub corrupt: Rate,
-    /// Every answer waits for so long, drawn evenly from the spread; one that would overtake an
-    /// earlier answer of its flow waits with it.
-    pub delay: Option<Spread>,
-    /// The fate of the n-th answer of an endpoint depends on this and on n alone.
-    pub seed: u64,
-}
-
-impl FromStr for Impairment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut impairment = Self::default();
-        for part in text.split(',').map(str::trim) {
-            let (name, value) = part.split_once('=').ok_or_else(|| {
-                format!("{part:?} is no impairment; write them like loss=2%,delay=20ms±5ms")
-            })?;
-            let rate = || value.parse::<Rate>();
-            match name {
-                "loss" => impairment.loss = rate()?,
-                "duplicate" => impairment.duplicate = rate()?,
-                "reorder" => impairment.reorder = rate()?,
-                "corrupt" => impairment.corrupt = rate()?,
-                "delay" => impairment.delay = Some(value.parse()?),
-                _ => {
-                    return Err(format!(
-                        "{name:?} is no impairment; there are loss, duplicate, reorder, corrupt \
-                         and delay"
-                    ));
-                }
-            }
-        }
-        let sum: f64 = impairment
-            .rates()
-            .map(|(_, rate)| rate.share())
-            .iter()
-            .sum();
-        if sum > 1.0 + 1e-9 {
-            return Err(
-                "an answer meets at most one of loss, duplicate, reorder and corrupt, so together \
-                 they are at most 100%"
-                    .to_owned(),
-            );
-        }
-        Ok(impairment)
-    }
-}
-
-impl Impairment {
-    fn rates(&self) -> [(&'static str, Rate); 4] {
-        [
-            ("loss", self.loss),
-            ("duplicate", self.duplicate),
-            ("reorder", self.reorder),
-            ("corrupt", self.corrupt),
-        ]
-    }
-}
-
-impl fmt::Display for Impairment {
-    /// As it is typed, without the seed; a network that does nothing loses nothing.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rates = self.rates().into_iter();
-        let mut parts: Vec<String> = rates
-            .filter(|(_, rate)| rate.share() > 0.0)
-            .map(|(name, rate)| format!("{name}={rate}"))
-            .collect();
-        parts.extend(self.delay.map(|delay| format!("delay={delay}")));
-        if parts.is_empty() {
-            parts.push(format!("loss={}", Rate::default()));
-        }
-        f.write_str(&parts.join(","))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_kind_is_read_and_both_signs() {
-        let text = "loss=2%,duplicate=1%,reorder=1%,corrupt=0.1%,delay=20ms±5ms";
-        let impairment: Impairment = text.parse().unwrap();
-        assert_eq!(impairment.to_string(), text);
-        assert_eq!(text.replace('±', "+-").parse(), Ok(impairment));
-        let nothing: Impairment = "corrupt=0%".parse().unwrap();
-        assert_eq!(nothing.to_string().parse(), Ok(nothing));
-        assert_eq!(
-            "delay=1s".parse::<Impairment>().unwrap().to_string(),
-            "delay=1s±0s"
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_says_why() {
-        for (text, word) in [
-            ("", "no impairment"),
-            ("loss", "no impairment"),
-            ("jam=1%", "\"jam\""),
-            ("loss=101%", "100%"),
-            ("loss=-1%", "100%"),
-            ("loss=NaN%", "100%"),
-            ("loss=2", "percent"),
-            ("loss=60%,corrupt=60%", "together"),
-            ("delay=5", "20ms"),
-            ("delay=5ms±6ms", "less than no time"),
-            ("delay=500000000000y", "a day"),
-        ] {
-            let error = text.parse::<Impairment>().unwrap_err();
-            assert!(error.contains(word), "{text}: {error}");
-        }
-    }
-}

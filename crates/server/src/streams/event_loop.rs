@@ -12,10 +12,10 @@ use super::closed::Closed;
 use super::connection::Connection;
 use super::connections::Connections;
 use super::distributor::Distributor;
-use super::draining::Draining;
 use super::listener::Listener;
 use super::read_ahead::ReadAhead;
-use crate::DRAIN_TIMEOUT;
+use crate::draining::DRAIN_TIMEOUT;
+use crate::draining::Draining;
 use bullhorn_socket::error::plain;
 
 /// Events taken from the kernel by one call.

@@ -11,10 +11,10 @@ use super::closed::Closed;
 use super::connections::Connections;
 use super::deadlines::Deadlines;
 use super::distributor::{Distributor, Mailbox};
-use super::draining::Draining;
 use super::event_loop::{EventLoop, WAKER};
 use super::listener::{Listener, Listening};
 use crate::StreamLimits;
+use crate::draining::Draining;
 use crate::guard::Guard;
 
 /// `count` event loops, each to run on a thread of its own, with the listeners spread over them.

@@ -17,7 +17,7 @@ use super::accept_failure::Failures;
 use super::admission::{Admission, Admitted};
 use super::connection::{Connection, SEND_QUEUE};
 use super::stream_socket::StreamSocket;
-use crate::seldom::Seldom;
+use crate::log_throttle::LogThrottle;
 use crate::stats::{ConnectionDropCause, StreamCounters};
 use bullhorn_socket::Description;
 use bullhorn_socket::address::Peer;
@@ -56,8 +56,8 @@ pub(super) struct Listener {
     failures: Failures,
     /// While accepting is of no use.
     paused_until: Option<Instant>,
-    failure_warning: Seldom,
-    rejection_warning: Seldom,
+    failure_warning: LogThrottle,
+    rejection_warning: LogThrottle,
 }
 
 impl Listener {
@@ -90,8 +90,8 @@ impl Listener {
             is_ready: false,
             failures: Failures::default(),
             paused_until: None,
-            failure_warning: Seldom::default(),
-            rejection_warning: Seldom::default(),
+            failure_warning: LogThrottle::default(),
+            rejection_warning: LogThrottle::default(),
         })
     }
 
@@ -235,7 +235,7 @@ impl Listener {
     fn reject(&mut self, peer: &Peer<'_>, cause: ConnectionDropCause) {
         self.counters.count_drop(cause);
         let (endpoint, cause) = (&self.endpoint, cause.name().replace('_', " "));
-        match self.rejection_warning.again() {
+        match self.rejection_warning.note() {
             Some(times) => {
                 tracing::warn!("{endpoint}: rejected connection from {peer}: {cause}{times}");
             }
@@ -249,7 +249,7 @@ impl Listener {
             .fetch_add(1, Ordering::Relaxed);
         let pause = self.failures.pause_after(error);
         self.paused_until = pause.map(|pause| Instant::now() + pause);
-        if let Some(times) = self.failure_warning.again() {
+        if let Some(times) = self.failure_warning.note() {
             let (endpoint, why) = (&self.endpoint, explain_accept(error));
             tracing::warn!("{endpoint}: accepting failed: {why}{times}");
         }

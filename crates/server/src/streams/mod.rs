@@ -4,7 +4,7 @@
 //! accepts a connection if [`admission`] has a permit for it, pauses as [`accept_failure`] says, and
 //! its [`distributor`] gives each loop a connection in turn. The [`connections`] of a loop take turns
 //! in the order of a [`ready_list`], within their [`deadlines`], and [`read_ahead`] reads from several
-//! at once. [`draining`] ends it all.
+//! at once. `draining` ends it all.
 
 pub mod accept_failure;
 mod admission;
@@ -13,7 +13,6 @@ mod connection;
 mod connections;
 mod deadlines;
 mod distributor;
-mod draining;
 mod event_loop;
 mod event_loops;
 #[cfg(test)]
@@ -23,6 +22,5 @@ mod read_ahead;
 mod ready_list;
 mod stream_socket;
 
-pub(crate) use draining::Draining;
 pub(crate) use event_loops::event_loops;
 pub(crate) use listener::Listening;

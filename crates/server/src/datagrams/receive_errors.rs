@@ -6,7 +6,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::seldom::{Seldom, Times};
+use crate::log_throttle::{LogThrottle, Repeats};
 
 /// So many errors in a row are tried again at once.
 const AT_ONCE: u32 = 8;
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug, Default)]
 pub(super) struct ReceiveErrors {
     in_a_row: u32,
-    warning: Seldom,
+    warning: LogThrottle,
 }
 
 /// What to do after an error before receiving again.
@@ -26,7 +26,7 @@ pub(super) struct ReceiveErrors {
 pub(super) struct Reaction {
     pub(super) pause: Option<Duration>,
     /// To be told now, with how many errors there were since the last time.
-    pub(super) warning: Option<Times>,
+    pub(super) warning: Option<Repeats>,
 }
 
 impl ReceiveErrors {
@@ -46,7 +46,7 @@ impl ReceiveErrors {
         self.in_a_row = self.in_a_row.saturating_add(1);
         Reaction {
             pause: (self.in_a_row > AT_ONCE).then_some(PAUSE),
-            warning: self.warning.again_at(now),
+            warning: self.warning.note_many(1, now),
         }
     }
 }

@@ -3,16 +3,17 @@
 use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
 use crate::GuardOptions;
-use crate::datagram::{Wake, Worker};
+use crate::datagrams::kernel_drops::KernelDrops;
+use crate::datagrams::receive_errors::ReceiveErrors;
+use crate::datagrams::worker::{Wake, Worker};
+use crate::draining::Draining;
 use crate::guard::{Filter, Guard};
-use crate::kernel_drops::KernelDrops;
-use crate::receive_errors::ReceiveErrors;
 use crate::stats::Tally;
 use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
@@ -22,7 +23,7 @@ use bullhorn_socket::endpoint::{Endpoint, SocketType};
 struct Silent {
     looks: Arc<AtomicU32>,
     most_looks: u32,
-    stopping: Arc<AtomicBool>,
+    draining: Arc<Draining>,
 }
 
 impl DatagramBackend for Silent {
@@ -30,7 +31,7 @@ impl DatagramBackend for Silent {
         inbox.clear();
         let looks = self.looks.fetch_add(1, Ordering::Relaxed) + 1;
         if blocking || looks == self.most_looks {
-            self.stopping.store(true, Ordering::Release);
+            self.draining.begin();
         }
         match blocking {
             // As after a shutdown.
@@ -47,7 +48,7 @@ fn run(spin: Duration, most_looks: u32) -> (u32, Duration) {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let endpoint = Endpoint::internet(SocketType::Datagram, server.local_addr().unwrap());
     let socket = Arc::new(Socket::from(server));
-    let (looks, stopping) = (Arc::<AtomicU32>::default(), Arc::<AtomicBool>::default());
+    let (looks, draining) = (Arc::<AtomicU32>::default(), Arc::<Draining>::default());
     let guard = Guard::new(&GuardOptions::default(), std::iter::empty());
     let worker = Worker {
         endpoint,
@@ -55,13 +56,12 @@ fn run(spin: Duration, most_looks: u32) -> (u32, Duration) {
         backend: Box::new(Silent {
             looks: looks.clone(),
             most_looks,
-            stopping: stopping.clone(),
+            draining: draining.clone(),
         }),
         wake: Wake::Shutdown,
         spin: Some(spin),
-        line: None,
-        stopping,
-        draining: Arc::default(),
+        link: None,
+        draining,
         tally: Tally::default(),
         filter: Filter::new(Arc::new(guard)),
         kernel_drops: Arc::new(KernelDrops::new(socket)),

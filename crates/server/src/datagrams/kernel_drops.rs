@@ -12,7 +12,7 @@ use bullhorn_socket::sys;
 
 /// The kernel's count for one socket, from when the server took it.
 #[derive(Debug)]
-pub(super) struct KernelDrops {
+pub(crate) struct KernelDrops {
     socket: Arc<Socket>,
     seen: Mutex<Seen>,
 }
@@ -25,7 +25,7 @@ struct Seen {
 }
 
 impl KernelDrops {
-    pub(super) fn new(socket: Arc<Socket>) -> Self {
+    pub(crate) fn new(socket: Arc<Socket>) -> Self {
         static SAID: Once = Once::new();
         let last = sys::dropped_datagrams(&*socket).unwrap_or_else(|error| {
             let why = bullhorn_socket::error::plain(&error);
@@ -41,7 +41,7 @@ impl KernelDrops {
     }
 
     /// The drops up to now. To be called before 2^32 more could have happened.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(now) = sys::dropped_datagrams(&*self.socket) {
             seen.total += u64::from(now.wrapping_sub(seen.last));

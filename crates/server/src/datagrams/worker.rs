@@ -5,19 +5,17 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::DRAIN_TIMEOUT;
-use super::answer::answer;
-use super::guard::Filter;
-use super::impair::Line;
+use super::answerer::answer;
 use super::kernel_drops::KernelDrops;
 use super::receive_errors::ReceiveErrors;
-use super::stats::{DropCause, Tally};
-use super::streams::Draining;
+use crate::draining::{DRAIN_TIMEOUT, Draining};
+use crate::guard::Filter;
+use crate::impair::Link;
+use crate::stats::{DropCause, Tally};
 use bullhorn_socket::address::Peer;
 use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
 use bullhorn_socket::call::Excerpt;
@@ -26,14 +24,14 @@ use bullhorn_socket::return_path::NotSendersSocket;
 use bullhorn_socket::sys::PollSet;
 
 /// How many runs a batch has at most.
-pub(super) const BATCH: usize = 64;
+pub(super) const MAX_BATCH: usize = 64;
 
 /// The kernel's count of drops wraps around at 2^32; a look after so many batches comes in time.
-const BATCHES_BETWEEN_LOOKS: u32 = 1 << 14;
+const BATCHES_PER_KERNEL_DROP_READ: u32 = 1 << 14;
 
 /// A spinning worker looks so often at its socket before it looks at the clock, which takes a good part of
 /// the time that a look at an empty socket takes. All of them together take a few microseconds.
-const LOOKS_BETWEEN_CLOCKS: u32 = 8;
+const POLLS_PER_CLOCK_READ: u32 = 8;
 
 /// How a worker that waits for datagrams learns that it is to stop.
 pub(super) enum Wake {
@@ -51,8 +49,7 @@ pub(super) struct Worker {
     pub(super) wake: Wake,
     pub(super) spin: Option<Duration>,
     /// A bad network that the answers go through.
-    pub(super) line: Option<Line>,
-    pub(super) stopping: Arc<AtomicBool>,
+    pub(super) link: Option<Link>,
     pub(super) draining: Arc<Draining>,
     pub(super) tally: Tally,
     pub(super) kernel_drops: Arc<KernelDrops>,
@@ -65,10 +62,10 @@ pub(super) struct Worker {
 impl Worker {
     /// Answers until told to stop, then answers what was received before that.
     pub(super) fn run(mut self) {
-        let mut inbox = Inbox::new(BATCH);
+        let mut inbox = Inbox::new(MAX_BATCH);
         let mut outbox = Outbox::default();
         let mut batches: u32 = 0;
-        while !self.stopping.load(Ordering::Acquire) {
+        while !self.draining.has_begun() {
             match self.receive(&mut inbox) {
                 Ok(()) => {
                     self.receive_errors.clear();
@@ -78,7 +75,7 @@ impl Worker {
             }
             self.send_delayed(false);
             batches = batches.wrapping_add(1);
-            if batches.is_multiple_of(BATCHES_BETWEEN_LOOKS) {
+            if batches.is_multiple_of(BATCHES_PER_KERNEL_DROP_READ) {
                 self.kernel_drops.total();
             }
         }
@@ -96,7 +93,7 @@ impl Worker {
     }
 
     fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
-        if let Some(spin) = self.spin.filter(|_| self.line.is_none()) {
+        if let Some(spin) = self.spin.filter(|_| self.link.is_none()) {
             match self.spin(inbox, spin) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
@@ -109,8 +106,8 @@ impl Worker {
                     let mut poll = PollSet::default();
                     poll.add(self.socket.as_fd(), true, false);
                     poll.add(pipe.as_fd(), true, false);
-                    let line = self.line.as_ref();
-                    poll.wait(line.and_then(|line| line.patience(Instant::now())))?;
+                    let link = self.link.as_ref();
+                    poll.wait(link.and_then(|link| link.next_due(Instant::now())))?;
                     self.backend.receive(inbox, false)
                 }
                 result => result,
@@ -122,7 +119,7 @@ impl Worker {
     fn spin(&mut self, inbox: &mut Inbox, spin: Duration) -> io::Result<()> {
         let mut begin = None;
         loop {
-            for _ in 0..LOOKS_BETWEEN_CLOCKS {
+            for _ in 0..POLLS_PER_CLOCK_READ {
                 match self.backend.receive(inbox, false) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         std::hint::spin_loop();
@@ -131,7 +128,7 @@ impl Worker {
                 }
             }
             let begin = begin.get_or_insert_with(Instant::now);
-            if begin.elapsed() >= spin || self.stopping.load(Ordering::Relaxed) {
+            if begin.elapsed() >= spin || self.draining.has_begun() {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
         }
@@ -154,9 +151,9 @@ impl Worker {
             self.log_requests(inbox);
         }
         answer(inbox, outbox, self.limit, &mut self.filter, &mut self.tally);
-        if let Some(line) = &mut self.line {
+        if let Some(link) = &mut self.link {
             self.filter.warn(&self.endpoint, inbox);
-            line.take(inbox, outbox, Instant::now(), &mut self.tally);
+            link.take(inbox, outbox, Instant::now(), &mut self.tally);
             return;
         }
         self.backend.send(inbox, outbox);
@@ -185,18 +182,18 @@ impl Worker {
 
     /// Sends what is through the bad network by now, or all that is in it when `flushed`.
     fn send_delayed(&mut self, flushed: bool) {
-        let Some(mut line) = self.line.take() else {
+        let Some(mut link) = self.link.take() else {
             return;
         };
-        while line.fill(Instant::now(), flushed) {
-            self.backend.send(&line.inbox, &mut line.outbox);
+        while link.fill(Instant::now(), flushed) {
+            self.backend.send(&link.inbox, &mut link.outbox);
             let is_unix = self.is_unix();
-            line.count(&mut self.tally, |error| cause_of(error, is_unix));
+            link.count(&mut self.tally, |error| cause_of(error, is_unix));
             if tracing::enabled!(tracing::Level::DEBUG) {
-                self.log_answers(&line.inbox, &line.outbox);
+                self.log_answers(&link.inbox, &link.outbox);
             }
         }
-        self.line = Some(line);
+        self.link = Some(link);
     }
 
     fn cause_of(&self, error: &io::Error) -> DropCause {

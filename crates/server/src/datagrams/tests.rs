@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use socket2::{SockAddr, Socket};
 
-use super::GuardOptions;
-use super::answer::answer;
-use super::guard::RateLimit;
-use super::guard::{Filter, Guard};
-use super::stats::Tally;
+use super::answerer::answer;
+use crate::guard::GuardOptions;
+use crate::guard::RateLimit;
+use crate::guard::{Filter, Guard};
+use crate::stats::Tally;
 use bullhorn_socket::Description;
 use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
 use bullhorn_socket::batched::BatchedBackend;

@@ -6,8 +6,8 @@
 
 use capitals::Change;
 
-use super::guard::Filter;
-use super::stats::{DropCause, Tally};
+use crate::guard::Filter;
+use crate::stats::{DropCause, Tally};
 use bullhorn_socket::batch::{Answer, Inbox, Outbox, Place, Run};
 use bullhorn_socket::endpoint::MAX_IPV4_DATAGRAM;
 

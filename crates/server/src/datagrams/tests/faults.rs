@@ -4,17 +4,17 @@
 use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
 use crate::GuardOptions;
-use crate::datagram::{BATCH, Wake, Worker};
+use crate::datagrams::kernel_drops::KernelDrops;
+use crate::datagrams::receive_errors::ReceiveErrors;
+use crate::datagrams::worker::{MAX_BATCH, Wake, Worker};
+use crate::draining::Draining;
 use crate::guard::{Filter, Guard};
-use crate::kernel_drops::KernelDrops;
-use crate::receive_errors::ReceiveErrors;
 use crate::stats::{DatagramCounters, DatagramTotals, DropCause, Tally};
 use bullhorn_socket::batch::{DatagramBackend, Failure, Inbox, Outbox};
 use bullhorn_socket::batched::BatchedBackend;
@@ -114,7 +114,7 @@ struct Bench {
     client: UdpSocket,
     socket: Arc<Socket>,
     pipe: Option<io::PipeWriter>,
-    stopping: Arc<AtomicBool>,
+    draining: Arc<Draining>,
     counters: Arc<DatagramCounters>,
     thread: Option<JoinHandle<()>>,
 }
@@ -157,7 +157,7 @@ impl Bench {
         let endpoint = Endpoint::internet(SocketType::Datagram, server.local_addr().unwrap());
         let socket = Arc::new(Socket::from(server));
         let backend: Box<dyn DatagramBackend> = if setting.batched {
-            Box::new(BatchedBackend::new(socket.clone(), BATCH))
+            Box::new(BatchedBackend::new(socket.clone(), MAX_BATCH))
         } else {
             Box::new(PlainBackend::new(socket.clone()))
         };
@@ -167,7 +167,10 @@ impl Bench {
         } else {
             (Wake::Shutdown, None)
         };
-        let stopping = Arc::new(AtomicBool::new(!queued.is_empty()));
+        let draining = Arc::new(Draining::default());
+        if !queued.is_empty() {
+            draining.begin();
+        }
         let tally = Tally::default();
         let counters = tally.counters();
         let guard = Guard::new(&GuardOptions::default(), std::iter::empty());
@@ -182,9 +185,8 @@ impl Bench {
             }),
             wake,
             spin: None,
-            line: None,
-            stopping: stopping.clone(),
-            draining: Arc::default(),
+            link: None,
+            draining: draining.clone(),
             tally,
             filter: Filter::new(Arc::new(guard)),
             kernel_drops: Arc::new(KernelDrops::new(socket.clone())),
@@ -195,7 +197,7 @@ impl Bench {
             client,
             socket,
             pipe,
-            stopping,
+            draining,
             counters,
             thread: Some(std::thread::spawn(move || worker.run())),
         }
@@ -223,7 +225,7 @@ impl Bench {
     }
 
     fn stop(mut self) -> DatagramTotals {
-        self.stopping.store(true, Ordering::Release);
+        self.draining.begin();
         drop(self.pipe.take());
         let _ = self.socket.shutdown(std::net::Shutdown::Read);
         self.thread.take().unwrap().join().expect("the worker died");

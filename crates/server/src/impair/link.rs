@@ -8,35 +8,39 @@ use std::time::{Duration, Instant};
 use socket2::SockAddr;
 
 use super::fate::{Fate, Kind};
-use super::{Impairment, LONGEST_HOLD};
-use crate::datagram::BATCH;
+use super::impairment::Impairment;
 use crate::stats::{DropCause, ImpairTotals, Tally};
 use bullhorn_socket::batch::{Answer, Inbox, Outbox, Place, Run};
 use bullhorn_socket::control_message::{PacketInfo, Sender};
 
 /// The most answers that wait; one more is dropped as from a full queue.
-const MOST_WAITING: usize = 1 << 16;
+const MAX_DELAYED: usize = 1 << 16;
 
 /// The most answers that wait to be overtaken; one more goes its way at once.
-const MOST_HELD: usize = 1 << 10;
+const MAX_HELD: usize = 1 << 10;
 
-/// The line from the server to its clients.
-pub(crate) struct Line {
+/// The longest time that an answer waits to be overtaken; when none has overtaken it by then, it is
+/// sent, and was not reordered.
+pub const MAX_HOLD: Duration = Duration::from_millis(500);
+
+/// The link from the server to its clients.
+pub(crate) struct Link {
     impairment: Impairment,
+    batch: usize,
     /// How many answers have come in.
     number: u64,
     /// In the order in which they go on.
-    delayed: VecDeque<Parcel>,
-    held: Vec<Parcel>,
-    due: VecDeque<Parcel>,
-    /// What is handed to the backend: the parcels as runs.
+    delayed: VecDeque<Packet>,
+    held: Vec<Packet>,
+    due: VecDeque<Packet>,
+    /// What is queued to the backend: the packets as runs.
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
-    handed: Vec<Handed>,
+    queued: Vec<Queued>,
 }
 
 /// One answer.
-struct Parcel {
+struct Packet {
     peer: SockAddr,
     destination: Option<PacketInfo>,
     sender: Option<Sender>,
@@ -49,24 +53,26 @@ struct Parcel {
 
 /// What a sent datagram is to be counted as.
 #[derive(Clone, Copy)]
-struct Handed {
+struct Queued {
     is_copy: bool,
     is_reordered: bool,
     is_corrupted: bool,
     is_delayed: bool,
 }
 
-impl Line {
-    pub(crate) fn new(impairment: Impairment) -> Self {
+impl Link {
+    /// Sends at most `batch` datagrams at once.
+    pub(crate) fn new(impairment: Impairment, batch: usize) -> Self {
         Self {
             impairment,
             number: 0,
             delayed: VecDeque::new(),
             held: Vec::new(),
             due: VecDeque::new(),
-            inbox: Inbox::new(BATCH),
+            inbox: Inbox::new(batch),
+            batch,
             outbox: Outbox::default(),
-            handed: Vec::new(),
+            queued: Vec::new(),
         }
     }
 
@@ -94,11 +100,11 @@ impl Line {
             });
             return;
         }
-        if self.delayed.len() + self.due.len() >= MOST_WAITING {
+        if self.delayed.len() + self.due.len() >= MAX_DELAYED {
             tally.count_drop(DropCause::QueueFull, 1);
             return;
         }
-        let mut parcel = Parcel {
+        let mut packet = Packet {
             peer: run.peer.clone(),
             destination: run.destination,
             sender: run.sender,
@@ -111,18 +117,18 @@ impl Line {
             && !bytes.is_empty()
         {
             let bit = random % (8 * bytes.len() as u64);
-            parcel.bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
+            packet.bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
         }
         // One that is drawn to be early still waits for those of its flow before it.
         let before = self.delayed.iter().rev();
-        let mut of_flow = before.filter(|earlier| earlier.peer == parcel.peer);
+        let mut of_flow = before.filter(|earlier| earlier.peer == packet.peer);
         if let Some(earlier) = of_flow.next() {
-            parcel.at = parcel.at.max(earlier.at);
+            packet.at = packet.at.max(earlier.at);
         }
         let place = self
             .delayed
-            .partition_point(|earlier| earlier.at <= parcel.at);
-        self.delayed.insert(place, parcel);
+            .partition_point(|earlier| earlier.at <= packet.at);
+        self.delayed.insert(place, packet);
     }
 
     /// Fills the inbox and outbox with what is due at `now`, or with everything when `flushed`.
@@ -130,54 +136,54 @@ impl Line {
     pub(crate) fn fill(&mut self, now: Instant, flushed: bool) -> bool {
         self.inbox.clear();
         self.outbox.clear();
-        self.handed.clear();
-        while self.due.len() < BATCH
-            && let Some(parcel) = self.delayed.front()
-            && (flushed || parcel.at <= now)
+        self.queued.clear();
+        while self.due.len() < self.batch
+            && let Some(packet) = self.delayed.front()
+            && (flushed || packet.at <= now)
         {
-            self.go_on(now);
+            self.advance(now);
         }
-        let is_overdue = |parcel: &Parcel| flushed && self.delayed.is_empty() || parcel.at <= now;
+        let is_overdue = |packet: &Packet| flushed && self.delayed.is_empty() || packet.at <= now;
         let (overdue, held) = std::mem::take(&mut self.held)
             .into_iter()
             .partition::<Vec<_>, _>(is_overdue);
         self.held = held;
-        for mut parcel in overdue {
+        for mut packet in overdue {
             // Nothing overtook it.
-            parcel.kind = Kind::Sent;
-            self.due.push_back(parcel);
+            packet.kind = Kind::Sent;
+            self.due.push_back(packet);
         }
-        while self.inbox.runs().len() + 2 <= BATCH
-            && let Some(parcel) = self.due.pop_front()
+        while self.inbox.runs().len() + 2 <= self.batch
+            && let Some(packet) = self.due.pop_front()
         {
-            let copies = if parcel.kind == Kind::Duplicated {
+            let copies = if packet.kind == Kind::Duplicated {
                 2
             } else {
                 1
             };
             for copy in 0..copies {
-                self.hand(&parcel, copy > 0);
+                self.enqueue(&packet, copy > 0);
             }
         }
-        !self.handed.is_empty()
+        !self.queued.is_empty()
     }
 
     /// The first delayed answer is through: it is due, or held to be overtaken. With it, those of
     /// its flow are due that were held.
-    fn go_on(&mut self, now: Instant) {
-        let Some(mut parcel) = self.delayed.pop_front() else {
+    fn advance(&mut self, now: Instant) {
+        let Some(mut packet) = self.delayed.pop_front() else {
             return;
         };
-        if parcel.kind == Kind::Reordered && self.held.len() < MOST_HELD {
-            parcel.at = now + LONGEST_HOLD;
-            self.held.push(parcel);
+        if packet.kind == Kind::Reordered && self.held.len() < MAX_HELD {
+            packet.at = now + MAX_HOLD;
+            self.held.push(packet);
             return;
         }
-        if parcel.kind == Kind::Reordered {
-            parcel.kind = Kind::Sent;
+        if packet.kind == Kind::Reordered {
+            packet.kind = Kind::Sent;
         }
-        let peer = parcel.peer.clone();
-        self.due.push_back(parcel);
+        let peer = packet.peer.clone();
+        self.due.push_back(packet);
         let (overtaken, held) = std::mem::take(&mut self.held)
             .into_iter()
             .partition::<Vec<_>, _>(|held| held.peer == peer);
@@ -185,21 +191,21 @@ impl Line {
         self.due.extend(overtaken);
     }
 
-    fn hand(&mut self, parcel: &Parcel, is_copy: bool) {
-        let length = parcel.bytes.len();
+    fn enqueue(&mut self, packet: &Packet, is_copy: bool) {
+        let length = packet.bytes.len();
         let index = self.inbox.runs().len();
         let Some(buffer) = self.inbox.free_buffer() else {
             return;
         };
-        buffer[..length].copy_from_slice(&parcel.bytes);
+        buffer[..length].copy_from_slice(&packet.bytes);
         self.inbox.push(Run {
-            peer: parcel.peer.clone(),
-            destination: parcel.destination,
+            peer: packet.peer.clone(),
+            destination: packet.destination,
             length,
             segment_size: length,
             truncated: false,
             control_truncated: false,
-            sender: parcel.sender,
+            sender: packet.sender,
         });
         self.outbox.answers.push(Answer {
             run: index,
@@ -207,11 +213,11 @@ impl Line {
             range: 0..length,
             segment_size: length.max(1),
         });
-        self.handed.push(Handed {
+        self.queued.push(Queued {
             is_copy,
-            is_reordered: parcel.kind == Kind::Reordered,
-            is_corrupted: matches!(parcel.kind, Kind::Corrupted(_)) && length > 0,
-            is_delayed: parcel.is_delayed,
+            is_reordered: packet.kind == Kind::Reordered,
+            is_corrupted: matches!(packet.kind, Kind::Corrupted(_)) && length > 0,
+            is_delayed: packet.is_delayed,
         });
     }
 
@@ -219,17 +225,17 @@ impl Line {
     pub(crate) fn count(&self, tally: &mut Tally, cause: impl Fn(&std::io::Error) -> DropCause) {
         let mut impaired = ImpairTotals::default();
         let mut answered = 0;
-        for (index, handed) in self.handed.iter().enumerate() {
+        for (index, queued) in self.queued.iter().enumerate() {
             let mut failures = self.outbox.failures.iter();
             let failure = failures.find(|failure| failure.answer == index);
             match failure {
-                Some(failure) if !handed.is_copy => tally.count_drop(cause(&failure.error), 1),
+                Some(failure) if !queued.is_copy => tally.count_drop(cause(&failure.error), 1),
                 Some(_) => {}
-                None if handed.is_copy => impaired.duplicated += 1,
+                None if queued.is_copy => impaired.duplicated += 1,
                 None => {
-                    impaired.reordered += u64::from(handed.is_reordered);
-                    impaired.corrupted += u64::from(handed.is_corrupted);
-                    impaired.delayed += u64::from(handed.is_delayed);
+                    impaired.reordered += u64::from(queued.is_reordered);
+                    impaired.corrupted += u64::from(queued.is_corrupted);
+                    impaired.delayed += u64::from(queued.is_delayed);
                     answered += 1;
                 }
             }
@@ -239,12 +245,12 @@ impl Line {
     }
 
     /// How long until something is due; `None` while nothing waits.
-    pub(crate) fn patience(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn next_due(&self, now: Instant) -> Option<Duration> {
         if !self.due.is_empty() {
             return Some(Duration::ZERO);
         }
-        let held = self.held.iter().map(|parcel| parcel.at);
-        let next = self.delayed.front().map(|parcel| parcel.at);
+        let held = self.held.iter().map(|packet| packet.at);
+        let next = self.delayed.front().map(|packet| packet.at);
         let next = held.chain(next).min()?;
         Some(next.saturating_duration_since(now))
     }

@@ -2,9 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use mio::Waker;
 
+/// How long a stopping server goes on answering what it has received.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The state of the drain, shared by all threads.
 #[derive(Debug, Default)]
 pub(crate) struct Draining {
     has_begun: AtomicBool,
@@ -15,7 +20,7 @@ pub(crate) struct Draining {
 
 impl Draining {
     /// The event loops to wake from now on. Only the first call has an effect.
-    pub(super) fn set_wakers(&self, wakers: Vec<Arc<Waker>>) {
+    pub(crate) fn set_wakers(&self, wakers: Vec<Arc<Waker>>) {
         let _ = self.wakers.set(wakers);
     }
 
@@ -24,7 +29,7 @@ impl Draining {
         self.wake_all();
     }
 
-    pub(super) fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.has_begun.load(Ordering::Acquire)
     }
 
@@ -41,5 +46,20 @@ impl Draining {
         for waker in self.wakers.get().into_iter().flatten() {
             let _ = waker.wake();
         }
+    }
+}
+
+/// Cuts the drain of a stopping server short.
+#[derive(Clone, Debug)]
+pub struct AbortHandle(Arc<Draining>);
+
+impl AbortHandle {
+    pub(super) fn new(draining: &Arc<Draining>) -> Self {
+        Self(draining.clone())
+    }
+
+    /// Closes the connections that are still being answered. Has no effect until the server stops.
+    pub fn abort(&self) {
+        self.0.abort();
     }
 }

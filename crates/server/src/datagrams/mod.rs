@@ -1,0 +1,18 @@
+//! The datagram service: plain threads, each with its own buffers, on one or more sockets.
+//!
+//! In reading order: `start` gives each socket its workers, a `worker` receives a batch and sends
+//! the answers that an `answerer` makes; `receive_errors` decides what happens when receiving fails,
+//! `kernel_drops` counts what the kernel dropped before.
+
+mod answerer;
+mod kernel_drops;
+mod receive_errors;
+mod start;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+#[cfg(fuzzing)]
+pub(super) use answerer::answer;
+pub(super) use kernel_drops::KernelDrops;
+pub(super) use start::start;

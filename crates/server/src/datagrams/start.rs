@@ -1,0 +1,101 @@
+//! Starts the workers of a datagram endpoint.
+
+use std::io;
+use std::sync::Arc;
+
+use socket2::Socket;
+
+use super::kernel_drops::KernelDrops;
+use super::receive_errors::ReceiveErrors;
+use super::worker::{MAX_BATCH, Wake, Worker};
+use crate::counters::Counters;
+use crate::guard::{Filter, Guard};
+use crate::health::Stall;
+use crate::impair::Link;
+use crate::options::{Backend, DatagramOptions};
+use crate::stats::Tally;
+use crate::threads::Threads;
+use bullhorn_socket::Description;
+use bullhorn_socket::batch::DatagramBackend;
+use bullhorn_socket::batched::BatchedBackend;
+use bullhorn_socket::endpoint::{Family, MAX_UNIX_DATAGRAM};
+use bullhorn_socket::plain::PlainBackend;
+
+/// What was started for one endpoint.
+pub(crate) struct Started {
+    pub(crate) counters: Counters,
+    /// One for each socket.
+    pub(crate) stalls: Vec<Stall>,
+}
+
+/// Starts `per_socket` workers for each socket of an endpoint.
+pub(crate) fn start(
+    threads: &mut Threads,
+    sockets: Vec<Socket>,
+    per_socket: usize,
+    description: &Description,
+    options: &DatagramOptions,
+    guard: &Arc<Guard>,
+) -> io::Result<Started> {
+    let (mut workers, mut all_drops, mut stalls) = (Vec::new(), Vec::new(), Vec::new());
+    for socket in sockets {
+        let socket = Arc::new(socket);
+        let kernel_drops = Arc::new(KernelDrops::new(socket.clone()));
+        let mut of_socket = Vec::new();
+        for _ in 0..per_socket {
+            let tally = Tally::new(options.impairment.is_some());
+            of_socket.push(tally.counters());
+            let worker = Worker {
+                endpoint: description.endpoint.clone(),
+                backend: match options.backend {
+                    Backend::Batched => Box::new(BatchedBackend::new(socket.clone(), MAX_BATCH))
+                        as Box<dyn DatagramBackend>,
+                    Backend::Plain => Box::new(PlainBackend::new(socket.clone())),
+                },
+                wake: wake(threads, &socket, description, options)?,
+                socket: socket.clone(),
+                spin: options.spin,
+                link: options
+                    .impairment
+                    .map(|impairment| Link::new(impairment, MAX_BATCH)),
+                draining: threads.draining.clone(),
+                tally,
+                kernel_drops: kernel_drops.clone(),
+                filter: Filter::new(guard.clone()),
+                receive_errors: ReceiveErrors::default(),
+                limit: description
+                    .endpoint
+                    .max_datagram()
+                    .unwrap_or(MAX_UNIX_DATAGRAM),
+            };
+            let alive = threads.workers.register(&description.endpoint);
+            threads.start("datagrams", [alive], move || worker.run())?;
+        }
+        stalls.push(Stall::new(socket, of_socket.clone()));
+        workers.extend(of_socket);
+        all_drops.push(kernel_drops);
+    }
+    Ok(Started {
+        counters: Counters::Datagram {
+            workers,
+            sockets: all_drops,
+        },
+        stalls,
+    })
+}
+
+fn wake(
+    threads: &mut Threads,
+    socket: &Arc<Socket>,
+    description: &Description,
+    options: &DatagramOptions,
+) -> io::Result<Wake> {
+    let may_shut_down = !description.inherited && description.family != Family::Unix;
+    if may_shut_down && options.impairment.is_none() {
+        threads.shut_down_at_stop(socket.clone());
+        return Ok(Wake::Shutdown);
+    }
+    let (reader, writer) = io::pipe()?;
+    threads.close_at_stop(writer);
+    Ok(Wake::Pipe(reader))
+}
