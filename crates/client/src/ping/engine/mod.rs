@@ -143,9 +143,9 @@ impl<'a> Engine<'a> {
             ready.to_read || ready.to_write || self.targets[*index].is_flow_ready(*flow)
         });
         drop(poll);
-        for (index, target) in self.targets.iter_mut().enumerate() {
-            let own = entries.iter().filter(|(target, ..)| *target == index);
-            target.set_ready(own.map(|(_, flow, _)| *flow));
+        self.targets.iter_mut().for_each(Target::clear_ready);
+        for (index, flow, _) in entries {
+            self.targets[index].add_ready(flow);
         }
         Ok(())
     }

@@ -198,10 +198,13 @@ impl<'a> Target<'a> {
         self.ready.binary_search(&flow).is_ok()
     }
 
-    /// These flows, in ascending order, may have something.
-    pub(super) fn set_ready(&mut self, flows: impl Iterator<Item = usize>) {
+    pub(super) fn clear_ready(&mut self) {
         self.ready.clear();
-        self.ready.extend(flows);
+    }
+
+    /// `flow` may have something. Flows are added in ascending order.
+    pub(super) fn add_ready(&mut self, flow: usize) {
+        self.ready.push(flow);
     }
 
     pub(super) fn report(&self, observer: &mut dyn Observer) -> ControlFlow<()> {
