@@ -71,7 +71,7 @@ pub(super) struct Connection {
     /// The beginning of a character whose end has not come yet.
     remainder: Remainder,
     /// Answers that the peer has not taken yet.
-    unsent: Vec<u8>,
+    unsent: Box<[u8]>,
     /// How many bytes of `unsent` it has taken.
     taken: usize,
     /// The last read filled its buffer and the peer took the whole answer.
@@ -108,7 +108,7 @@ impl Connection {
         Self {
             socket,
             remainder: Remainder::default(),
-            unsent: Vec::new(),
+            unsent: Box::default(),
             taken: 0,
             is_bulk: false,
             reads_until_empty: false,
@@ -248,7 +248,7 @@ impl Connection {
             self.note_written(written);
         }
         // Frees the memory, as the next answer may be long in coming.
-        self.unsent = Vec::new();
+        self.unsent = Box::default();
         self.taken = 0;
         Ok(())
     }
@@ -285,7 +285,7 @@ impl Connection {
                 }
                 Err(error) => {
                     self.is_bulk = false;
-                    self.unsent = parts.concat();
+                    self.unsent = parts.concat().into_boxed_slice();
                     return Err(error);
                 }
             }
