@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::ledger::ArrivalKind;
+use super::arrival::ArrivalKind;
 use super::loss::Loss;
 use super::outage::Outage;
 use super::summary::Summary;

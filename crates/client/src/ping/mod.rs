@@ -10,6 +10,7 @@
 //! reads arguments or prints.
 
 mod address;
+mod arrival;
 mod behaviour;
 mod control;
 mod engine;
@@ -37,10 +38,10 @@ use std::time::Instant;
 pub use crate::ask::counts::Counts;
 pub use crate::ask::diagnosis::Problem;
 pub use crate::ask::latency::{LatencySummary, LatencySummary as Figures};
+pub use arrival::ArrivalKind;
 pub use behaviour::{Behaviour, ParseBehaviourError};
 pub use control::Control;
 pub use event::{Begin, Event, Observer};
-pub use ledger::ArrivalKind;
 pub use loss::Loss;
 pub use outage::{Outage, Outages};
 pub use settings::Settings;

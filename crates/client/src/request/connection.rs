@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::awaited::Awaited;
-use super::flow::whole_milliseconds;
+use super::broken::Broken;
 use super::queue::Queue;
 use super::settings::Settings;
 use crate::ask::candidates::Candidates;
 use crate::ask::comparison::Verdict;
 use crate::ask::flow::StreamFlow;
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::error::{Error, Operation, Result};
+use bullhorn_socket::error::Result;
 use bullhorn_socket::lines::{Arrival, READ_SIZE};
 use bullhorn_socket::stop::Stop;
 use bullhorn_socket::sys::PollSet;
@@ -36,41 +36,6 @@ struct Line {
     /// How many bytes of it, and of its line end, are in the write buffer or written.
     queued: usize,
     begun: Instant,
-}
-
-/// Why a connection carries no further answer.
-pub(super) enum Broken {
-    /// Nothing, or too little, has arrived since then.
-    Silent(Instant),
-    Closed,
-    Failed(io::Error),
-    /// The first line has its answer, a wrong one without an end.
-    OutOfStep,
-}
-
-impl Broken {
-    /// What becomes of the first line.
-    pub(super) fn into_error(self, endpoint: &Endpoint) -> Option<Error> {
-        Some(match self {
-            Self::OutOfStep => return None,
-            Self::Silent(since) => Error::NoAnswer {
-                endpoint: endpoint.clone(),
-                tries: 1,
-                waited: whole_milliseconds(since.elapsed()),
-            },
-            Self::Failed(error)
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-                ) =>
-            {
-                Error::socket(Operation::Receive, endpoint, error)
-            }
-            Self::Failed(_) | Self::Closed => Error::Closed {
-                endpoint: endpoint.clone(),
-            },
-        })
-    }
 }
 
 impl Connection {

@@ -3,13 +3,14 @@
 //! In reading order: `texts` is where texts come from, `lines` reads them from a file, a pipe or a
 //! terminal; `queue` keeps outcomes in the order of the texts; `flow` is one datagram flow with at
 //! most one text in flight, `recent_replies` recognises late copies, and `datagram` keeps many flows
-//! busy; `connection` has many lines in flight, `awaited` is the answer that it expects next, and
-//! `stream` goes from one connection to the next; `answer` is what comes back, `outcome` what became
-//! of a text. Plain blocking threads and ppoll(2): a client must not measure its own runtime. Nothing
-//! here reads arguments or prints.
+//! busy; `connection` has many lines in flight, `awaited` is the answer that it expects next,
+//! `broken` why it ends, and `stream` goes from one connection to the next; `answer` is what comes
+//! back, `outcome` what became of a text. Plain blocking threads and ppoll(2): a client must not
+//! measure its own runtime. Nothing here reads arguments or prints.
 
 mod answer;
 mod awaited;
+mod broken;
 mod connection;
 mod datagram;
 mod flow;

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::target::Target;
 use crate::ask::diagnosis::{Problem, diagnose};
+use crate::ping::arrival::ArrivalKind;
 use crate::ping::event::{Event, Observer};
 use crate::ping::flow::{self, Reception, Transmission};
-use crate::ping::ledger::ArrivalKind;
 use crate::ping::loss::Loss;
 use bullhorn_socket::endpoint::Family;
 
