@@ -3,6 +3,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
 
 mod cli;
+mod host;
 mod report;
 
 use std::process::ExitCode;

@@ -6,13 +6,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::arguments::Bench;
+use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::stderr;
-use super::{Failure, Outcome, log, read_file, signals};
+use super::{input_file, log, signals};
 use crate::report::bench as report;
-use crate::report::bench_html;
-use bullhorn_client::bench::{self, Control, Observer, Progress, RunResult};
-use bullhorn_client::bench::{Figures, Threshold};
+use bullhorn_client::bench::{self, Control, Figures, Observer, Progress, RunResult, Threshold};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Error;
 use bullhorn_socket::stop::Stop;
@@ -21,9 +20,13 @@ use bullhorn_socket::stop::Stop;
 const REFRESH: Duration = Duration::from_millis(250);
 
 pub(super) fn run(arguments: &Bench, output: &mut Output) -> Outcome {
-    log::start(&arguments.speech);
+    log::start(&arguments.output);
     let stop = signals::stop(output)?;
-    let filler = arguments.text.as_deref().map(read_file).transpose()?;
+    let filler = arguments
+        .text
+        .as_deref()
+        .map(input_file::read)
+        .transpose()?;
     let settings = arguments.settings(filler);
     let baseline = arguments
         .baseline
@@ -47,7 +50,7 @@ pub(super) fn run(arguments: &Bench, output: &mut Output) -> Outcome {
     let crossed: Vec<&Threshold> = thresholds
         .filter(|threshold| threshold.is_crossed(&figures, baseline.as_ref()))
         .collect();
-    output.write(|to| match arguments.speech.json {
+    output.write(|to| match arguments.output.json {
         true => report::summary_json(to, &measured, &crossed),
         false => report::text(to, &measured),
     });
@@ -85,7 +88,7 @@ impl<'a> Page<'a> {
     fn write(mut self, measured: &RunResult) -> Result<(), Failure> {
         let mut page = Vec::new();
         let mut write = || {
-            bench_html::page(&mut page, measured)?;
+            report::page(&mut page, measured)?;
             if self.file.metadata()?.is_file() {
                 self.file.set_len(0)?;
             }
@@ -100,7 +103,7 @@ fn usage(problem: impl Into<String>) -> Failure {
 }
 
 fn read_baseline(path: &Path) -> Result<Figures, Failure> {
-    let text = read_file(path)?;
+    let text = input_file::read(path)?;
     report::read_figures(&String::from_utf8_lossy(&text))
         .map_err(|problem| usage(format!("{} is no baseline: {problem}", path.display())))
 }
@@ -134,7 +137,7 @@ impl<'a> Watch<'a> {
         Self {
             arguments,
             stop,
-            shows: io::stderr().is_terminal() && !arguments.speech.quiet,
+            shows: io::stderr().is_terminal() && !arguments.output.quiet,
             shown: Instant::now(),
             last_ok: 0,
         }
@@ -150,7 +153,7 @@ impl<'a> Watch<'a> {
 
 impl Observer for Watch<'_> {
     fn using(&mut self, endpoint: &Endpoint) {
-        log::using(endpoint, &self.arguments.endpoint, &self.arguments.speech);
+        log::using(endpoint, &self.arguments.endpoint, &self.arguments.output);
     }
 
     fn tick(&mut self, progress: &Progress) -> Control {

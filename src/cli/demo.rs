@@ -1,8 +1,9 @@
 //! `bullhorn demo`: the service and its client in one process, over every family and type.
 
 use super::arguments::Demo;
+use super::failure::Outcome;
 use super::output::Output;
-use super::{Outcome, log, signals};
+use super::{log, signals};
 use crate::report::demo::{self as report, Row};
 use bullhorn_client::request::{Client, Settings};
 use bullhorn_server::Server;
@@ -11,7 +12,7 @@ use bullhorn_socket::error::{Error, Result};
 use bullhorn_socket::stop::Stop;
 
 pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
-    log::start(&arguments.speech);
+    log::start(&arguments.output);
     let stop = signals::stop(output)?;
     let (mut rows, mut has_failed) = (Vec::new(), false);
     for family in [Family::Inet, Family::Inet6, Family::Unix] {
@@ -32,7 +33,7 @@ pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
             });
         }
     }
-    output.write(|to| match arguments.speech.json {
+    output.write(|to| match arguments.output.json {
         true => report::json_lines(to, &rows),
         false => report::table(to, &rows),
     });

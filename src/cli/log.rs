@@ -7,20 +7,20 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use super::arguments::Speech;
+use super::arguments::OutputFlags;
 use super::stderr;
 use bullhorn_socket::endpoint::{Endpoint, Host};
 use bullhorn_socket::visible::Visible;
 
 /// Shows warnings, with `-v` requests and answers, with `-vv` socket calls; with `-q` errors alone.
-pub(super) fn start(speech: &Speech) {
-    listen(speech);
+pub(super) fn start(flags: &OutputFlags) {
+    listen(flags);
     stderr::start();
 }
 
 /// As [`start`], but nothing is written before [`stderr::start`].
-pub(super) fn listen(speech: &Speech) {
-    let level = match (speech.quiet, speech.verbose) {
+pub(super) fn listen(flags: &OutputFlags) {
+    let level = match (flags.quiet, flags.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => LevelFilter::WARN,
         (false, 1) => LevelFilter::DEBUG,
@@ -31,7 +31,7 @@ pub(super) fn listen(speech: &Speech) {
 }
 
 /// Says which address is asked, when a name was given.
-pub(super) fn using(endpoint: &Endpoint, given: &Endpoint, speech: &Speech) {
+pub(super) fn using(endpoint: &Endpoint, given: &Endpoint, flags: &OutputFlags) {
     let was_named = matches!(
         given,
         Endpoint::Internet {
@@ -39,7 +39,7 @@ pub(super) fn using(endpoint: &Endpoint, given: &Endpoint, speech: &Speech) {
             ..
         }
     );
-    if was_named && !speech.quiet {
+    if was_named && !flags.quiet {
         stderr::line(format_args!("bullhorn: using {endpoint}"));
     }
 }

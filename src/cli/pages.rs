@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::CommandFactory;
 
 use super::arguments::Arguments;
+use super::failure::{Failure, Outcome};
 use super::output::Output;
-use super::{Failure, Outcome};
 
 /// Prints the completions for `shell`.
 pub(super) fn completions(shell: clap_complete::Shell, output: &mut Output) -> Outcome {

@@ -5,17 +5,22 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::arguments::Ping;
+use super::failure::Outcome;
 use super::output::Output;
-use super::{Outcome, log, read_file, signals};
-use crate::report::live::LiveLine;
+use super::{input_file, log, signals};
 use crate::report::ping as report;
+use crate::report::ping::LiveLine;
 use bullhorn_client::ping::{ArrivalKind, Begin, Counts, Event, Observer, Summary};
 use bullhorn_socket::endpoint::Endpoint;
 
 pub(super) fn run(arguments: &Ping, output: &mut Output) -> Outcome {
-    log::start(&arguments.speech);
+    log::start(&arguments.output);
     let control = signals::control(output)?;
-    let filler = arguments.text.as_deref().map(read_file).transpose()?;
+    let filler = arguments
+        .text
+        .as_deref()
+        .map(input_file::read)
+        .transpose()?;
     let settings = arguments.settings(filler);
     output.never_wait();
     let mut printer = Printer::new(arguments, output);
@@ -36,8 +41,8 @@ struct Printer<'a> {
 
 impl<'a> Printer<'a> {
     fn new(arguments: &'a Ping, output: &'a mut Output) -> Self {
-        let speech = &arguments.speech;
-        let is_live = io::stdout().is_terminal() && !speech.quiet && !speech.json;
+        let flags = &arguments.output;
+        let is_live = io::stdout().is_terminal() && !flags.quiet && !flags.json;
         Self {
             arguments,
             endpoint: arguments.endpoint.clone(),
@@ -50,9 +55,13 @@ impl<'a> Printer<'a> {
     fn finish(&mut self, summary: &Summary) {
         let dropped = self.output.dropped();
         let live = &mut self.live;
-        let Ping { speech, expect, .. } = self.arguments;
+        let Ping {
+            output: flags,
+            expect,
+            ..
+        } = self.arguments;
         self.output.write(|to| {
-            if speech.json {
+            if flags.json {
                 return report::summary_json(to, summary, dropped, true);
             }
             if let Some(live) = live {
@@ -106,8 +115,8 @@ impl Observer for Printer<'_> {
     fn begin(&mut self, begin: &Begin<'_>) -> ControlFlow<()> {
         self.endpoint = begin.endpoint.clone();
         self.start = begin.start;
-        let speech = &self.arguments.speech;
-        match (speech.json, speech.quiet) {
+        let flags = &self.arguments.output;
+        match (flags.json, flags.quiet) {
             (true, _) => self.output.event(|to| report::begin_json(to, begin)),
             (_, true) => {}
             _ => self.output.event(|to| report::begin_text(to, begin)),
@@ -116,9 +125,9 @@ impl Observer for Printer<'_> {
     }
 
     fn event(&mut self, _: usize, at: Duration, event: &Event, counts: &Counts) -> ControlFlow<()> {
-        let speech = &self.arguments.speech;
+        let flags = &self.arguments.output;
         let start = self.start;
-        match (speech.json, speech.quiet) {
+        match (flags.json, flags.quiet) {
             (true, _) => self
                 .output
                 .event(|to| report::event_json(to, start, at, event)),
@@ -129,7 +138,7 @@ impl Observer for Printer<'_> {
     }
 
     fn interim(&mut self, _: usize, summary: &Summary) -> ControlFlow<()> {
-        let json = self.arguments.speech.json;
+        let json = self.arguments.output.json;
         let dropped = self.output.dropped();
         let live = &mut self.live;
         self.output.event(|to| {

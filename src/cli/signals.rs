@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
-use super::Failure;
+use super::failure::Failure;
 use super::output::Output;
 use bullhorn_client::ping::Control;
 use bullhorn_socket::stop::Stop;

@@ -139,7 +139,7 @@ fn a_full_log_that_does_not_block_is_waited_for() {
     assert!(!text.contains("dropped 1"), "{text}");
     assert_eq!(text.matches("asks \"text 7 ").count(), 2, "{text}");
     assert!(
-        text.trim_end().ends_with("dropped by the kernel before: 0"),
+        text.trim_end().ends_with("dropped by the kernel: 0"),
         "{text}"
     );
 }

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use super::family_flags::FamilyFlags;
+use super::help::ENDPOINTS_AND_EXIT_CODES;
+use super::output_flags::OutputFlags;
 use super::values::{OptionalDuration, PositiveDuration};
-use super::{ENDPOINTS_AND_EXIT_CODES, FamilyFlags, Speech};
 use bullhorn_client::bench::{self, Threshold};
 use bullhorn_socket::endpoint::Endpoint;
 
@@ -81,7 +83,7 @@ pub(crate) struct Bench {
     pub(crate) family: FamilyFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
-    pub(crate) speech: Speech,
+    pub(crate) output: OutputFlags,
 }
 
 impl Bench {

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::family_flags::FamilyFlags;
+use super::help::ENDPOINTS_AND_EXIT_CODES;
+use super::output_flags::OutputFlags;
 use super::values::{PositiveDuration, seconds_or_duration};
-use super::{ENDPOINTS_AND_EXIT_CODES, FamilyFlags, Speech};
 use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn ping`
@@ -51,7 +53,7 @@ pub(crate) struct Ping {
     pub(crate) family: FamilyFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
-    pub(crate) speech: Speech,
+    pub(crate) output: OutputFlags,
 }
 
 impl Ping {

@@ -3,8 +3,10 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use super::family_flags::FamilyFlags;
+use super::help::ENDPOINTS_AND_EXIT_CODES;
+use super::output_flags::OutputFlags;
 use super::values::PositiveDuration;
-use super::{ENDPOINTS_AND_EXIT_CODES, FamilyFlags, Speech};
 use bullhorn_client::request::Settings;
 use bullhorn_socket::endpoint::Endpoint;
 
@@ -40,7 +42,7 @@ pub(crate) struct Send {
     pub(crate) family: FamilyFlags,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
-    pub(crate) speech: Speech,
+    pub(crate) output: OutputFlags,
 }
 
 impl Send {

@@ -4,8 +4,10 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 use super::guard::GuardFlags;
+use super::help::ENDPOINTS_AND_EXIT_CODES;
+use super::output_flags::OutputFlags;
+use super::streams::Streams;
 use super::values::{PositiveDuration, http_endpoint};
-use super::{ENDPOINTS_AND_EXIT_CODES, Speech, Streams};
 use bullhorn::sandbox::user::UserName;
 use bullhorn_server::{Backend, DatagramOptions, Impairment};
 use bullhorn_socket::BindOptions;
@@ -64,14 +66,14 @@ pub(crate) struct Serve {
     pub(crate) metrics: Option<Endpoint>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a group, which has no help of its own")]
-    pub(crate) speech: Speech,
+    pub(crate) output: OutputFlags,
 }
 
 impl Serve {
     /// Each socket call is logged: one socket and one call for each datagram, so that the log
     /// reads like the lesson.
     fn is_to_be_read(&self) -> bool {
-        self.speech.verbose > 1
+        self.output.verbose > 1
     }
 
     /// How sockets are to be bound.

@@ -24,7 +24,7 @@ use self::answer::Source;
 use self::listener::Listener;
 use self::places::Places;
 use self::process::ProcessFiles;
-use super::Failure;
+use super::failure::Failure;
 use bullhorn_server::Monitor;
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 use bullhorn_socket::error::Error;

@@ -1,20 +1,17 @@
-//! What `ping` says to programs: JSON Lines.
+//! Events and the summary as JSON Lines.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::report::units::nanoseconds;
 use bullhorn_client::ping::Begin;
-use bullhorn_client::ping::latency::nanoseconds;
 use bullhorn_client::ping::{ArrivalKind, Counts, Event, Figures, Loss, Outage, Summary};
 
 const SCHEMA: &str = "bullhorn.ping/1";
 
 /// An object with `"event": "begin"`.
-///
-/// # Errors
-/// The writer's.
 pub(crate) fn begin_json(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
     let line = json!({
         "schema": SCHEMA,
@@ -29,9 +26,6 @@ pub(crate) fn begin_json(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()
 }
 
 /// An object for one event. Flows are counted from 1.
-///
-/// # Errors
-/// The writer's.
 pub(crate) fn event_json(
     to: &mut dyn Write,
     begin: std::time::Instant,
@@ -100,11 +94,8 @@ pub(crate) fn event_json(
     writeln!(to, "{}", Value::Object(line))
 }
 
-/// An object with `"event": "summary"`, or `"interim"` for one that was asked for on the way.
-/// `output_dropped` is how many events were not printed.
-///
-/// # Errors
-/// The writer's.
+/// An object with `"event": "summary"`, or `"interim"` before the last. `output_dropped` counts the
+/// events that were not printed.
 pub(crate) fn summary_json(
     to: &mut dyn Write,
     summary: &Summary,

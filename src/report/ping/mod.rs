@@ -1,7 +1,9 @@
-//! What `ping` says: a line for each event and a summary, as text or JSON.
+//! What `ping` prints: a line for each event, a live line on a terminal, and a summary.
 
 mod json;
+mod live;
 mod text;
 
 pub(crate) use json::{begin_json, event_json, summary_json};
-pub(crate) use text::{CountsText, begin_text, event_text, shown_ns, summary_text};
+pub(crate) use live::LiveLine;
+pub(crate) use text::{begin_text, event_text, summary_text};

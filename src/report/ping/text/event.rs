@@ -1,20 +1,17 @@
-//! One line for each thing that happens.
+//! One line for each event.
 
 use std::fmt;
 use std::io::{self, Write};
 use std::time::Instant;
 
 use super::outage::{OfFlow, OutageText};
-use super::time::Milliseconds;
+use crate::report::units::{milliseconds, nanoseconds, round};
 use bullhorn_client::ping::Begin;
 use bullhorn_client::ping::{ArrivalKind, Event, Loss};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::visible::VisibleLines;
 
-/// `ping udp://127.0.0.1:3000: texts of 64 bytes, one each 1s`
-///
-/// # Errors
-/// The writer's.
+/// `ping udp://127.0.0.1:3000: 64-byte messages, one every 1 s`
 pub(crate) fn begin_text(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     let flows = match begin.flows {
@@ -23,17 +20,14 @@ pub(crate) fn begin_text(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()
     };
     writeln!(
         to,
-        "ping {}: texts of {} bytes, one each {}{flows}",
+        "ping {}: {}-byte messages, one every {}{flows}",
         begin.endpoint,
         begin.text_length,
-        humantime::format_duration(begin.interval)
+        round(nanoseconds(begin.interval))
     )
 }
 
 /// One line for one event, in the manner of ping(8).
-///
-/// # Errors
-/// The writer's.
 pub(crate) fn event_text(
     to: &mut dyn Write,
     endpoint: &Endpoint,
@@ -42,34 +36,9 @@ pub(crate) fn event_text(
 ) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     match event {
-        Event::Answer {
-            number,
-            length,
-            round_trip,
-            kind,
-            reordered,
-            problem,
-            ..
-        } => {
-            write!(to, "{length} bytes from {endpoint}: seq={number}")?;
-            if let Some(round_trip) = round_trip {
-                write!(to, " time={}", Milliseconds(*round_trip))?;
-            }
-            match kind {
-                ArrivalKind::InTime => {}
-                ArrivalKind::Late => write!(to, " late")?,
-                ArrivalKind::Duplicate => write!(to, " duplicate")?,
-            }
-            if *reordered {
-                write!(to, " reordered")?;
-            }
-            if let Some(problem) = problem {
-                write!(to, " WRONG: {problem}")?;
-            }
-            writeln!(to)
-        }
+        Event::Answer { .. } => answer_text(to, endpoint, event),
         Event::Stray { length, .. } => {
-            writeln!(to, "{length} bytes from {endpoint}: no answer to any probe")
+            writeln!(to, "{length} bytes from {endpoint}: matches no probe")
         }
         Event::Lost { number, loss, .. } => {
             writeln!(to, "seq={number} lost: {}", LossText(loss))
@@ -84,13 +53,45 @@ pub(crate) fn event_text(
         Event::OutageEnded(outage) => writeln!(to, "outage ended: {}", OutageText(outage, begin)),
         Event::StaleFlow { flow, round_trip } => writeln!(
             to,
-            "a fresh source port gets through (time={}) and the old one{} does not: \
+            "a new source port gets answers (time={} ms) and the old one{} does not: \
              stale flow state on the path (NAT or conntrack) likely",
-            Milliseconds(*round_trip),
+            milliseconds(nanoseconds(*round_trip)),
             OfFlow(*flow)
         ),
         _ => Ok(()),
     }
+}
+
+/// `64 bytes from udp://127.0.0.1:3000: seq=7 time=0.042 ms`, and what is unusual about it.
+fn answer_text(to: &mut dyn Write, endpoint: &Endpoint, event: &Event) -> io::Result<()> {
+    let Event::Answer {
+        number,
+        length,
+        round_trip,
+        kind,
+        reordered,
+        problem,
+        ..
+    } = event
+    else {
+        return Ok(());
+    };
+    write!(to, "{length} bytes from {endpoint}: seq={number}")?;
+    if let Some(round_trip) = round_trip {
+        write!(to, " time={} ms", milliseconds(nanoseconds(*round_trip)))?;
+    }
+    match kind {
+        ArrivalKind::InTime => {}
+        ArrivalKind::Late => write!(to, " late")?,
+        ArrivalKind::Duplicate => write!(to, " duplicate")?,
+    }
+    if *reordered {
+        write!(to, " reordered")?;
+    }
+    if let Some(problem) = problem {
+        write!(to, " WRONG: {problem}")?;
+    }
+    writeln!(to)
 }
 
 struct LossText<'a>(&'a Loss);
@@ -99,9 +100,9 @@ impl fmt::Display for LossText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Loss::Timeout => write!(f, "no answer in time"),
-            Loss::Refused => write!(f, "refused, nobody serves there"),
+            Loss::Refused => write!(f, "refused: nothing is listening there"),
             Loss::Closed => write!(f, "the connection was closed before the answer"),
-            Loss::Displaced => write!(f, "too many later ones are under way"),
+            Loss::Displaced => write!(f, "too many later probes are in flight"),
             Loss::Unsent(reason) => write!(f, "not sent: {reason}"),
             #[allow(unreachable_patterns, reason = "may grow")]
             loss => write!(f, "{}", loss.name()),

@@ -1,29 +1,24 @@
-//! An outage in words, for the line of its end and for the summary.
+//! An outage, for the line at its end and for the summary.
 
 use std::fmt;
 use std::time::Instant;
 
-use super::time::milliseconds;
+use crate::report::units::seconds;
 use bullhorn_client::ping::Outage;
 
-/// An outage, told from the begin given.
+/// `3.0 s to 5.0 s (2.0 s), 10 lost from seq=3`; times count from the given start of the run.
 pub(super) struct OutageText<'a>(pub(super) &'a Outage, pub(super) Instant);
 
 impl fmt::Display for OutageText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(outage, begin) = self;
-        let after = |at: Instant| {
-            humantime::format_duration(milliseconds(at.saturating_duration_since(*begin)))
-        };
-        write!(f, "from {}", after(outage.start))?;
+        let Self(outage, start) = self;
+        let after = |at: Instant| seconds(at.saturating_duration_since(*start));
+        let begin = after(outage.start);
         match (outage.end, outage.length()) {
-            (Some(end), Some(length)) => write!(
-                f,
-                " to {}, {} long",
-                after(end),
-                humantime::format_duration(milliseconds(length))
-            )?,
-            _ => write!(f, " on, and lasts")?,
+            (Some(end), Some(length)) => {
+                write!(f, "{begin} to {} ({})", after(end), seconds(length))?;
+            }
+            _ => write!(f, "since {begin}, ongoing")?,
         }
         write!(
             f,
@@ -35,7 +30,7 @@ impl fmt::Display for OutageText<'_> {
     }
 }
 
-/// Nothing for the first flow, which mostly is the only one.
+/// Nothing for the first flow, which is mostly the only one.
 pub(super) struct OfFlow(pub(super) usize);
 
 impl fmt::Display for OfFlow {

@@ -1,18 +1,16 @@
-//! The summary: what the counts and the round trips were, of each flow too, and the outages.
+//! The summary: counts, round trips, flows and outages.
 
 use std::fmt;
 use std::io::{self, Write};
 
 use super::outage::OutageText;
-use super::time::{milliseconds, shown_ns};
+use crate::report::units::{milliseconds, seconds};
 use bullhorn_client::ping::FlowSummary;
 use bullhorn_client::ping::{Counts, Figures, Summary};
 use bullhorn_socket::visible::VisibleLines;
 
-/// The summary, in the manner of ping(8). `output_dropped` is how many events were not printed.
-///
-/// # Errors
-/// The writer's.
+/// The summary, in the manner of ping(8). `output_dropped` counts the events that were not
+/// printed.
 pub(crate) fn summary_text(
     to: &mut dyn Write,
     summary: &Summary,
@@ -29,47 +27,53 @@ pub(crate) fn summary_text(
     if let Some(figures) = &summary.round_trips {
         write!(to, "round trip {}", FiguresText(figures))?;
         match summary.jitter_ns {
-            Some(jitter_ns) => writeln!(to, ", jitter {} ms", shown_ns(jitter_ns))?,
+            Some(jitter_ns) => writeln!(to, ", jitter {} ms", milliseconds(jitter_ns))?,
             None => writeln!(to)?,
         }
     }
     if let Some(lag) = &summary.send_lag {
         writeln!(
             to,
-            "our own: send lag p50/p99/max = {}/{}/{} ms, local drops {}",
-            shown_ns(lag.p50_ns),
-            shown_ns(lag.p99_ns),
-            shown_ns(lag.max_ns),
+            "local: send lag p50/p99/max = {}/{}/{} ms, local drops {}",
+            milliseconds(lag.p50_ns),
+            milliseconds(lag.p99_ns),
+            milliseconds(lag.max_ns),
             summary.local_drops
         )?;
     }
     if summary.flows.len() > 1 {
         flow_table(to, &summary.flows)?;
     }
-    let outages = &summary.outages;
-    if outages.number > 0 {
-        writeln!(
-            to,
-            "{} outages, the longest {}:",
-            outages.number,
-            humantime::format_duration(milliseconds(outages.longest))
-        )?;
-        for outage in &outages.listed {
-            writeln!(to, "  {}", OutageText(outage, summary.start))?;
-        }
-    }
+    outages(to, summary)?;
     if summary.fresh_sent > 0 {
         writeln!(
             to,
-            "fresh source ports tried {}, answered {}",
+            "new source ports: {} tried, {} answered",
             summary.fresh_sent, summary.fresh_answered
         )?;
     }
     if output_dropped > 0 {
         writeln!(
             to,
-            "{output_dropped} events not printed, as the output was not read"
+            "{output_dropped} events not printed: the output was not read"
         )?;
+    }
+    Ok(())
+}
+
+fn outages(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let outages = &summary.outages;
+    if outages.number == 0 {
+        return Ok(());
+    }
+    writeln!(
+        to,
+        "{} outages, longest {}:",
+        outages.number,
+        seconds(outages.longest)
+    )?;
+    for outage in &outages.listed {
+        writeln!(to, "  {}", OutageText(outage, summary.start))?;
     }
     Ok(())
 }
@@ -83,7 +87,7 @@ fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
     for (index, flow) in flows.iter().enumerate() {
         let counts = &flow.counts;
         let of = |value: fn(&Figures) -> u64| match &flow.round_trips {
-            Some(figures) => shown_ns(value(figures)),
+            Some(figures) => milliseconds(value(figures)),
             None => "-".to_owned(),
         };
         writeln!(
@@ -155,7 +159,12 @@ impl fmt::Display for FiguresText<'_> {
             .into_iter()
             .enumerate()
         {
-            write!(f, "{}{}", if index > 0 { "/" } else { "" }, shown_ns(ns))?;
+            write!(
+                f,
+                "{}{}",
+                if index > 0 { "/" } else { "" },
+                milliseconds(ns)
+            )?;
         }
         write!(f, " ms")
     }

@@ -1,5 +1,7 @@
 //! `bullhorn send`: texts from the arguments, from standard input, or from a prompt.
 
+mod prompt;
+
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
@@ -7,16 +9,17 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 use super::arguments::Send;
+use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::stderr;
-use super::{Failure, Outcome, log, prompt, signals};
+use super::{log, signals};
 use crate::report::send as report;
 use bullhorn_client::request::{Client, Lines, Observer, TextList, Texts};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Error;
 
 pub(super) fn run(arguments: &Send, output: &mut Output) -> Outcome {
-    log::start(&arguments.speech);
+    log::start(&arguments.output);
     let stop = signals::stop(output)?;
     let client = Client::with_stop(&arguments.endpoint, arguments.settings(), stop.clone())
         .map_err(|error| explain_first_argument(error, arguments))?;
@@ -85,7 +88,7 @@ impl<'a> Printer<'a> {
 
     fn print(&mut self, outcome: &bullhorn_client::request::Outcome) {
         stderr::settle();
-        if self.arguments.speech.json {
+        if self.arguments.output.json {
             self.output.write(|to| report::outcome_json(to, outcome));
         } else if let Ok(answer) = &outcome.result {
             let visible = self.visible;
@@ -130,11 +133,11 @@ impl<'a> Printer<'a> {
             wrong,
             failed,
         } = self.counts;
-        if self.arguments.speech.json {
+        if self.arguments.output.json {
             self.output
                 .write(|to| report::summary_json(to, &self.endpoint, &self.counts));
         }
-        if self.arguments.keep_going && wrong + failed > 0 && !self.arguments.speech.quiet {
+        if self.arguments.keep_going && wrong + failed > 0 && !self.arguments.output.quiet {
             let texts = right + wrong + failed;
             self.output.flush();
             stderr::line(format_args!(
@@ -156,7 +159,7 @@ impl<'a> Printer<'a> {
 impl Observer for Printer<'_> {
     fn using(&mut self, endpoint: &Endpoint) {
         self.endpoint = endpoint.clone();
-        log::using(endpoint, &self.arguments.endpoint, &self.arguments.speech);
+        log::using(endpoint, &self.arguments.endpoint, &self.arguments.output);
     }
 
     fn outcome(&mut self, outcome: bullhorn_client::request::Outcome) -> ControlFlow<()> {

@@ -1,23 +1,27 @@
 //! `bullhorn serve`: from the arguments to a running server, until a signal ends it.
 
+mod output;
+
 use std::io;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 use tokio::time::{Interval, MissedTickBehavior};
 
+use self::output::ServeOutput;
 use super::arguments::Serve;
-use super::serve_output::ServeOutput;
-use super::service_manager::ServiceManager;
+use super::failure::{Failure, Outcome};
 use super::stop_signals::StopSignals;
-use super::{Failure, Outcome, descriptors, log, metrics, stderr};
+use super::{log, metrics, stderr};
+use crate::host::descriptors;
+use crate::host::service_manager::ServiceManager;
 use bullhorn::sandbox::user::{Identity, UserName};
 use bullhorn::sandbox::{self, Applied, Needs};
 use bullhorn_server::stats::Stats;
 use bullhorn_server::{BoundServer, Server, StreamLimits};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
-use bullhorn_socket::inherit::{passed_descriptors as announced, passed_names};
+use bullhorn_socket::inherit::{passed_descriptors as listen_fds, passed_names};
 use bullhorn_socket::{BindOptions, BoundSocket};
 
 /// Another signal within this time is the first one again: timeout(1) and terminals send theirs to the
@@ -25,7 +29,7 @@ use bullhorn_socket::{BindOptions, BoundSocket};
 const SAME_SIGNAL: Duration = Duration::from_millis(100);
 
 pub(super) fn run(arguments: &Serve) -> Outcome {
-    log::listen(&arguments.speech);
+    log::listen(&arguments.output);
     descriptors::raise_limit();
     let user = arguments.user.as_ref().map(UserName::resolve).transpose()?;
     if let Some(user) = &user {
@@ -52,7 +56,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
     let sockets: Vec<&BoundSocket> = bound.sockets().iter().chain(of_metrics).collect();
     let sandbox = restrict(arguments, user, &sockets)?;
     stderr::start();
-    let output = ServeOutput::new(&arguments.speech);
+    let output = ServeOutput::new(&arguments.output);
 
     let held_log = stderr::hold_log();
     let server = bound.start()?;
@@ -186,7 +190,7 @@ async fn metrics_failure(metrics: Option<&mut metrics::Served>) {
 /// The sockets that systemd passes to this process.
 fn passed_descriptors() -> Result<Vec<RawFd>> {
     let variable = |name| std::env::var(name).ok();
-    let passed = announced(
+    let passed = listen_fds(
         variable("LISTEN_PID").as_deref(),
         variable("LISTEN_FDS").as_deref(),
         std::process::id(),

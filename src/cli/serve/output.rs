@@ -4,9 +4,10 @@
 use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
 
-use super::arguments::Speech;
-use super::line_writer::LineWriter;
-use super::{Failure, Outcome, stderr};
+use crate::cli::arguments::OutputFlags;
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::line_writer::LineWriter;
+use crate::cli::stderr;
 use crate::report::serve as report;
 use bullhorn::sandbox::Applied;
 use bullhorn_server::Server;
@@ -14,15 +15,15 @@ use bullhorn_server::stats::Stats;
 use bullhorn_socket::Description;
 
 pub(super) struct ServeOutput<'a> {
-    speech: &'a Speech,
+    flags: &'a OutputFlags,
     stdout: LineWriter<BorrowedFd<'static>>,
 }
 
 impl<'a> ServeOutput<'a> {
-    pub(super) fn new(speech: &'a Speech) -> Self {
+    pub(super) fn new(flags: &'a OutputFlags) -> Self {
         let stdout = LineWriter::new(rustix::stdio::stdout(), None);
         stdout.start();
-        Self { speech, stdout }
+        Self { flags, stdout }
     }
 
     pub(super) fn ready(
@@ -33,7 +34,7 @@ impl<'a> ServeOutput<'a> {
     ) {
         let rate_limit = server.rate_limit();
         if let Some(sandbox) = sandbox
-            && self.shows_sandbox(sandbox)
+            && self.should_print_sandbox(sandbox)
         {
             stderr::print(|to| report::sandbox_text(to, sandbox));
         }
@@ -81,13 +82,13 @@ impl<'a> ServeOutput<'a> {
     }
 
     fn is_for_people(&self) -> bool {
-        !self.speech.json && !self.speech.quiet
+        !self.flags.json && !self.flags.quiet
     }
 
     /// Said when something is missing, or to whoever asks for more; `-vv` shows socket calls, and is
     /// to read like the lesson.
-    fn shows_sandbox(&self, sandbox: &Applied) -> bool {
-        let verbose = self.speech.verbose;
+    fn should_print_sandbox(&self, sandbox: &Applied) -> bool {
+        let verbose = self.flags.verbose;
         self.is_for_people() && (verbose == 1 || verbose == 0 && !sandbox.is_complete())
     }
 
@@ -96,12 +97,12 @@ impl<'a> ServeOutput<'a> {
         json: impl FnOnce(&mut dyn Write) -> io::Result<()>,
         text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) {
-        if self.speech.json {
+        if self.flags.json {
             let mut line = Vec::new();
             // Nothing fails to be written to memory.
             let _ = json(&mut line);
             self.stdout.push(line);
-        } else if !self.speech.quiet {
+        } else if !self.flags.quiet {
             stderr::print(text);
         }
     }

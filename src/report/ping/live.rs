@@ -4,16 +4,17 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use super::ping::{CountsText, shown_ns};
+use super::text::CountsText;
+use crate::report::units::{milliseconds, nanoseconds};
 use bullhorn_client::ping::Counts;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// How many round trips the sparkline has.
-const MOST_SHOWN: usize = 30;
+/// The longest sparkline, in probes.
+const MAX_SHOWN: usize = 30;
 
-/// Faster than this nobody reads.
-const REDRAW: Duration = Duration::from_millis(50);
+/// Nobody reads faster than this.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The state of the line at the bottom.
 #[derive(Debug, Default)]
@@ -26,23 +27,23 @@ pub(crate) struct LiveLine {
 impl LiveLine {
     /// A probe was answered after this time, or (`None`) lost.
     pub(crate) fn push(&mut self, round_trip: Option<Duration>) {
-        if self.recent.len() == MOST_SHOWN {
+        if self.recent.len() == MAX_SHOWN {
             self.recent.pop_front();
         }
         self.recent.push_back(round_trip);
     }
 
-    /// Redraws, unless that was just done. `columns` is the width of the terminal.
-    ///
-    /// # Errors
-    /// The writer's.
+    /// Redraws, unless it was just drawn. `columns` is the width of the terminal.
     pub(crate) fn draw(
         &mut self,
         to: &mut dyn Write,
         counts: &Counts,
         columns: usize,
     ) -> io::Result<()> {
-        if self.last_drawn.is_some_and(|last| last.elapsed() < REDRAW) {
+        if self
+            .last_drawn
+            .is_some_and(|last| last.elapsed() < REDRAW_INTERVAL)
+        {
             return Ok(());
         }
         self.last_drawn = Some(Instant::now());
@@ -50,10 +51,7 @@ impl LiveLine {
         write!(to, "\r\x1b[K{line}")
     }
 
-    /// Takes the line away, for what is to be printed above it.
-    ///
-    /// # Errors
-    /// The writer's.
+    /// Erases the line, so that something can be printed above it.
     pub(crate) fn clear(&mut self, to: &mut dyn Write) -> io::Result<()> {
         if self.last_drawn.take().is_some() {
             write!(to, "\r\x1b[K")?;
@@ -63,26 +61,23 @@ impl LiveLine {
 
     fn line(&self, counts: &Counts, columns: usize) -> String {
         let last = match self.recent.back() {
-            Some(Some(last)) => format!(
-                "{} ms",
-                shown_ns(u64::try_from(last.as_nanos()).unwrap_or(u64::MAX))
-            ),
+            Some(Some(last)) => format!("{} ms", milliseconds(nanoseconds(*last))),
             Some(None) => "lost".to_owned(),
             None => String::new(),
         };
         let line = format!("{} {last}  {}", self.sparkline(), CountsText(counts));
-        // A line that wraps could not be taken away again.
+        // A line that wraps could not be erased.
         line.chars().take(columns.saturating_sub(1)).collect()
     }
 
-    /// The lowest bar is no time at all, the highest the longest that is shown; `x` is lost.
+    /// The bars are scaled to the longest round trip that is shown; `x` is a lost probe.
     fn sparkline(&self) -> String {
         let longest = self.recent.iter().flatten().max();
         let longest = longest.map_or(0, Duration::as_nanos).max(1);
         let bar = |round_trip: &Option<Duration>| match round_trip {
             Some(round_trip) => {
-                let place = round_trip.as_nanos() * (BARS.len() as u128 - 1) / longest;
-                BARS.get(place as usize).copied().unwrap_or('█')
+                let index = round_trip.as_nanos() * (BARS.len() as u128 - 1) / longest;
+                BARS.get(index as usize).copied().unwrap_or('█')
             }
             None => 'x',
         };
@@ -95,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_shows_what_was_and_never_wraps() {
+    fn the_line_shows_recent_probes_and_never_wraps() {
         let mut live = LiveLine::default();
         live.push(Some(Duration::from_millis(1)));
         live.push(None);
@@ -107,11 +102,11 @@ mod tests {
         for _ in 0..100 {
             live.push(Some(Duration::ZERO));
         }
-        assert_eq!(live.sparkline().chars().count(), MOST_SHOWN);
+        assert_eq!(live.sparkline().chars().count(), MAX_SHOWN);
     }
 
     #[test]
-    fn it_is_taken_away_only_when_it_is_there() {
+    fn it_is_erased_only_when_it_was_drawn() {
         let mut live = LiveLine::default();
         let mut out = Vec::new();
         live.clear(&mut out).unwrap();

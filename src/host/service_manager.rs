@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whom to tell, and how often; nobody and never without the manager's variables.
 #[derive(Debug, Default)]
-pub(super) struct ServiceManager {
+pub(crate) struct ServiceManager {
     socket: Option<Arc<UnixDatagram>>,
     watchdog: Option<Duration>,
     /// Whether the server's trouble was told already.
@@ -34,7 +34,7 @@ pub(super) struct ServiceManager {
 
 impl ServiceManager {
     /// Connects to NOTIFY_SOCKET. A manager that cannot be reached is warned of and done without.
-    pub(super) fn from_environment() -> Self {
+    pub(crate) fn from_environment() -> Self {
         let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
             return Self::default();
         };
@@ -62,12 +62,12 @@ impl ServiceManager {
 
     /// How often to call [`tell_health`](Self::tell_health): half of the time after which the
     /// manager takes the server for dead. `None` when it does not watch.
-    pub(super) fn watchdog_interval(&self) -> Option<Duration> {
+    pub(crate) fn watchdog_interval(&self) -> Option<Duration> {
         self.watchdog
     }
 
     /// Every socket of the server is ready.
-    pub(super) fn tell_ready(&self, server: &Server) {
+    pub(crate) fn tell_ready(&self, server: &Server) {
         let list = listed(&server.endpoints());
         if let Some(socket) = &self.socket {
             send(socket, &format!("READY=1\nSTATUS=Answering on {list}"));
@@ -76,7 +76,7 @@ impl ServiceManager {
 
     /// The sign of life, only while every worker gives one. Without it, the manager restarts us. In
     /// the context of a runtime, as [`tell_stopping`](Self::tell_stopping).
-    pub(super) fn tell_health(&mut self, server: &Server) {
+    pub(crate) fn tell_health(&mut self, server: &Server) {
         let unhealthy = server.unhealthy_endpoints();
         if unhealthy.is_empty() {
             self.warned = false;
@@ -92,7 +92,7 @@ impl ServiceManager {
     }
 
     /// The server answers what it has received, and ends.
-    pub(super) fn tell_stopping(&mut self) {
+    pub(crate) fn tell_stopping(&mut self) {
         self.tell("STOPPING=1\nSTATUS=Answering what was received".to_owned());
     }
 

@@ -1,4 +1,4 @@
-//! Bars and curves as SVG that scales to the width it is given.
+//! Bars and curves as SVG that scales to the width of its container.
 
 use std::fmt::Write;
 
@@ -9,8 +9,7 @@ const RIGHT: f64 = 26.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 24.0;
 
-/// The most room for the marks of an axis, in marks.
-const MOST_TICKS: usize = 6;
+const MAX_TICKS: usize = 6;
 
 /// A mark on an axis.
 pub(super) struct Tick {
@@ -18,7 +17,7 @@ pub(super) struct Tick {
     pub(super) label: String,
 }
 
-/// From where to where an axis goes, and its marks.
+/// The range of an axis, and its marks.
 pub(super) struct Axis {
     pub(super) low: f64,
     pub(super) high: f64,
@@ -27,7 +26,7 @@ pub(super) struct Axis {
 
 impl Axis {
     pub(super) fn new(low: f64, high: f64, mut ticks: Vec<Tick>) -> Self {
-        let every = ticks.len().div_ceil(MOST_TICKS).max(1);
+        let every = ticks.len().div_ceil(MAX_TICKS).max(1);
         let mut index = 0;
         ticks.retain(|_| {
             index += 1;
@@ -36,7 +35,7 @@ impl Axis {
         Self { low, high, ticks }
     }
 
-    /// From 0 to a round number from `top` up, with marks at round numbers.
+    /// From 0 to a round number not below `top`, with marks at round numbers.
     pub(super) fn rising(top: f64, label: impl Fn(f64) -> String) -> Self {
         let top = if top > 0.0 { top } else { 1.0 };
         let decade = 10f64.powf((top / 4.0).log10().floor());
@@ -48,7 +47,7 @@ impl Axis {
         let marks = (top / step).ceil() as u32;
         let ticks = (0..=marks).map(|mark| {
             let at = f64::from(mark) * step;
-            // Twelve digits are less than rounding spoils.
+            // Hides rounding errors.
             let at = (at * 1e6).round() / 1e6;
             Tick {
                 at,

@@ -1,14 +1,12 @@
-//! The result of `bench` as one page: no script, no network, light and dark as the reader's system
-//! is. The charts are SVG, drawn in `chart`.
+//! The result as a self-contained HTML page: no script, nothing loaded, light or dark as the reader's
+//! system is. The charts are SVG, drawn in `chart`.
 
 use std::io::{self, Write};
 
-use super::bench::{duration, per_second};
+use super::bins::fine_bins;
 use super::chart::{self, Axis, Tick};
-use crate::report::bench::fine_bins;
-use bullhorn_client::bench::PERCENTILES;
-use bullhorn_client::bench::RunResult;
-use bullhorn_client::bench::TIMELINE_STEP;
+use crate::report::units::{per_second, round, seconds, short};
+use bullhorn_client::bench::{PERCENTILES, RunResult, TIMELINE_STEP};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1c2430;--soft:#5d6875;--line:#d5dae0;--page:#fff;--bar:#2563b0}
@@ -32,13 +30,10 @@ svg text{fill:var(--soft);font:11px system-ui,sans-serif}
 .curve{fill:none;stroke:var(--bar);stroke-width:2;stroke-linejoin:round}
 ";
 
-/// The most points of the rate over time.
-const MOST_POINTS: usize = 120;
+/// The resolution of the curve of the rate.
+const MAX_POINTS: usize = 120;
 
 /// The whole page.
-///
-/// # Errors
-/// The writer's.
 pub(crate) fn page(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
     let endpoint = escape(&measured.endpoint.to_string());
     writeln!(
@@ -57,12 +52,12 @@ pub(crate) fn page(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
         )?;
     }
     writeln!(to, "<main><div class=\"tables\">")?;
-    table(to, "Answers", &counts(measured))?;
-    table(to, "Rates and latencies", &figures(measured))?;
+    table(to, "Requests", &counts(measured))?;
+    table(to, "Rates and latency", &figures(measured))?;
     writeln!(to, "</div><div class=\"charts\">")?;
-    section(to, "Latency: how many took how long", &histogram(measured))?;
-    section(to, "Latency: percentiles", &percentiles(measured))?;
-    section(to, "Right answers a second, over time", &timeline(measured))?;
+    section(to, "Latency distribution", &histogram(measured))?;
+    section(to, "Latency percentiles", &percentiles(measured))?;
+    section(to, "Throughput over time", &timeline(measured))?;
     writeln!(to, "</div></main></body></html>")
 }
 
@@ -71,12 +66,12 @@ fn what(measured: &RunResult) -> String {
     let load = match (settings.rate, settings.window) {
         (Some(rate), _) => format!("open loop, {} requested", per_second(rate)),
         (None, window) => format!(
-            "closed loop, {} under way on each flow",
+            "closed loop, {} in flight on each flow",
             window.unwrap_or(1)
         ),
     };
     format!(
-        "{load}; flows: {}, bytes of a text: {}, threads: {}, offload: {}",
+        "{load}; flows: {}, message size: {} bytes, threads: {}, offload: {}",
         settings.flows,
         settings.size,
         settings.threads,
@@ -88,7 +83,7 @@ fn counts(measured: &RunResult) -> Vec<(String, String)> {
     let counts = &measured.record.counts;
     [
         ("sent", counts.sent),
-        ("= right", counts.ok),
+        ("= ok", counts.ok),
         ("+ corrupt", counts.corrupt),
         ("+ lost", counts.lost),
         ("+ pending", counts.pending),
@@ -111,15 +106,12 @@ fn figures(measured: &RunResult) -> Vec<(String, String)> {
     if !latency.is_empty() {
         for (name, percentile) in PERCENTILES {
             let ns = latency.percentile_ns(percentile).unwrap_or(0);
-            rows.push((name.to_owned(), duration(ns)));
+            rows.push((name.to_owned(), short(ns)));
         }
-        rows.push(("max".to_owned(), duration(latency.max_ns().unwrap_or(0))));
+        rows.push(("max".to_owned(), short(latency.max_ns().unwrap_or(0))));
     }
     if let Some(cpu) = measured.cpu {
-        rows.push((
-            "generator CPU".to_owned(),
-            format!("{:.2} s", cpu.as_secs_f64()),
-        ));
+        rows.push(("generator CPU".to_owned(), seconds(cpu)));
     }
     rows
 }
@@ -139,19 +131,19 @@ fn section(to: &mut dyn Write, title: &str, chart: &str) -> io::Result<()> {
     )
 }
 
-/// A mark at each decade of nanoseconds from `low` to `high`.
+/// A mark at each decade of nanoseconds between `low` and `high`, which are logarithms.
 fn decades(low: f64, high: f64) -> Vec<Tick> {
     (0..12)
         .map(|decade| 10u64.pow(decade))
         .filter(|ns| (low..=high).contains(&(*ns as f64).log10()))
         .map(|ns| Tick {
             at: (ns as f64).log10(),
-            label: duration(ns).replace(".00", "").replace(".0", ""),
+            label: round(ns),
         })
         .collect()
 }
 
-/// The decades around all latencies, as logarithms.
+/// The decades that enclose all latencies, as logarithms.
 fn latency_range(measured: &RunResult) -> (f64, f64) {
     let latency = &measured.record.latency;
     let logarithm = |ns: u64| (ns.max(1) as f64).log10();
@@ -181,7 +173,7 @@ fn histogram(measured: &RunResult) -> String {
 fn percentiles(measured: &RunResult) -> String {
     let latency = &measured.record.latency;
     let (low, high) = latency_range(measured);
-    // Each further nine takes as much room as the one before.
+    // Every nine gets the same width.
     let nines = (latency.count().max(10) as f64).log10().clamp(2.0, 5.0);
     let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"];
     let ticks = labels.iter().enumerate();
@@ -206,9 +198,9 @@ fn percentiles(measured: &RunResult) -> String {
 
 fn timeline(measured: &RunResult) -> String {
     let steps = &measured.record.timeline;
-    // The last step is not over, and would look like a fall.
+    // The last step is incomplete and would look like a drop.
     let whole = &steps[..steps.len() - usize::from(steps.len() > 1)];
-    let joined = whole.len().div_ceil(MOST_POINTS).max(1);
+    let joined = whole.len().div_ceil(MAX_POINTS).max(1);
     let step_s = TIMELINE_STEP.as_secs_f64();
     let points: Vec<(f64, f64)> = whole
         .chunks(joined)

@@ -1,49 +1,18 @@
-//! What `send` says: the answers, raw for programs and made visible for people, or JSON.
+//! Outcomes and the counts as JSON Lines.
 
 use std::io::{self, Write};
 
 use serde_json::json;
 
-use bullhorn_client::request::{Answer, Outcome};
+use super::counts::Counts;
+use crate::report::units::nanoseconds;
+use bullhorn_client::request::Outcome;
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::error::Error;
-use bullhorn_socket::visible::{VisibleBytes, VisibleLines};
 
 const SCHEMA: &str = "bullhorn.send/1";
 
-/// How many texts ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// Right answers.
-    pub(crate) right: u64,
-    /// Answers that are not the text in capitals.
-    pub(crate) wrong: u64,
-    /// Texts without an answer.
-    pub(crate) failed: u64,
-}
-
-/// The bytes of an answer and a line end, for a program.
-///
-/// # Errors
-/// The writer's.
-pub(crate) fn answer_raw(to: &mut dyn Write, answer: &Answer) -> io::Result<()> {
-    to.write_all(answer.as_bytes())?;
-    to.write_all(b"\n")
-}
-
-/// An answer with control, escape and direction characters made visible, for a terminal.
-///
-/// # Errors
-/// The writer's.
-pub(crate) fn answer_visible(to: &mut dyn Write, answer: &Answer) -> io::Result<()> {
-    writeln!(to, "{}", VisibleBytes(answer.as_bytes()))
-}
-
-/// An object with `"event": "answer"` or `"event": "failure"`. An answer that is not UTF-8 has
-/// `null` for its text; `answer_hex` has its bytes in any case.
-///
-/// # Errors
-/// The writer's.
+/// An object with `"event": "answer"` or `"event": "failure"`. The text of an answer that is not UTF-8
+/// is `null`; `answer_hex` always has its bytes.
 pub(crate) fn outcome_json(to: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
     let line = match &outcome.result {
         Ok(answer) => json!({
@@ -54,7 +23,7 @@ pub(crate) fn outcome_json(to: &mut dyn Write, outcome: &Outcome) -> io::Result<
             "answer_hex": hex(answer.as_bytes()),
             "right": answer.problem().is_none(),
             "problem": answer.problem().map(ToString::to_string),
-            "round_trip_ns": u64::try_from(answer.round_trip().as_nanos()).unwrap_or(u64::MAX),
+            "round_trip_ns": nanoseconds(answer.round_trip()),
             "tries": answer.tries(),
         }),
         Err(error) => json!({
@@ -69,9 +38,6 @@ pub(crate) fn outcome_json(to: &mut dyn Write, outcome: &Outcome) -> io::Result<
 }
 
 /// An object with `"event": "summary"`.
-///
-/// # Errors
-/// The writer's.
 pub(crate) fn summary_json(
     to: &mut dyn Write,
     endpoint: &Endpoint,
@@ -87,15 +53,6 @@ pub(crate) fn summary_json(
         "failed": counts.failed,
     });
     writeln!(to, "{line}")
-}
-
-/// `text 7: no answer from ...`
-///
-/// # Errors
-/// The writer's.
-pub(crate) fn failure_text(to: &mut dyn Write, number: u64, error: &Error) -> io::Result<()> {
-    let to = &mut VisibleLines(to);
-    writeln!(to, "bullhorn: text {number}: {error}")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -10,10 +10,10 @@ use nix::sys::signal::Signal;
 use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 
-use super::arguments::Send;
-use super::output::Output;
-use super::stderr;
-use super::{Failure, Outcome};
+use crate::cli::arguments::Send;
+use crate::cli::failure::{Failure, Outcome};
+use crate::cli::output::Output;
+use crate::cli::stderr;
 use bullhorn_client::request::Client;
 use bullhorn_socket::stop::Stop;
 use bullhorn_socket::visible::{Visible, VisibleBytes};
@@ -40,7 +40,7 @@ pub(super) fn run(
         // The first time there is none.
         let _ = editor.load_history(file);
     }
-    if !arguments.speech.quiet {
+    if !arguments.output.quiet {
         stderr::line(format_args!(
             "Each line goes to {}; Ctrl-D ends.",
             client.endpoint()

@@ -1,0 +1,18 @@
+//! The arguments of `bullhorn demo`.
+
+use clap::Args;
+
+use super::help::EXIT_CODES;
+use super::output_flags::OutputFlags;
+
+/// `bullhorn demo`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Demo {
+    /// What to send
+    #[arg(default_value = "hello, world")]
+    pub(crate) text: String,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a group, which has no help of its own")]
+    pub(crate) output: OutputFlags,
+}
