@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::report::units::nanoseconds;
 use bullhorn_client::ping::Begin;
-use bullhorn_client::ping::{ArrivalKind, Counts, Event, Figures, Loss, Outage, Summary};
+use bullhorn_client::ping::{ArrivalKind, Counts, Event, LatencySummary, Loss, Outage, Summary};
 
 const SCHEMA: &str = "bullhorn.ping/1";
 
@@ -162,7 +162,7 @@ fn add_counts(to: &mut Map<String, Value>, counts: &Counts) {
     }
 }
 
-fn figures_json(figures: Option<&Figures>) -> Value {
+fn figures_json(figures: Option<&LatencySummary>) -> Value {
     figures.map_or(Value::Null, |figures| {
         json!({
             "min_ns": figures.min_ns,

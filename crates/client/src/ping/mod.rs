@@ -18,13 +18,6 @@ mod event;
 mod flow;
 mod fresh;
 mod jitter;
-/// Until the reports have their own.
-pub mod latency {
-    /// A duration in whole nanoseconds.
-    pub fn nanoseconds(duration: std::time::Duration) -> u64 {
-        u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-    }
-}
 mod ledger;
 mod loss;
 mod outage;
@@ -37,7 +30,7 @@ use std::time::Instant;
 
 pub use crate::ask::counts::Counts;
 pub use crate::ask::diagnosis::Problem;
-pub use crate::ask::latency::{LatencySummary, LatencySummary as Figures};
+pub use crate::ask::latency::LatencySummary;
 pub use arrival::ArrivalKind;
 pub use behaviour::{Behaviour, ParseBehaviourError};
 pub use control::Control;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::outage::OutageText;
 use crate::report::units::{milliseconds, seconds};
 use bullhorn_client::ping::FlowSummary;
-use bullhorn_client::ping::{Counts, Figures, Summary};
+use bullhorn_client::ping::{Counts, LatencySummary, Summary};
 use bullhorn_socket::visible::VisibleLines;
 
 /// The summary, in the manner of ping(8). `output_dropped` counts the events that were not
@@ -86,7 +86,7 @@ fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
     )?;
     for (index, flow) in flows.iter().enumerate() {
         let counts = &flow.counts;
-        let of = |value: fn(&Figures) -> u64| match &flow.round_trips {
+        let of = |value: fn(&LatencySummary) -> u64| match &flow.round_trips {
             Some(figures) => milliseconds(value(figures)),
             None => "-".to_owned(),
         };
@@ -141,11 +141,11 @@ impl fmt::Display for CountsText<'_> {
     }
 }
 
-struct FiguresText<'a>(&'a Figures);
+struct FiguresText<'a>(&'a LatencySummary);
 
 impl fmt::Display for FiguresText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Figures {
+        let LatencySummary {
             min_ns,
             p50_ns,
             p90_ns,
