@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::GuardOptions;
-use super::answer::answer;
+use super::datagrams::Answerer;
 use super::guard::{Filter, Guard, RateLimit};
 use super::stats::Tally;
 use bullhorn_socket::Description;
@@ -61,19 +61,13 @@ pub fn exchange(
             sender: None,
         });
     }
-    let mut tally = Tally::default();
-    answer(
-        &mut inbox,
-        &mut outbox,
-        limit,
-        &mut filter(loop_guard),
-        &mut tally,
-    );
+    let mut answerer = Answerer::new(filter(loop_guard), Tally::default(), limit);
+    answerer.answer(&mut inbox, &mut outbox);
     let mut coalescer = Coalescer::default();
     let joins = |_: &Run, size: usize| size < refused_size;
     coalescer.group(inbox.runs(), &outbox.answers, joins);
 
-    let totals = tally.counters().read();
+    let totals = answerer.tally.counters().read();
     let mut sent = Sent {
         received: totals.received,
         dropped: totals.dropped(),

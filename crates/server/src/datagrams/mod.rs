@@ -6,13 +6,15 @@
 
 mod answerer;
 mod kernel_drops;
+mod log;
 mod receive_errors;
+mod send_errors;
 mod start;
 #[cfg(test)]
 mod tests;
 mod worker;
 
 #[cfg(fuzzing)]
-pub(super) use answerer::answer;
+pub(super) use answerer::Answerer;
 pub(super) use kernel_drops::KernelDrops;
 pub(super) use start::start;

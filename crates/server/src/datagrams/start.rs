@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use socket2::Socket;
 
+use super::answerer::Answerer;
 use super::kernel_drops::KernelDrops;
 use super::receive_errors::ReceiveErrors;
 use super::worker::{MAX_BATCH, Wake, Worker};
@@ -37,6 +38,8 @@ pub(crate) fn start(
     options: &DatagramOptions,
     guard: &Arc<Guard>,
 ) -> io::Result<Started> {
+    let max_answer = description.endpoint.max_datagram();
+    let max_answer = max_answer.unwrap_or(MAX_UNIX_DATAGRAM);
     let (mut workers, mut all_drops, mut stalls) = (Vec::new(), Vec::new(), Vec::new());
     for socket in sockets {
         let socket = Arc::new(socket);
@@ -59,14 +62,9 @@ pub(crate) fn start(
                     .impairment
                     .map(|impairment| Link::new(impairment, MAX_BATCH)),
                 draining: threads.draining.clone(),
-                tally,
                 kernel_drops: kernel_drops.clone(),
-                filter: Filter::new(guard.clone()),
+                answerer: Answerer::new(Filter::new(guard.clone()), tally, max_answer),
                 receive_errors: ReceiveErrors::default(),
-                limit: description
-                    .endpoint
-                    .max_datagram()
-                    .unwrap_or(MAX_UNIX_DATAGRAM),
             };
             let alive = threads.workers.register(&description.endpoint);
             threads.start("datagrams", [alive], move || worker.run())?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use socket2::{SockAddr, Socket};
 
-use super::answerer::answer;
+use super::answerer::Answerer;
 use crate::guard::GuardOptions;
 use crate::guard::RateLimit;
 use crate::guard::{Filter, Guard};
@@ -62,17 +62,18 @@ fn the_steady_path_allocates_nothing() {
             ..GuardOptions::default()
         };
         let guard = Guard::new(&options, std::iter::once(&socket));
-        let mut filter = Filter::new(Arc::new(guard));
-        let (mut tally, mut answered) = (Tally::default(), 0);
+        let filter = Filter::new(Arc::new(guard));
+        let mut answerer = Answerer::new(filter, Tally::default(), 65_507);
+        let mut answered = 0;
         let mut round = || {
             // A run and a single datagram, so that both ways are taken.
             sys::send_message(client.as_fd(), &run, &to, control.as_bytes(), 0).unwrap();
             sys::send_message(client.as_fd(), &segment, &to, &[], 0).unwrap();
             answered += RUN as u64 + 1;
-            let counters = tally.counters();
+            let counters = answerer.tally.counters();
             while counters.read().received < answered {
                 backend.receive(&mut inbox, true).unwrap();
-                answer(&mut inbox, &mut outbox, 65_507, &mut filter, &mut tally);
+                answerer.answer(&mut inbox, &mut outbox);
                 backend.send(&inbox, &mut outbox);
                 assert!(outbox.failures.is_empty());
             }

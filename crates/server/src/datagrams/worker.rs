@@ -9,36 +9,33 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::answerer::answer;
+use super::answerer::Answerer;
 use super::kernel_drops::KernelDrops;
+use super::log;
 use super::receive_errors::ReceiveErrors;
+use super::send_errors::cause_of;
 use crate::draining::{DRAIN_TIMEOUT, Draining};
-use crate::guard::Filter;
 use crate::impair::Link;
-use crate::stats::{DropCause, Tally};
-use bullhorn_socket::address::Peer;
 use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
-use bullhorn_socket::call::Excerpt;
-use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
-use bullhorn_socket::return_path::NotSendersSocket;
+use bullhorn_socket::endpoint::{Endpoint, Family};
 use bullhorn_socket::sys::PollSet;
 
-/// How many runs a batch has at most.
+/// The most runs in a batch.
 pub(super) const MAX_BATCH: usize = 64;
 
-/// The kernel's count of drops wraps around at 2^32; a look after so many batches comes in time.
+/// The kernel's count of drops wraps at 2^32; reading it once per so many batches is often enough.
 const BATCHES_PER_KERNEL_DROP_READ: u32 = 1 << 14;
 
-/// A spinning worker looks so often at its socket before it looks at the clock, which takes a good part of
-/// the time that a look at an empty socket takes. All of them together take a few microseconds.
+/// Polls of the socket per reading of the clock while busy-polling. Reading the clock takes a good part
+/// of the time of a poll that finds nothing; this many polls take a few microseconds.
 const POLLS_PER_CLOCK_READ: u32 = 8;
 
-/// How a worker that waits for datagrams learns that it is to stop.
+/// What wakes a worker that waits for datagrams when the server stops.
 pub(super) enum Wake {
-    /// Its socket is shut down for reading, which ends the wait. For sockets that are ours alone:
-    /// a shut-down socket stays so for everyone who shares it.
+    /// Its socket is shut down for reading, which ends the wait. Only for sockets that no other process
+    /// shares: a socket that is shut down is so for all of them.
     Shutdown,
-    /// This pipe is closed at its other end. Also for workers that wait for the time as well.
+    /// The other end of this pipe is closed. Also for workers that wait with a timeout.
     Pipe(io::PipeReader),
 }
 
@@ -51,16 +48,13 @@ pub(super) struct Worker {
     /// A bad network that the answers go through.
     pub(super) link: Option<Link>,
     pub(super) draining: Arc<Draining>,
-    pub(super) tally: Tally,
     pub(super) kernel_drops: Arc<KernelDrops>,
-    pub(super) filter: Filter,
+    pub(super) answerer: Answerer,
     pub(super) receive_errors: ReceiveErrors,
-    /// The most bytes that an answer may have.
-    pub(super) limit: usize,
 }
 
 impl Worker {
-    /// Answers until told to stop, then answers what was received before that.
+    /// Answers until the server stops, then answers what was received before that.
     pub(super) fn run(mut self) {
         let mut inbox = Inbox::new(MAX_BATCH);
         let mut outbox = Outbox::default();
@@ -85,7 +79,7 @@ impl Worker {
                 Ok(()) if inbox.runs().is_empty() => break,
                 Ok(()) => self.answer(&mut inbox, &mut outbox),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // Something may be there all the same.
+                // Datagrams may be waiting all the same.
                 Err(error) => self.pause_after(&error),
             }
         }
@@ -94,7 +88,7 @@ impl Worker {
 
     fn receive(&mut self, inbox: &mut Inbox) -> io::Result<()> {
         if let Some(spin) = self.spin.filter(|_| self.link.is_none()) {
-            match self.spin(inbox, spin) {
+            match self.busy_poll(inbox, spin) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
@@ -115,8 +109,8 @@ impl Worker {
         }
     }
 
-    /// Looks for datagrams again and again, and says `WouldBlock` when none came for so long.
-    fn spin(&mut self, inbox: &mut Inbox, spin: Duration) -> io::Result<()> {
+    /// Busy-polls for the duration of `spin`; `WouldBlock` when nothing came.
+    fn busy_poll(&mut self, inbox: &mut Inbox, spin: Duration) -> io::Result<()> {
         let mut begin = None;
         loop {
             for _ in 0..POLLS_PER_CLOCK_READ {
@@ -136,9 +130,9 @@ impl Worker {
 
     fn pause_after(&mut self, error: &io::Error) {
         let reaction = self.receive_errors.add(error, Instant::now());
-        if let Some(times) = reaction.warning {
+        if let Some(repeats) = reaction.warning {
             let (endpoint, why) = (&self.endpoint, bullhorn_socket::error::plain(error));
-            tracing::warn!("{endpoint}: receiving failed: {why}{times}");
+            tracing::warn!("{endpoint}: receiving failed: {why}{repeats}");
         }
         if let Some(pause) = reaction.pause {
             std::thread::sleep(pause);
@@ -146,14 +140,14 @@ impl Worker {
     }
 
     fn answer(&mut self, inbox: &mut Inbox, outbox: &mut Outbox) {
-        let logged = tracing::enabled!(tracing::Level::DEBUG);
-        if logged {
-            self.log_requests(inbox);
+        let is_logged = tracing::enabled!(tracing::Level::DEBUG);
+        if is_logged {
+            log::requests(&self.endpoint, inbox);
         }
-        answer(inbox, outbox, self.limit, &mut self.filter, &mut self.tally);
+        self.answerer.answer(inbox, outbox);
         if let Some(link) = &mut self.link {
-            self.filter.warn(&self.endpoint, inbox);
-            link.take(inbox, outbox, Instant::now(), &mut self.tally);
+            self.answerer.report_drops(&self.endpoint, inbox);
+            link.take(inbox, outbox, Instant::now(), &mut self.answerer.tally);
             return;
         }
         self.backend.send(inbox, outbox);
@@ -164,23 +158,20 @@ impl Worker {
         let mut failed = 0;
         for failure in &outbox.failures {
             failed += failure.datagrams;
-            let cause = self.cause_of(&failure.error);
-            if cause.advice().is_some() {
-                let run = outbox.answers[failure.answer].run;
-                self.filter
-                    .count_drop(&mut self.tally, cause, failure.datagrams, run);
-            } else {
-                self.tally.count_drop(cause, failure.datagrams);
-            }
+            let cause = cause_of(&failure.error, self.is_unix());
+            let run = outbox.answers[failure.answer].run;
+            self.answerer
+                .tally
+                .count_drop(cause, failure.datagrams, run);
         }
-        self.filter.warn(&self.endpoint, inbox);
-        self.tally.count_answered(tried - failed);
-        if logged {
-            self.log_answers(inbox, outbox);
+        self.answerer.report_drops(&self.endpoint, inbox);
+        self.answerer.tally.count_answered(tried - failed);
+        if is_logged {
+            log::answers(&self.endpoint, inbox, outbox);
         }
     }
 
-    /// Sends what is through the bad network by now, or all that is in it when `flushed`.
+    /// Sends what has passed the bad network by now, or all that is in it when `flushed`.
     fn send_delayed(&mut self, flushed: bool) {
         let Some(mut link) = self.link.take() else {
             return;
@@ -188,85 +179,16 @@ impl Worker {
         while link.fill(Instant::now(), flushed) {
             self.backend.send(&link.inbox, &mut link.outbox);
             let is_unix = self.is_unix();
-            link.count(&mut self.tally, |error| cause_of(error, is_unix));
+            link.count(&mut self.answerer.tally, |error| cause_of(error, is_unix));
+            self.answerer.report_drops(&self.endpoint, &link.inbox);
             if tracing::enabled!(tracing::Level::DEBUG) {
-                self.log_answers(&link.inbox, &link.outbox);
+                log::answers(&self.endpoint, &link.inbox, &link.outbox);
             }
         }
         self.link = Some(link);
     }
 
-    fn cause_of(&self, error: &io::Error) -> DropCause {
-        cause_of(error, self.is_unix())
-    }
-
     fn is_unix(&self) -> bool {
         self.endpoint.family() == Some(Family::Unix)
-    }
-
-    fn log_requests(&self, inbox: &Inbox) {
-        for (index, run) in inbox.runs().iter().enumerate() {
-            let peer = Peer(&run.peer, SocketType::Datagram);
-            let bytes = inbox.bytes(index);
-            if bytes.is_empty() {
-                tracing::debug!("{}: {peer} asks \"\"", self.endpoint);
-            }
-            for segment in bytes.chunks(run.segment_size.max(1)) {
-                tracing::debug!("{}: {peer} asks {}", self.endpoint, Excerpt(segment));
-            }
-        }
-    }
-
-    fn log_answers(&self, inbox: &Inbox, outbox: &Outbox) {
-        for (index, answer) in outbox.answers.iter().enumerate() {
-            let peer = Peer(&inbox.runs()[answer.run].peer, SocketType::Datagram);
-            let outcome = match outbox
-                .failures
-                .iter()
-                .find(|failure| failure.answer == index)
-            {
-                Some(failure) => format!(
-                    " (not sent: {})",
-                    bullhorn_socket::error::plain(&failure.error)
-                ),
-                None => String::new(),
-            };
-            let bytes = outbox.bytes(inbox, answer);
-            if bytes.is_empty() {
-                tracing::debug!("{}: {peer} gets \"\"{outcome}", self.endpoint);
-            }
-            for segment in bytes.chunks(answer.segment_size) {
-                tracing::debug!(
-                    "{}: {peer} gets {}{outcome}",
-                    self.endpoint,
-                    Excerpt(segment)
-                );
-            }
-        }
-    }
-}
-
-/// Why an answer was not sent, by the kernel's reason (sendmsg(2), udp(7), unix(7)).
-pub(super) fn cause_of(error: &io::Error, is_unix: bool) -> DropCause {
-    if error
-        .get_ref()
-        .is_some_and(|inner| inner.is::<NotSendersSocket>())
-    {
-        return DropCause::NotSendersSocket;
-    }
-    match error.raw_os_error().unwrap_or(0) {
-        libc::EACCES if is_unix => DropCause::NotPermitted,
-        libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM => DropCause::QueueFull,
-        libc::ECONNREFUSED
-        | libc::ECONNRESET
-        | libc::ENOENT
-        | libc::EPIPE
-        | libc::ENOTCONN
-        | libc::EHOSTUNREACH
-        | libc::ENETUNREACH
-        | libc::EHOSTDOWN
-        | libc::ENETDOWN => DropCause::PeerGone,
-        libc::EMSGSIZE => DropCause::AnswerTooLarge,
-        _ => DropCause::SendFailed,
     }
 }

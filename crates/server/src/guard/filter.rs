@@ -1,9 +1,8 @@
-//! What one worker asks about each run before it answers: the guard, and a clock that is read at
-//! most once a batch, and not at all when nobody needs it.
+//! One worker's view of the guard: checks each run before it is answered.
+//!
+//! The clock is read at most once per batch, and only when a check needs it.
 
 use std::sync::Arc;
-
-use capitals::Marks;
 
 use super::loops::Source;
 use super::shared::Guard;
@@ -13,25 +12,21 @@ use bullhorn_socket::batch::{Inbox, Run};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 
 /// A worker's view of the guard.
+#[derive(Debug)]
 pub(crate) struct Filter {
     guard: Arc<Guard>,
-    /// When the batch came, once somebody has asked.
+    /// When the batch came, once a check has needed it.
     now_ns: Option<u64>,
-    /// What the batch has dropped, by cause: how many, and the last run of them.
-    dropped: [(u64, usize); DropCause::ALL.len()],
-    has_dropped: bool,
-    /// Room for the marks of a run.
-    pub(crate) marks: Marks,
 }
 
-/// What becomes of a run.
+/// How much of a run may be answered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Admission<'a> {
-    /// How many of its datagrams may be answered, from the first on.
+    /// The number of its datagrams that may be answered, from the first.
     pub(crate) datagrams: usize,
     /// Why the others may not.
     pub(crate) cause: DropCause,
-    /// Who is watched for answers that equal their request.
+    /// Whose answers are watched that equal their request.
     pub(crate) watched: Option<Source<'a>>,
 }
 
@@ -40,9 +35,6 @@ impl Filter {
         Self {
             guard,
             now_ns: None,
-            dropped: Default::default(),
-            has_dropped: false,
-            marks: Marks::default(),
         }
     }
 
@@ -55,7 +47,7 @@ impl Filter {
         *self.now_ns.get_or_insert_with(|| self.guard.now_ns())
     }
 
-    /// Which of a run's datagrams may be answered. Networks and rates are of the Internet.
+    /// Which of a run's datagrams may be answered. Networks and rates apply to Internet sources.
     pub(crate) fn admit<'run>(&mut self, run: &'run Run) -> Admission<'run> {
         let mut admission = Admission {
             datagrams: run.datagrams(),
@@ -83,40 +75,19 @@ impl Filter {
         admission
     }
 
-    /// Whether an answer to `source` may be sent that is its request again.
+    /// Whether an answer to `source` that equals its request may be sent.
     pub(crate) fn permits_again(&mut self, source: Source<'_>, text: &[u8]) -> bool {
         let now_ns = self.now_ns();
         let loops = self.guard.loops.as_ref();
         loops.is_none_or(|loops| loops.permits(source, text, now_ns))
     }
 
-    /// Counts datagrams of run `run` that are not answered.
-    pub(crate) fn count_drop(
-        &mut self,
-        tally: &mut Tally,
-        cause: DropCause,
-        datagrams: usize,
-        run: usize,
-    ) {
-        tally.count_drop(cause, datagrams);
-        let (count, last) = &mut self.dropped[cause as usize];
-        *count += datagrams as u64;
-        *last = run;
-        self.has_dropped = true;
-    }
-
-    /// Says what the batch has dropped, where it is time to.
-    pub(crate) fn warn(&mut self, endpoint: &Endpoint, inbox: &Inbox) {
-        if !std::mem::take(&mut self.has_dropped) {
-            return;
-        }
+    /// Logs what the batch has dropped, at most once per interval and cause.
+    pub(crate) fn report_drops(&mut self, endpoint: &Endpoint, tally: &mut Tally, inbox: &Inbox) {
         let now_ns = self.now_ns();
-        for cause in DropCause::ALL {
-            let (count, last) = std::mem::take(&mut self.dropped[cause as usize]);
-            if count > 0 {
-                let peer = Peer(&inbox.runs()[last].peer, SocketType::Datagram);
-                self.guard.warn(endpoint, &peer, (cause, count), now_ns);
-            }
+        for (cause, count, last_run) in tally.take_unreported_drops() {
+            let peer = Peer(&inbox.runs()[last_run].peer, SocketType::Datagram);
+            self.guard.report(endpoint, &peer, (cause, count), now_ns);
         }
     }
 }

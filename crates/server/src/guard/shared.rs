@@ -128,7 +128,7 @@ impl Guard {
     }
 
     /// Logs that `count` datagrams were dropped, at most once per interval and cause.
-    pub(super) fn warn(
+    pub(super) fn report(
         &self,
         endpoint: &Endpoint,
         peer: &Peer<'_>,

@@ -84,16 +84,17 @@ impl Link {
             let size = answer.segment_size.max(1);
             for index in 0..answer.datagrams() {
                 let end = bytes.len().min((index + 1) * size);
-                self.take_one(run, &bytes[index * size..end], now, tally);
+                self.take_one((answer.run, run), &bytes[index * size..end], now, tally);
             }
         }
     }
 
-    fn take_one(&mut self, run: &Run, bytes: &[u8], now: Instant, tally: &mut Tally) {
+    fn take_one(&mut self, run: (usize, &Run), bytes: &[u8], now: Instant, tally: &mut Tally) {
+        let (index, run) = run;
         let fate = Fate::of(&self.impairment, self.number);
         self.number += 1;
         if fate.kind == Kind::Lost {
-            tally.count_drop(DropCause::Impaired, 1);
+            tally.count_drop(DropCause::Impaired, 1, index);
             tally.count_impaired(ImpairTotals {
                 lost: 1,
                 ..ImpairTotals::default()
@@ -101,7 +102,7 @@ impl Link {
             return;
         }
         if self.delayed.len() + self.due.len() >= MAX_DELAYED {
-            tally.count_drop(DropCause::QueueFull, 1);
+            tally.count_drop(DropCause::QueueFull, 1, index);
             return;
         }
         let mut packet = Packet {
@@ -229,7 +230,9 @@ impl Link {
             let mut failures = self.outbox.failures.iter();
             let failure = failures.find(|failure| failure.answer == index);
             match failure {
-                Some(failure) if !queued.is_copy => tally.count_drop(cause(&failure.error), 1),
+                Some(failure) if !queued.is_copy => {
+                    tally.count_drop(cause(&failure.error), 1, index);
+                }
                 Some(_) => {}
                 None if queued.is_copy => impaired.duplicated += 1,
                 None => {

@@ -86,6 +86,21 @@ impl DropCause {
         }
     }
 
+    /// Whether the log names the last peer. The other causes are common, and harmless or explained
+    /// by the totals.
+    pub(super) fn is_reported(self) -> bool {
+        !matches!(
+            self,
+            Self::RequestTruncated
+                | Self::NoReturnAddress
+                | Self::DestinationUnknown
+                | Self::PeerGone
+                | Self::QueueFull
+                | Self::SendFailed
+                | Self::Impaired
+        )
+    }
+
     /// What to do about it, as words for the log.
     pub(crate) fn advice(self) -> Option<&'static str> {
         match self {

@@ -87,49 +87,89 @@ impl DatagramCounters {
 
 /// A worker's hold on its counters. It cannot be copied, so they have one writer.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(Arc<DatagramCounters>);
+pub(crate) struct Tally {
+    counters: Arc<DatagramCounters>,
+    /// The drops of the batch that are to be logged, by cause.
+    unreported: [Unreported; DropCause::ALL.len()],
+    has_unreported: bool,
+}
+
+/// Drops of one cause: how many, and the index of the last run of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unreported {
+    datagrams: u64,
+    last_run: usize,
+}
 
 impl Tally {
     /// With or without a bad network on the way.
     pub(crate) fn new(is_impaired: bool) -> Self {
-        Self(Arc::new(DatagramCounters {
-            impaired: is_impaired.then(Default::default),
-            ..DatagramCounters::default()
-        }))
+        Self {
+            counters: Arc::new(DatagramCounters {
+                impaired: is_impaired.then(Default::default),
+                ..DatagramCounters::default()
+            }),
+            ..Self::default()
+        }
     }
 
     /// The counters, to be read.
     pub(crate) fn counters(&self) -> Arc<DatagramCounters> {
-        self.0.clone()
+        self.counters.clone()
     }
 
     /// Counts what one receive call gave: so many datagrams with so many bytes.
     pub(crate) fn count_batch(&mut self, datagrams: usize, bytes: usize) {
-        self.0.received.add(datagrams as u64);
-        self.0.received_bytes.add(bytes as u64);
-        self.0.batches.add(datagrams, 1);
+        self.counters.received.add(datagrams as u64);
+        self.counters.received_bytes.add(bytes as u64);
+        self.counters.batches.add(datagrams, 1);
     }
 
     /// Counts the sizes of one run of `datagrams`, which are in its batch.
     pub(crate) fn count_run(&mut self, datagrams: usize, segment_size: usize, bytes: usize) {
-        self.0.runs.add(datagrams, 1);
+        self.counters.runs.add(datagrams, 1);
         let before = datagrams - 1;
         if before > 0 {
-            self.0.datagrams.add(segment_size, before as u64);
+            self.counters.datagrams.add(segment_size, before as u64);
         }
-        self.0.datagrams.add(bytes - before * segment_size, 1);
+        self.counters
+            .datagrams
+            .add(bytes - before * segment_size, 1);
     }
 
     pub(crate) fn count_answered(&mut self, datagrams: usize) {
-        self.0.answered.add(datagrams as u64);
+        self.counters.answered.add(datagrams as u64);
     }
 
-    pub(crate) fn count_drop(&mut self, cause: DropCause, datagrams: usize) {
-        self.0.dropped[cause as usize].add(datagrams as u64);
+    /// Counts datagrams of the batch's run `run` that are not answered.
+    pub(crate) fn count_drop(&mut self, cause: DropCause, datagrams: usize, run: usize) {
+        self.counters.dropped[cause as usize].add(datagrams as u64);
+        if cause.is_reported() {
+            let unreported = &mut self.unreported[cause as usize];
+            unreported.datagrams += datagrams as u64;
+            unreported.last_run = run;
+            self.has_unreported = true;
+        }
+    }
+
+    pub(crate) fn has_unreported_drops(&self) -> bool {
+        self.has_unreported
+    }
+
+    /// The drops of the batch that are to be logged: the number of each cause, and its last run.
+    pub(crate) fn take_unreported_drops(
+        &mut self,
+    ) -> impl Iterator<Item = (DropCause, u64, usize)> + use<> {
+        self.has_unreported = false;
+        let unreported = std::mem::take(&mut self.unreported);
+        let by_cause = DropCause::ALL.into_iter().zip(unreported);
+        by_cause
+            .filter(|(_, drops)| drops.datagrams > 0)
+            .map(|(cause, drops)| (cause, drops.datagrams, drops.last_run))
     }
 
     pub(crate) fn count_impaired(&mut self, more: ImpairTotals) {
-        for (count, (_, more)) in self.0.impaired.iter().flatten().zip(more.named()) {
+        for (count, (_, more)) in self.counters.impaired.iter().flatten().zip(more.named()) {
             count.add(more);
         }
     }

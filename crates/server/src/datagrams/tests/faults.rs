@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use crate::GuardOptions;
+use crate::datagrams::answerer::Answerer;
 use crate::datagrams::kernel_drops::KernelDrops;
 use crate::datagrams::receive_errors::ReceiveErrors;
 use crate::datagrams::worker::{MAX_BATCH, Wake, Worker};
@@ -187,11 +188,9 @@ impl Bench {
             spin: None,
             link: None,
             draining: draining.clone(),
-            tally,
-            filter: Filter::new(Arc::new(guard)),
+            answerer: Answerer::new(Filter::new(Arc::new(guard)), tally, 65_507),
             kernel_drops: Arc::new(KernelDrops::new(socket.clone())),
             receive_errors: ReceiveErrors::default(),
-            limit: 65_507,
         };
         Self {
             client,

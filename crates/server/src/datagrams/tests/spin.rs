@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use socket2::Socket;
 
 use crate::GuardOptions;
+use crate::datagrams::answerer::Answerer;
 use crate::datagrams::kernel_drops::KernelDrops;
 use crate::datagrams::receive_errors::ReceiveErrors;
 use crate::datagrams::worker::{Wake, Worker};
@@ -62,11 +63,9 @@ fn run(spin: Duration, most_looks: u32) -> (u32, Duration) {
         spin: Some(spin),
         link: None,
         draining,
-        tally: Tally::default(),
-        filter: Filter::new(Arc::new(guard)),
+        answerer: Answerer::new(Filter::new(Arc::new(guard)), Tally::default(), 65_507),
         kernel_drops: Arc::new(KernelDrops::new(socket)),
         receive_errors: ReceiveErrors::default(),
-        limit: 65_507,
     };
     let begin = Instant::now();
     worker.run();
