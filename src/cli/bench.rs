@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::arguments::Bench;
+use super::exit_code::ExitCode;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::stderr;
@@ -13,7 +14,6 @@ use super::{input_file, log, signals};
 use crate::report::bench as report;
 use bullhorn_client::bench::{self, Control, Figures, Observer, Progress, RunResult, Threshold};
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::error::Error;
 use bullhorn_socket::stop::Stop;
 
 /// How often the progress is shown.
@@ -34,9 +34,8 @@ pub(super) fn run(arguments: &Bench, output: &mut Output) -> Outcome {
         .map(read_baseline)
         .transpose()?;
     if baseline.is_none() && arguments.fail_if.iter().any(Threshold::needs_baseline) {
-        return Err(usage(
-            "a threshold with + or - is about an earlier result: name it with --baseline",
-        ));
+        let problem = "a threshold with + or - is about an earlier result: name it with --baseline";
+        return Err(Failure::Usage(problem.to_owned()));
     }
     let page = arguments.html.as_deref().map(Page::open).transpose()?;
     let mut watch = Watch::new(arguments, stop.clone());
@@ -62,7 +61,7 @@ pub(super) fn run(arguments: &Bench, output: &mut Output) -> Outcome {
     }
     let code = exit_code(&measured, !crossed.is_empty(), &arguments.fail_if);
     match page {
-        Err(failure) if code == 0 => Err(failure),
+        Err(failure) if code == ExitCode::Success => Err(failure),
         Err(failure) => {
             failure.report();
             Ok(code)
@@ -98,28 +97,25 @@ impl<'a> Page<'a> {
     }
 }
 
-fn usage(problem: impl Into<String>) -> Failure {
-    Failure::Library(Error::Usage(problem.into()))
-}
-
 fn read_baseline(path: &Path) -> Result<Figures, Failure> {
     let text = input_file::read(path)?;
-    report::read_figures(&String::from_utf8_lossy(&text))
-        .map_err(|problem| usage(format!("{} is no baseline: {problem}", path.display())))
+    report::read_figures(&String::from_utf8_lossy(&text)).map_err(|problem| {
+        Failure::Usage(format!("{} is not a baseline: {problem}", path.display()))
+    })
 }
 
-fn exit_code(measured: &RunResult, is_crossed: bool, thresholds: &[Threshold]) -> u8 {
+fn exit_code(measured: &RunResult, is_crossed: bool, thresholds: &[Threshold]) -> ExitCode {
     let counts = &measured.record.counts;
     // A threshold for the loss says how much of it is well.
     let is_loss_judged = thresholds.iter().any(Threshold::is_about_loss);
     if counts.corrupt + counts.stray > 0 {
-        3
+        ExitCode::WrongAnswer
     } else if counts.sent > 0 && counts.ok == 0 {
-        5
+        ExitCode::NoAnswer
     } else if is_crossed || measured.is_below_request() || counts.lost > 0 && !is_loss_judged {
-        1
+        ExitCode::Partial
     } else {
-        0
+        ExitCode::Success
     }
 }
 

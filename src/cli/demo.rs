@@ -1,6 +1,7 @@
 //! `bullhorn demo`: the service and its client in one process, over every family and type.
 
 use super::arguments::Demo;
+use super::exit_code::ExitCode;
 use super::failure::Outcome;
 use super::output::Output;
 use super::{log, signals};
@@ -37,7 +38,10 @@ pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
         true => report::json_lines(to, &rows),
         false => report::table(to, &rows),
     });
-    Ok(u8::from(has_failed))
+    Ok(match has_failed {
+        true => ExitCode::Partial,
+        false => ExitCode::Success,
+    })
 }
 
 fn serve_and_ask(

@@ -3,17 +3,28 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::exit_code::ExitCode;
+use super::hints::{self, WithHint};
 use super::stderr;
+use bullhorn::sandbox::user::UserError;
 use bullhorn_socket::error::{Error, plain};
 
 /// The exit code of a verb that ran to its end, or why it did not.
-pub(super) type Outcome = Result<u8, Failure>;
+pub(super) type Outcome = Result<ExitCode, Failure>;
 
 /// Why a verb did not run to its end.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
-    #[error(transparent)]
+    #[error("{}", WithHint(.0))]
     Library(#[from] Error),
+    /// Arguments that do not go together.
+    #[error("{0}")]
+    Usage(String),
+    /// A name without an address, where that may be a mistake in the arguments.
+    #[error("{0}")]
+    NotResolved(String),
+    #[error("{}{}", .0, hints::for_user(.0))]
+    User(#[from] UserError),
     #[error("cannot write the output: {}", plain(.0))]
     Output(#[source] io::Error),
     #[error("cannot {operation} {}: {}", path.display(), plain(source))]
@@ -43,15 +54,23 @@ impl Failure {
     }
 
     /// Prints the one line and returns the exit code.
-    pub(super) fn report(&self) -> u8 {
+    pub(super) fn report(&self) -> ExitCode {
         stderr::line(format_args!("bullhorn: {self}"));
-        self.exit_code()
+        self.into()
     }
+}
 
-    pub(super) fn exit_code(&self) -> u8 {
-        match self {
-            Self::Library(error) => error.exit_code(),
-            Self::Output(_) | Self::File { .. } | Self::Ended(_) | Self::Local { .. } => 7,
+impl From<&Failure> for ExitCode {
+    fn from(failure: &Failure) -> Self {
+        match failure {
+            Failure::Library(error) => error.into(),
+            Failure::Usage(_) => Self::Usage,
+            Failure::NotResolved(_) => Self::NotResolved,
+            Failure::User(_)
+            | Failure::Output(_)
+            | Failure::File { .. }
+            | Failure::Ended(_)
+            | Failure::Local { .. } => Self::Local,
         }
     }
 }

@@ -6,7 +6,9 @@
 pub(crate) mod arguments;
 mod bench;
 mod demo;
+mod exit_code;
 mod failure;
+mod hints;
 mod input_file;
 mod line_writer;
 mod log;
@@ -23,7 +25,6 @@ mod stop_signals;
 mod usage;
 
 use std::panic::{self, AssertUnwindSafe};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -31,11 +32,12 @@ use signal_hook::consts::SIGXFSZ;
 
 use arguments::{Arguments, Verb};
 use bullhorn_socket::refusal::check_needed_calls;
+use exit_code::ExitCode;
 use failure::{Failure, Outcome};
 use output::Output;
 
 /// Parses the command line, runs the verb, and prints one line when it fails.
-pub(crate) fn main() -> ExitCode {
+pub(crate) fn main() -> std::process::ExitCode {
     // With a handler, a write beyond the file size limit (`ulimit -f`) fails with EFBIG instead of
     // killing the process.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
@@ -43,19 +45,19 @@ pub(crate) fn main() -> ExitCode {
     let mut output = Output::default();
     // The hook has reported the panic.
     let code = panic::catch_unwind(AssertUnwindSafe(|| parse_and_run(&mut output)));
-    let code = output.finish(code.unwrap_or(7));
+    let code = output.finish(code.unwrap_or(ExitCode::Local));
     stderr::flush();
-    code.into()
+    code.code().into()
 }
 
-fn parse_and_run(output: &mut Output) -> u8 {
+fn parse_and_run(output: &mut Output) -> ExitCode {
     match Arguments::try_parse() {
         Ok(arguments) => run(arguments.verb, output),
         Err(error) => usage::show(&error, output),
     }
 }
 
-fn run(verb: Verb, output: &mut Output) -> u8 {
+fn run(verb: Verb, output: &mut Output) -> ExitCode {
     match start(verb, output) {
         Ok(code) => code,
         Err(failure) => {

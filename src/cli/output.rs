@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use writer::{Queue, Writer};
 
+use super::exit_code::ExitCode;
 use super::stderr;
 use bullhorn_socket::error::plain;
 use bullhorn_socket::stop::Stop;
@@ -90,7 +91,7 @@ impl Output {
 
     /// Writes the rest, reports what could not be written, and returns the exit code of a verb
     /// whose own is `code`.
-    pub(super) fn finish(mut self, code: u8) -> u8 {
+    pub(super) fn finish(mut self, code: ExitCode) -> ExitCode {
         self.flush();
         let of_writer = self.writer.and_then(|writer| writer.take_failure());
         match self.failure.or(of_writer) {
@@ -101,7 +102,11 @@ impl Output {
                     "bullhorn: cannot write the output: {}",
                     plain(&error)
                 ));
-                if code == 0 { 7 } else { code }
+                if code == ExitCode::Success {
+                    ExitCode::Local
+                } else {
+                    code
+                }
             }
         }
     }

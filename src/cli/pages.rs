@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::CommandFactory;
 
 use super::arguments::Arguments;
+use super::exit_code::ExitCode;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 
@@ -13,7 +14,7 @@ pub(super) fn completions(shell: clap_complete::Shell, output: &mut Output) -> O
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "bullhorn", &mut script);
     output.write(|to| to.write_all(&script));
-    Ok(0)
+    Ok(ExitCode::Success)
 }
 
 /// Prints the man page, or writes a page for the program and one for each verb.
@@ -23,5 +24,5 @@ pub(super) fn man(directory: Option<&Path>, output: &mut Output) -> Outcome {
         Some(directory) => clap_mangen::generate_to(Arguments::command(), directory)
             .map_err(Failure::file("write the man pages into", directory))?,
     }
-    Ok(0)
+    Ok(ExitCode::Success)
 }

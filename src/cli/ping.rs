@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::arguments::Ping;
+use super::exit_code::ExitCode;
 use super::failure::Outcome;
 use super::output::Output;
 use super::{input_file, log, signals};
@@ -27,7 +28,7 @@ pub(super) fn run(arguments: &Ping, output: &mut Output) -> Outcome {
     let summary =
         bullhorn_client::ping::run(&arguments.endpoint, &settings, &control, &mut printer)?;
     printer.finish(&summary);
-    Ok(summary.exit_code(settings.expect))
+    Ok(ExitCode::of_ping(&summary, settings.expect))
 }
 
 struct Printer<'a> {

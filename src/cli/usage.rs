@@ -6,13 +6,14 @@ use std::io;
 use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::exit_code::ExitCode;
 use super::output::Output;
 use super::stderr;
 use bullhorn_socket::endpoint::ParseEndpointError;
 use bullhorn_socket::visible::Visible;
 
 /// Prints the one line, or the help that was asked for, and returns the exit code.
-pub(super) fn show(error: &clap::Error, output: &mut Output) -> u8 {
+pub(super) fn show(error: &clap::Error, output: &mut Output) -> ExitCode {
     match line(error) {
         Some(line) => stderr::line(format_args!("bullhorn: {line}")),
         None if error.use_stderr() => {
@@ -24,7 +25,10 @@ pub(super) fn show(error: &clap::Error, output: &mut Output) -> u8 {
             output.write(|to| to.write_all(help(error, choice).as_bytes()));
         }
     }
-    u8::try_from(error.exit_code()).unwrap_or(2)
+    match error.exit_code() {
+        0 => ExitCode::Success,
+        _ => ExitCode::Usage,
+    }
 }
 
 fn help(error: &clap::Error, choice: ColorChoice) -> String {

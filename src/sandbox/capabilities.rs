@@ -7,7 +7,7 @@ use rustix::thread::{
     remove_capability_from_bounding_set, set_capabilities,
 };
 
-use super::Needs;
+use super::needs::Needs;
 
 /// Gives up every capability that is held, but for `CAP_DAC_OVERRIDE` in two cases: where root is to
 /// write to the private sockets of other users, and where it has a socket file to remove, perhaps from

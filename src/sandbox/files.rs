@@ -11,18 +11,17 @@ use landlock::{
     Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
-use super::Needs;
+use super::error::NotApplied;
+use super::needs::Needs;
 
 /// Closes what Landlock can, and gives the kernel's ABI, or why nothing was closed.
 ///
 /// # Errors
-/// What this kernel lacks, as words for a line.
-pub fn close(needs: &Needs) -> Result<u32, String> {
-    let status = restrict(needs).map_err(|error| error.to_string())?;
+/// What this kernel lacks.
+pub fn close(needs: &Needs) -> Result<u32, NotApplied> {
+    let status = restrict(needs).map_err(NotApplied::refused)?;
     match (status.ruleset, status.landlock) {
-        (RulesetStatus::NotEnforced, LandlockStatus::NotEnabled) => {
-            Err("not enabled when this kernel was started".to_owned())
-        }
+        (RulesetStatus::NotEnforced, LandlockStatus::NotEnabled) => Err(NotApplied::NotEnabled),
         (
             _,
             LandlockStatus::Available {
@@ -32,7 +31,7 @@ pub fn close(needs: &Needs) -> Result<u32, String> {
         ) => Ok(kernel_abi
             .and_then(|abi| u32::try_from(abi).ok())
             .unwrap_or(effective_abi as u32)),
-        _ => Err("this kernel has none; Linux 5.13 and later do".to_owned()),
+        _ => Err(NotApplied::NotSupported),
     }
 }
 

@@ -16,53 +16,25 @@ pub mod calls;
 #[path = "calls_elsewhere.rs"]
 pub mod calls;
 pub mod capabilities;
+mod error;
 pub mod files;
 mod namespace;
+mod needs;
 pub mod user;
 
-use std::os::fd::BorrowedFd;
-
-use bullhorn_socket::BoundSocket;
-use bullhorn_socket::endpoint::{Family, SocketType};
-
-/// What bound sockets still need to be answered on, and to be taken away.
-#[derive(Debug, Default)]
-pub struct Needs<'a> {
-    /// The directories in which socket files are to be removed.
-    pub directories: Vec<BorrowedFd<'a>>,
-    /// Answers go to Unix sockets of other programs: by path, which a file mode may forbid, or by
-    /// abstract name.
-    pub unix_datagrams: bool,
-    /// Root answers Unix datagrams also to sockets that only their owners may write to.
-    pub private_sockets: bool,
-}
-
-impl<'a> Needs<'a> {
-    /// The needs of these sockets.
-    pub fn of(sockets: &[&'a BoundSocket]) -> Self {
-        Self {
-            directories: sockets
-                .iter()
-                .filter_map(|socket| socket.file_directory())
-                .collect(),
-            unix_datagrams: sockets.iter().any(|socket| {
-                let is = socket.description();
-                (is.family, is.socket_type) == (Family::Unix, SocketType::Datagram)
-            }),
-            private_sockets: false,
-        }
-    }
-}
+pub use error::NotApplied;
+pub use needs::Needs;
 
 /// What came into force.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Applied {
     /// Programs that are executed gain nothing (`PR_SET_NO_NEW_PRIVS`).
     pub no_new_privs: bool,
     /// The kernel's Landlock ABI, or why there is no Landlock.
-    pub landlock: Result<u32, String>,
+    pub landlock: Result<u32, NotApplied>,
     /// Whether system calls are filtered, or why not.
-    pub seccomp: Result<(), String>,
+    pub seccomp: Result<(), NotApplied>,
 }
 
 impl Applied {

@@ -4,20 +4,30 @@
 
 use std::fs;
 
+/// Why a user namespace keeps a process from becoming a user.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NamespaceError {
+    #[error("{what} {number} is not mapped in this user namespace (/proc/self/{name})")]
+    NotMapped {
+        what: &'static str,
+        number: u32,
+        name: &'static str,
+    },
+    #[error("this user namespace does not allow dropping groups (/proc/self/setgroups)")]
+    KeepsGroups,
+}
+
 /// Why a process that may change its user cannot become this one, if it cannot. Where /proc does
 /// not tell, the calls themselves will.
-pub(super) fn check(uid: u32, gid: u32) -> Result<(), String> {
+pub(super) fn check(uid: u32, gid: u32) -> Result<(), NamespaceError> {
     let file = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).ok();
     for (what, number, name) in [("user", uid, "uid_map"), ("group", gid, "gid_map")] {
         if file(name).is_some_and(|map| !has(&map, number)) {
-            return Err(format!(
-                "{what} {number} is not mapped in this user namespace (/proc/self/{name})"
-            ));
+            return Err(NamespaceError::NotMapped { what, number, name });
         }
     }
     if file("setgroups").is_some_and(|setgroups| setgroups.trim() == "deny") {
-        let reason = "this user namespace does not let groups be given up (/proc/self/setgroups)";
-        return Err(reason.to_owned());
+        return Err(NamespaceError::KeepsGroups);
     }
     Ok(())
 }

@@ -1,14 +1,13 @@
 //! The way down from root: which user and group, and becoming them.
 
-use std::fmt;
 use std::str::FromStr;
+use std::{fmt, io};
 
 use nix::errno::Errno;
 use nix::unistd::{self, Gid, Group, Uid, User};
 use rustix::thread::CapabilitySet;
 
 use super::{capabilities, namespace};
-use bullhorn_socket::error::{Error, Result};
 
 /// A user as it is typed: `NAME`, `UID`, `NAME:GROUP` or `UID:GID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,16 +16,60 @@ pub struct UserName {
     group: Option<String>,
 }
 
-impl FromStr for UserName {
-    type Err = String;
+/// A text that is not a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write a user, or a user and a group, as in nobody:nogroup")]
+#[non_exhaustive]
+pub struct ParseUserError;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
+/// A user that the process cannot become.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot run as {user}: {source}")]
+#[non_exhaustive]
+pub struct UserError {
+    /// The user as it was typed.
+    pub user: String,
+    /// Why the process cannot become it.
+    pub source: UserProblem,
+}
+
+/// Why the process cannot become a user.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserProblem {
+    /// The name is unknown.
+    #[error("there is no {0} of that name")]
+    Unknown(&'static str),
+    /// The number is not a known user's, so its group is unknown.
+    #[error("no user has that number; give the group as well, as in {0}:{0}")]
+    NoGroup(u32),
+    /// The process is another user, and not root.
+    #[error("only root may change its user")]
+    NotRoot,
+    /// The user namespace does not allow it.
+    #[error("{0}")]
+    Namespace(String),
+    /// A call failed.
+    #[error("{}", bullhorn_socket::error::plain(.0))]
+    System(#[source] io::Error),
+}
+
+impl From<Errno> for UserProblem {
+    fn from(error: Errno) -> Self {
+        Self::System(error.into())
+    }
+}
+
+impl FromStr for UserName {
+    type Err = ParseUserError;
+
+    fn from_str(text: &str) -> Result<Self, ParseUserError> {
         let (user, group) = match text.split_once(':') {
             Some((user, group)) => (user, Some(group)),
             None => (text, None),
         };
         if user.is_empty() || group.is_some_and(|group| group.is_empty() || group.contains(':')) {
-            return Err("write a user, or a user and a group, as in nobody:nogroup".to_owned());
+            return Err(ParseUserError);
         }
         Ok(Self {
             user: user.to_owned(),
@@ -49,14 +92,14 @@ impl UserName {
     /// Looks the numbers up; to be done while files can be read.
     ///
     /// # Errors
-    /// [`Error::User`] for a name that this machine does not know, and for a number without a
+    /// [`UserError`] for a name that this machine does not know, and for a number without a
     /// group that is no known user's.
-    pub fn resolve(&self) -> Result<Identity> {
-        let refuse = |reason: String| Error::User {
+    pub fn resolve(&self) -> Result<Identity, UserError> {
+        let refuse = |source: UserProblem| UserError {
             user: self.to_string(),
-            reason,
+            source,
         };
-        let failed = |error: Errno| refuse(error.desc().to_lowercase());
+        let failed = |error: Errno| refuse(error.into());
         let found = match self.user.parse() {
             Ok(number) => User::from_uid(Uid::from_raw(number)),
             Err(_) => User::from_name(&self.user),
@@ -65,7 +108,7 @@ impl UserName {
         let uid = match (&found, self.user.parse()) {
             (Some(user), _) => user.uid,
             (None, Ok(number)) => Uid::from_raw(number),
-            (None, Err(_)) => return Err(refuse("there is no user of that name".to_owned())),
+            (None, Err(_)) => return Err(refuse(UserProblem::Unknown("user"))),
         };
         let gid = match (&self.group, found) {
             (Some(group), _) => match group.parse() {
@@ -73,15 +116,13 @@ impl UserName {
                 Err(_) => {
                     Group::from_name(group)
                         .map_err(failed)?
-                        .ok_or_else(|| refuse("there is no group of that name".to_owned()))?
+                        .ok_or_else(|| refuse(UserProblem::Unknown("group")))?
                         .gid
                 }
             },
             (None, Some(user)) => user.gid,
             (None, None) => {
-                return Err(refuse(format!(
-                    "no user has that number; say the group as well, as in {uid}:{uid}"
-                )));
+                return Err(refuse(UserProblem::NoGroup(uid.as_raw())));
             }
         };
         Ok(Identity {
@@ -114,48 +155,46 @@ impl Identity {
     /// Finds out whether [`assume`](Self::assume) can do its work, before there is anything to undo.
     ///
     /// # Errors
-    /// [`Error::User`] when the process is another user and not root, or its user namespace does not
+    /// [`UserError`] when the process is another user and not root, or its user namespace does not
     /// have this user.
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<(), UserError> {
         let held = capabilities::held_effective().unwrap_or(CapabilitySet::empty());
         if self.is_ours()? {
             return Ok(());
         }
         if !held.contains(CapabilitySet::SETUID | CapabilitySet::SETGID) {
-            return Err(
-                self.refuse("only root may change its user; start as root, or leave --user away")
-            );
+            return Err(self.refuse(UserProblem::NotRoot));
         }
-        namespace::check(self.uid(), self.gid()).map_err(|reason| self.refuse(&reason))
+        namespace::check(self.uid(), self.gid())
+            .map_err(|error| self.refuse(UserProblem::Namespace(error.to_string())))
     }
 
     /// Becomes this user for good: no supplementary groups, this group, this user, and not one
     /// capability. The groups go first, as who is no longer root may not change them.
     ///
     /// # Errors
-    /// [`Error::User`] when the kernel does not permit it.
-    pub fn assume(&self) -> Result<()> {
-        let refuse = |error: Errno| self.refuse(&error.desc().to_lowercase());
+    /// [`UserError`] when the kernel does not permit it.
+    pub fn assume(&self) -> Result<(), UserError> {
+        let refuse = |error: Errno| self.refuse(error.into());
         if !self.is_ours()? {
             capabilities::empty_bounding_set();
             unistd::setgroups(&[]).map_err(refuse)?;
             unistd::setresgid(self.gid, self.gid, self.gid).map_err(refuse)?;
             unistd::setresuid(self.uid, self.uid, self.uid).map_err(refuse)?;
         }
-        capabilities::give_up_all()
-            .map_err(|error| self.refuse(&bullhorn_socket::error::plain(&error)))
+        capabilities::give_up_all().map_err(|error| self.refuse(UserProblem::System(error)))
     }
 
-    fn refuse(&self, reason: &str) -> Error {
-        Error::User {
+    fn refuse(&self, source: UserProblem) -> UserError {
+        UserError {
             user: self.name.to_string(),
-            reason: reason.to_owned(),
+            source,
         }
     }
 
     /// Whether the process is this user already, as when a service manager has seen to it.
-    fn is_ours(&self) -> Result<bool> {
-        let refuse = |error: Errno| self.refuse(&error.desc().to_lowercase());
+    fn is_ours(&self) -> Result<bool, UserError> {
+        let refuse = |error: Errno| self.refuse(error.into());
         let uids = unistd::getresuid().map_err(refuse)?;
         let gids = unistd::getresgid().map_err(refuse)?;
         let is_user = [uids.real, uids.effective, uids.saved] == [self.uid; 3];

@@ -404,7 +404,7 @@ fn a_user_that_cannot_be_is_refused_in_one_line() {
     for (user, word) in [
         ("no-such-user", "no user of that name"),
         ("root:no-such-group", "no group of that name"),
-        ("4294967290", "say the group as well"),
+        ("4294967290", "give the group as well"),
     ] {
         let ended = serve(user);
         assert_eq!((ended.code, ended.stderr.lines().count()), (7, 1));

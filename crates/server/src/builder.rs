@@ -98,11 +98,7 @@ impl ServerBuilder {
         let is_datagram =
             |socket: &BoundSocket| socket.description().socket_type == SocketType::Datagram;
         if self.datagrams.impairment.is_some() && !sockets.iter().any(is_datagram) {
-            return Err(Error::Usage(
-                "only datagrams can be impaired, and no endpoint is for datagrams; add one, as in \
-                 udp://127.0.0.1:3000"
-                    .to_owned(),
-            ));
+            return Err(Error::NothingToImpair);
         }
         // All of this machine is asked now, while it may be.
         Ok(BoundServer {
@@ -141,7 +137,7 @@ impl ServerBuilder {
         }
         warn_unserved(&options.passed, &sockets);
         if sockets.is_empty() {
-            return Err(Error::Usage("there is nothing to serve".to_owned()));
+            return Err(Error::NothingToServe);
         }
         Ok(sockets)
     }

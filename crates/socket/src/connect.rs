@@ -31,7 +31,7 @@ const BACKLOG_RETRY: Timespec = Timespec {
 /// its own first (autobind; unix(7)), else no answer could reach it.
 ///
 /// # Errors
-/// [`Error::Usage`] for an endpoint that no client can ask; [`Error::Refused`],
+/// [`Error::UnsuitableEndpoint`] for an endpoint that only a server can use; [`Error::Refused`],
 /// [`Error::NoAnswer`] when a stream takes longer than `timeout`, [`Error::Stopped`] when `stop`
 /// comes before; [`Error::Socket`].
 pub fn connect(endpoint: &Endpoint, timeout: Duration, stop: &Stop) -> Result<Socket> {
@@ -171,9 +171,10 @@ fn create_for(endpoint: &Endpoint) -> Result<(Socket, SockAddr)> {
     check_for_client(endpoint)?;
     let fail = |operation| move |source| Error::socket(operation, endpoint, source);
     let (Some(family), Some(socket_type)) = (endpoint.family(), endpoint.socket_type()) else {
-        return Err(Error::Usage(format!(
-            "{endpoint} must be resolved before it is connected to"
-        )));
+        return Err(Error::UnsuitableEndpoint {
+            endpoint: endpoint.clone(),
+            problem: "must be resolved before it is connected to",
+        });
     };
     let address = to_sockaddr(endpoint).map_err(fail(Operation::Connect))?;
     let socket = create(family, socket_type).map_err(fail(Operation::Create))?;
@@ -195,25 +196,29 @@ fn create_for(endpoint: &Endpoint) -> Result<(Socket, SockAddr)> {
 
 /// Refuses what only a server can use: the empty host, port 0, a descriptor.
 pub fn check_for_client(endpoint: &Endpoint) -> Result<()> {
-    let usage = |problem: String| Err(Error::Usage(problem));
+    let unsuitable = |problem| {
+        Err(Error::UnsuitableEndpoint {
+            endpoint: endpoint.clone(),
+            problem,
+        })
+    };
     match endpoint {
         Endpoint::Internet {
             host: Host::Any, ..
-        } => {
-            let example = match endpoint.socket_type() {
-                Some(SocketType::Stream) => "tcp://127.0.0.1:3000",
-                _ => "udp://127.0.0.1:3000",
-            };
-            usage(format!(
-                "{endpoint} has no host; the empty host is for servers, a client asks one, as in {example}"
-            ))
+        } => unsuitable(match endpoint.socket_type() {
+            Some(SocketType::Stream) => {
+                "has no host, which is for servers; a client needs one, as in tcp://127.0.0.1:3000"
+            }
+            _ => {
+                "has no host, which is for servers; a client needs one, as in udp://127.0.0.1:3000"
+            }
+        }),
+        Endpoint::Internet { port: 0, .. } => {
+            unsuitable("has port 0, which is for servers; use the port that the server printed")
         }
-        Endpoint::Internet { port: 0, .. } => usage(format!(
-            "{endpoint} has port 0, which is for servers; ask the port that the server printed"
-        )),
-        Endpoint::Descriptor(_) => usage(format!(
-            "{endpoint} is for servers; a client needs an address, as in udp://127.0.0.1:3000"
-        )),
+        Endpoint::Descriptor(_) => {
+            unsuitable("is for servers; a client needs an address, as in udp://127.0.0.1:3000")
+        }
         _ => Ok(()),
     }
 }

@@ -1,14 +1,14 @@
 //! What can go wrong: the operation, the endpoint, the cause, and what to do about it.
 //!
-//! One enum for the whole library; the binary prints its one line and takes the exit code from
-//! [`Error::exit_code`].
+//! One enum for all of Bullhorn's libraries. Each error reads as one line; flags and exit codes are the
+//! program's.
 
 use std::any::Any;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, Host, ParseEndpointError, SocketType};
+use crate::endpoint::{Endpoint, FamilyFilter, Host, ParseEndpointError, SocketType};
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -17,19 +17,55 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A demand that cannot be met as it was put.
-    #[error("{0}")]
-    Usage(String),
+    /// Settings that cannot be used as given.
+    #[error("{problem}")]
+    InvalidSettings {
+        /// Which ones, by the names of their fields.
+        settings: &'static [&'static str],
+        /// What is wrong with them, with the limit.
+        problem: String,
+    },
+    /// An endpoint that cannot be used in this way.
+    #[error("{endpoint} {problem}")]
+    UnsuitableEndpoint {
+        /// The endpoint as given.
+        endpoint: Endpoint,
+        /// Why it cannot be used, and what can.
+        problem: &'static str,
+    },
+    /// An address of the family that the filter excludes.
+    #[error("{}", explain_family(endpoint, *filter))]
+    OtherFamily {
+        /// The endpoint as given.
+        endpoint: Endpoint,
+        /// What may be used.
+        filter: FamilyFilter,
+    },
+    /// No address is left to connect to.
+    #[error("there is no address to connect to")]
+    NoAddress,
+    /// The variable LISTEN_FDS of the environment, which is not a number.
+    #[error("LISTEN_FDS={0:?} is not a number of descriptors; systemd sets it, as in LISTEN_FDS=1")]
+    InvalidListenFds(String),
+    /// A server without a socket.
+    #[error("there is nothing to serve")]
+    NothingToServe,
+    /// An impairment for a server without a datagram endpoint.
+    #[error(
+        "only datagrams can be impaired, and no endpoint is for datagrams; add one, as in \
+         udp://127.0.0.1:3000"
+    )]
+    NothingToImpair,
     /// A text that names no endpoint.
     #[error(transparent)]
     Endpoint(#[from] ParseEndpointError),
-    /// A name that the resolver has no address for.
-    #[error("cannot resolve {name:?}: {reason}")]
+    /// A name without a usable address.
+    #[error("cannot resolve {name:?}: {source}")]
     Resolve {
-        /// The name that was asked for.
+        /// The name that was looked up.
         name: String,
-        /// The resolver's own words.
-        reason: String,
+        /// Why it has no address.
+        source: ResolveProblem,
     },
     /// A socket call that this machine's kernel refused.
     #[error("cannot {operation} {endpoint}: {}", explain(*operation, endpoint, source))]
@@ -91,14 +127,6 @@ pub enum Error {
     /// The source of the texts cannot be read.
     #[error("cannot read the texts: {}", plain(.0))]
     Texts(#[source] io::Error),
-    /// A user that the process cannot become.
-    #[error("cannot run as {user}: {reason}")]
-    User {
-        /// Who was asked for.
-        user: String,
-        /// Why it cannot be, and what would.
-        reason: String,
-    },
     /// A thread of this program panicked, which is a bug of it.
     #[error("a worker panicked, which is a bug: {0}")]
     Panicked(String),
@@ -112,6 +140,31 @@ pub enum Error {
         /// The most bytes that go.
         limit: usize,
     },
+}
+
+/// Why a name has no usable address.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveProblem {
+    /// The resolver has no address, or none of the families that the filter admits.
+    #[error("it has no {}", match .0 {
+        FamilyFilter::All => "address",
+        FamilyFilter::Inet => "IPv4 address",
+        FamilyFilter::Inet6 => "IPv6 address",
+    })]
+    NoAddress(FamilyFilter),
+    /// What the system's resolver reports.
+    #[error("{0}")]
+    Resolver(String),
+    /// The resolver did not answer within this time.
+    #[error("the resolver did not answer within {}", humantime::format_duration(*.0))]
+    Timeout(Duration),
+    /// The work was stopped first.
+    #[error("stopped before the resolver answered")]
+    Stopped,
+    /// A call that waits for the resolver failed.
+    #[error("cannot wait for the resolver: {}", plain(.0))]
+    Wait(#[from] io::Error),
 }
 
 /// What was being done when a socket call failed.
@@ -178,22 +231,36 @@ impl Error {
         }
     }
 
-    /// The process exit code for this failure: the same numbers for every verb.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Usage(_) | Self::Endpoint(_) | Self::TooLong { .. } => 2,
-            Self::WrongAnswer { .. } => 3,
-            Self::Refused { .. } => 4,
-            Self::NoAnswer { .. } | Self::Closed { .. } | Self::Stopped { .. } => 5,
-            Self::Socket { source, .. } if is_unreachable(source) => 5,
-            Self::Resolve { .. } => 6,
-            Self::Socket { .. }
-            | Self::Unsuitable { .. }
-            | Self::User { .. }
-            | Self::Texts(_)
-            | Self::Panicked(_) => 7,
+    /// Settings that cannot be used as given, by the names of their fields.
+    pub fn invalid_settings(settings: &'static [&'static str], problem: impl Into<String>) -> Self {
+        Self::InvalidSettings {
+            settings,
+            problem: problem.into(),
         }
     }
+
+    /// Whether the network says that the peer cannot be reached, rather than that this machine has a
+    /// problem.
+    pub fn is_unreachable(&self) -> bool {
+        let Self::Socket { source, .. } = self else {
+            return false;
+        };
+        matches!(
+            source.kind(),
+            io::ErrorKind::HostUnreachable
+                | io::ErrorKind::TimedOut
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::BrokenPipe
+        )
+    }
+}
+
+fn explain_family(endpoint: &Endpoint, filter: FamilyFilter) -> String {
+    let (is, wanted) = match filter {
+        FamilyFilter::Inet => ("IPv6", "IPv4"),
+        _ => ("IPv4", "IPv6"),
+    };
+    format!("{endpoint} is an {is} address, and only {wanted} may be used")
 }
 
 fn explain_too_long(endpoint: &Endpoint, length: Option<usize>, limit: usize) -> String {
@@ -208,17 +275,6 @@ fn explain_too_long(endpoint: &Endpoint, length: Option<usize>, limit: usize) ->
              (tcp:// or unix:) for longer texts"
         ),
     }
-}
-
-/// The network's word that the far end cannot be reached: no answer, rather than local trouble.
-fn is_unreachable(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::HostUnreachable
-            | io::ErrorKind::TimedOut
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::BrokenPipe
-    )
 }
 
 /// The cause in plain words and, where there is one, the way out.

@@ -24,7 +24,7 @@ pub const FIRST_PASSED_DESCRIPTOR: RawFd = 3;
 /// on, none when they are meant for another process (sd_listen_fds(3)).
 ///
 /// # Errors
-/// [`Error::Usage`] when LISTEN_FDS is no number.
+/// [`Error::InvalidListenFds`] when LISTEN_FDS is not a number.
 pub fn passed_descriptors(
     listen_pid: Option<&str>,
     listen_fds: Option<&str>,
@@ -40,9 +40,7 @@ pub fn passed_descriptors(
         Ok(count) => Ok((0..RawFd::from(count))
             .map(|offset| FIRST_PASSED_DESCRIPTOR + offset)
             .collect()),
-        Err(_) => Err(Error::Usage(format!(
-            "LISTEN_FDS={count:?} is no number of descriptors; systemd sets it, as in LISTEN_FDS=1"
-        ))),
+        Err(_) => Err(Error::InvalidListenFds(count.to_owned())),
     }
 }
 
@@ -273,7 +271,7 @@ mod tests {
     fn a_count_that_is_no_number_is_a_usage_error() {
         for count in ["", "x", "-1", "1.5", "99999999999"] {
             let error = passed(Some("42"), Some(count)).unwrap_err();
-            assert_eq!(error.exit_code(), 2);
+            assert!(matches!(error, Error::InvalidListenFds(_)));
             assert!(error.to_string().contains("LISTEN_FDS=1"), "{error}");
         }
     }

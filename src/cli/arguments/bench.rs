@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::family_flags::FamilyFlags;
-use super::help::ENDPOINTS_AND_EXIT_CODES;
+use super::help::endpoints_and_exit_codes;
 use super::output_flags::OutputFlags;
 use super::values::{OptionalDuration, PositiveDuration};
 use bullhorn_client::bench::{self, Threshold};
@@ -14,7 +14,7 @@ use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn bench`
 #[derive(Debug, Args)]
-#[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
+#[command(after_help = endpoints_and_exit_codes())]
 pub(crate) struct Bench {
     /// Whom to ask
     #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]

@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use super::help::EXIT_CODES;
+use super::help::exit_codes;
 use super::output_flags::OutputFlags;
 
 /// `bullhorn demo`
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = exit_codes())]
 pub(crate) struct Demo {
     /// What to send
     #[arg(default_value = "hello, world")]

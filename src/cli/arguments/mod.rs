@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use self::bench::Bench;
 pub(crate) use self::demo::Demo;
-use self::help::EXIT_CODES;
+use self::help::exit_codes;
 pub(crate) use self::output_flags::OutputFlags;
 pub(crate) use self::ping::Ping;
 pub(crate) use self::send::Send;
@@ -28,7 +28,7 @@ pub(crate) use self::serve::Serve;
 
 /// A socket service that answers every text in capitals, and the client that checks every answer
 #[derive(Debug, Parser)]
-#[command(name = "bullhorn", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "bullhorn", version, after_help = exit_codes(), max_term_width = 100)]
 pub(crate) struct Arguments {
     /// What to do
     #[command(subcommand)]

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::family_flags::FamilyFlags;
-use super::help::ENDPOINTS_AND_EXIT_CODES;
+use super::help::endpoints_and_exit_codes;
 use super::output_flags::OutputFlags;
 use super::values::{PositiveDuration, seconds_or_duration};
 use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn ping`
 #[derive(Debug, Args)]
-#[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
+#[command(after_help = endpoints_and_exit_codes())]
 pub(crate) struct Ping {
     /// Whom to probe
     #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]

@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 
 use super::family_flags::FamilyFlags;
-use super::help::ENDPOINTS_AND_EXIT_CODES;
+use super::help::endpoints_and_exit_codes;
 use super::output_flags::OutputFlags;
 use super::values::PositiveDuration;
 use bullhorn_client::request::Settings;
@@ -12,7 +12,7 @@ use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn send`
 #[derive(Debug, Args)]
-#[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
+#[command(after_help = endpoints_and_exit_codes())]
 pub(crate) struct Send {
     /// Whom to ask
     #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]

@@ -4,7 +4,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 use super::guard::GuardFlags;
-use super::help::ENDPOINTS_AND_EXIT_CODES;
+use super::help::endpoints_and_exit_codes;
 use super::output_flags::OutputFlags;
 use super::streams::Streams;
 use super::values::{PositiveDuration, http_endpoint};
@@ -15,7 +15,7 @@ use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn serve`
 #[derive(Debug, Args)]
-#[command(after_help = ENDPOINTS_AND_EXIT_CODES)]
+#[command(after_help = endpoints_and_exit_codes())]
 pub(crate) struct Serve {
     /// Where to answer [default: udp://127.0.0.1:3000, or what systemd passes in LISTEN_FDS]
     #[arg(value_name = "ENDPOINT")]

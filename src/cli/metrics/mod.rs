@@ -27,7 +27,6 @@ use self::process::ProcessFiles;
 use super::failure::Failure;
 use bullhorn_server::Monitor;
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
-use bullhorn_socket::error::Error;
 use bullhorn_socket::unix_file::UnixFile;
 use bullhorn_socket::{BindOptions, BoundSocket, Description, bind};
 
@@ -48,7 +47,7 @@ impl Bound {
             |socket: &BoundSocket| socket.description().socket_type == SocketType::Stream;
         if !sockets.iter().all(is_stream) {
             let reason = format!("--metrics {endpoint}: HTTP needs a stream socket");
-            return Err(Error::Usage(reason).into());
+            return Err(Failure::Usage(reason));
         }
         Ok(Self {
             sockets,

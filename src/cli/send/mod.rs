@@ -9,7 +9,9 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
 use super::arguments::Send;
+use super::exit_code::ExitCode;
 use super::failure::{Failure, Outcome};
+use super::hints::WithHint;
 use super::output::Output;
 use super::stderr;
 use super::{log, signals};
@@ -47,17 +49,15 @@ fn source(arguments: &Send) -> Result<Box<dyn Texts>, Failure> {
     Ok(Box::new(Lines::new(File::from(descriptor))))
 }
 
-/// `bullhorn send hello` asks a host named hello, which is seldom what was meant.
+/// `bullhorn send hello` asks a host named hello, which is rarely what was meant.
 fn explain_first_argument(error: Error, arguments: &Send) -> Failure {
     match error {
-        Error::Resolve { name, reason } if arguments.texts.is_empty() => {
-            Failure::Library(Error::Resolve {
-                reason: format!(
-                    "{reason} (the first argument is the endpoint: bullhorn send {} {name})",
-                    Endpoint::default()
-                ),
-                name,
-            })
+        Error::Resolve { ref name, .. } if arguments.texts.is_empty() => {
+            Failure::NotResolved(format!(
+                "{} (the first argument is the endpoint: bullhorn send {} {name})",
+                WithHint(&error),
+                Endpoint::default()
+            ))
         }
         error => error.into(),
     }
@@ -70,7 +70,7 @@ struct Printer<'a> {
     visible: bool,
     counts: report::Counts,
     /// The first failure, and whether all others had its exit code.
-    first_failure: Option<(u8, bool)>,
+    first_failure: Option<(ExitCode, bool)>,
     output: &'a mut Output,
 }
 
@@ -89,7 +89,9 @@ impl<'a> Printer<'a> {
     fn print(&mut self, outcome: &bullhorn_client::request::Outcome) {
         stderr::settle();
         if self.arguments.output.json {
-            self.output.write(|to| report::outcome_json(to, outcome));
+            let code = |error: &Error| ExitCode::from(error).code();
+            self.output
+                .write(|to| report::outcome_json(to, outcome, code));
         } else if let Ok(answer) = &outcome.result {
             let visible = self.visible;
             self.output.write(|to| match visible {
@@ -117,7 +119,7 @@ impl<'a> Printer<'a> {
                 error
             }
         };
-        let code = error.exit_code();
+        let code = ExitCode::from(error);
         self.first_failure = match self.first_failure {
             None => Some((code, true)),
             Some((first, alike)) => Some((first, alike && first == code)),
@@ -127,7 +129,7 @@ impl<'a> Printer<'a> {
         stderr::print(|to| report::failure_text(to, outcome.number, error));
     }
 
-    fn finish(self) -> u8 {
+    fn finish(self) -> ExitCode {
         let report::Counts {
             right,
             wrong,
@@ -145,13 +147,13 @@ impl<'a> Printer<'a> {
             ));
         }
         match self.first_failure {
-            None => 0,
-            Some(_) if wrong > 0 => 3,
+            None => ExitCode::Success,
+            Some(_) if wrong > 0 => ExitCode::WrongAnswer,
             // With an answer to some of them, the endpoint is there, and the loss is partial.
-            Some(_) if right > 0 && self.arguments.keep_going => 1,
+            Some(_) if right > 0 && self.arguments.keep_going => ExitCode::Partial,
             Some((code, true)) => code,
             Some((code, false)) if !self.arguments.keep_going => code,
-            Some(_) => 1,
+            Some(_) => ExitCode::Partial,
         }
     }
 }

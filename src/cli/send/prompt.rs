@@ -11,7 +11,9 @@ use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 
 use crate::cli::arguments::Send;
+use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::hints::WithHint;
 use crate::cli::output::Output;
 use crate::cli::stderr;
 use bullhorn_client::request::Client;
@@ -46,7 +48,7 @@ pub(super) fn run(
             client.endpoint()
         ));
     }
-    let mut worst = 0;
+    let mut code = ExitCode::Success;
     end_readline_on(stop.clone());
     while !stop.is_stopped() {
         // The editor writes to the terminal itself.
@@ -68,13 +70,14 @@ pub(super) fn run(
                     output.write(|to| writeln!(to, "{}", VisibleBytes(answer.as_bytes())));
                 }
                 Err(error) => {
-                    worst = error.exit_code();
-                    stderr::line(format_args!("bullhorn: {}", Visible(&error.to_string())));
+                    code = ExitCode::from(&error);
+                    let line = WithHint(&error).to_string();
+                    stderr::line(format_args!("bullhorn: {}", Visible(&line)));
                 }
             }
         }
     }
-    Ok(worst)
+    Ok(code)
 }
 
 /// The stop ends the reading of a line too: rustyline does that for SIGINT alone, which it takes for

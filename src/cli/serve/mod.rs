@@ -10,6 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use self::output::ServeOutput;
 use super::arguments::Serve;
+use super::exit_code::ExitCode;
 use super::failure::{Failure, Outcome};
 use super::stop_signals::StopSignals;
 use super::{log, metrics, stderr};
@@ -20,7 +21,6 @@ use bullhorn::sandbox::{self, Applied, Needs};
 use bullhorn_server::stats::Stats;
 use bullhorn_server::{BoundServer, Server, StreamLimits};
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::error::Result;
 use bullhorn_socket::inherit::{passed_descriptors as listen_fds, passed_names};
 use bullhorn_socket::{BindOptions, BoundSocket};
 
@@ -83,13 +83,13 @@ fn local(operation: &'static str) -> impl Fn(io::Error) -> Failure {
     move |source| Failure::Local { operation, source }
 }
 
-fn bind(arguments: &Serve) -> Result<BoundServer> {
+fn bind(arguments: &Serve) -> Result<BoundServer, Failure> {
     let passed = passed_descriptors()?;
     let endpoints = match arguments.endpoints.as_slice() {
         [] => passed.iter().copied().map(Endpoint::Descriptor).collect(),
         given => given.to_vec(),
     };
-    Server::builder()
+    let bound = Server::builder()
         .endpoints(endpoints)
         .bind_options(BindOptions {
             passed,
@@ -104,7 +104,8 @@ fn bind(arguments: &Serve) -> Result<BoundServer> {
             ..arguments.streams.limits()
         })
         .guard_options(arguments.guard.options())
-        .bind()
+        .bind()?;
+    Ok(bound)
 }
 
 /// Gives up what only binding needs.
@@ -112,7 +113,7 @@ fn restrict(
     arguments: &Serve,
     user: Option<Identity>,
     sockets: &[&BoundSocket],
-) -> Result<Option<Applied>> {
+) -> Result<Option<Applied>, Failure> {
     if let Some(user) = user {
         for socket in sockets {
             socket.give_file_to(user.uid(), user.gid())?;
@@ -144,8 +145,8 @@ async fn until_stopped(
     let monitor = server.monitor();
     let mut outcome = loop {
         tokio::select! {
-            _ = signals.next() => break Ok(0),
-            () = monitor.failure() => break Ok(0),
+            _ = signals.next() => break Ok(ExitCode::Success),
+            () = monitor.failure() => break Ok(ExitCode::Success),
             () = metrics_failure(metrics.as_mut()) => {
                 break Err(Failure::Ended("the metrics server".to_owned()));
             }
@@ -163,7 +164,7 @@ async fn until_stopped(
             stopped = &mut stopping => break stopped,
             signal = signals.next() => if begun.elapsed() >= SAME_SIGNAL {
                 abort.abort();
-                outcome = outcome.and(u8::try_from(128 + signal.as_raw_value()).or(Ok(7)));
+                outcome = outcome.and(Ok(ExitCode::Signal(signal.as_raw_value() as u8)));
             },
         }
     };
@@ -188,7 +189,7 @@ async fn metrics_failure(metrics: Option<&mut metrics::Served>) {
 }
 
 /// The sockets that systemd passes to this process.
-fn passed_descriptors() -> Result<Vec<RawFd>> {
+fn passed_descriptors() -> Result<Vec<RawFd>, Failure> {
     let variable = |name| std::env::var(name).ok();
     let passed = listen_fds(
         variable("LISTEN_PID").as_deref(),
@@ -239,7 +240,7 @@ mod tests {
         assert!(stats.is_balanced());
         assert!(!monitor.is_alive());
         let failure = outcome.unwrap_err();
-        assert_eq!(failure.exit_code(), 7);
+        assert_eq!(ExitCode::from(&failure), ExitCode::Local);
         assert_eq!(
             failure.to_string(),
             format!("a worker of {endpoint} ended unexpectedly")

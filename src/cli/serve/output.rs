@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
 
 use crate::cli::arguments::OutputFlags;
+use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::line_writer::LineWriter;
 use crate::cli::stderr;
@@ -70,7 +71,7 @@ impl<'a> ServeOutput<'a> {
     /// that has gone has seen enough.
     pub(super) fn finish(self, result: Outcome) -> Outcome {
         match (self.stdout.finish(), result) {
-            (Err(error), Ok(0)) if error.kind() != io::ErrorKind::BrokenPipe => {
+            (Err(error), Ok(ExitCode::Success)) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::Output(error))
             }
             (Err(error), result) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -8,12 +8,17 @@ use super::counts::Counts;
 use crate::report::units::nanoseconds;
 use bullhorn_client::request::Outcome;
 use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::error::Error;
 
 const SCHEMA: &str = "bullhorn.send/1";
 
 /// An object with `"event": "answer"` or `"event": "failure"`. The text of an answer that is not UTF-8
 /// is `null`; `answer_hex` always has its bytes.
-pub(crate) fn outcome_json(to: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
+pub(crate) fn outcome_json(
+    to: &mut dyn Write,
+    outcome: &Outcome,
+    exit_code: impl Fn(&Error) -> u8,
+) -> io::Result<()> {
     let line = match &outcome.result {
         Ok(answer) => json!({
             "schema": SCHEMA,
@@ -31,7 +36,7 @@ pub(crate) fn outcome_json(to: &mut dyn Write, outcome: &Outcome) -> io::Result<
             "event": "failure",
             "number": outcome.number,
             "error": error.to_string(),
-            "exit_code": error.exit_code(),
+            "exit_code": exit_code(error),
         }),
     };
     writeln!(to, "{line}")

@@ -9,17 +9,18 @@ use seccompiler::{
 };
 
 use super::{Argument, FILE_REMOVAL, GROUPS, LIMITED, PATH_LOOKUP};
-use crate::sandbox::Needs;
+use crate::sandbox::error::NotApplied;
+use crate::sandbox::needs::Needs;
 
 /// Refuses every call that is not on the list, in all threads.
 ///
 /// # Errors
-/// What this kernel or this machine lacks, as words for a line.
-pub fn allow_only_needed(needs: &Needs) -> Result<(), String> {
-    let program = program(needs).map_err(|error| error.to_string())?;
+/// What this kernel or this machine lacks.
+pub fn allow_only_needed(needs: &Needs) -> Result<(), NotApplied> {
+    let program = program(needs).map_err(NotApplied::refused)?;
     seccompiler::apply_filter_all_threads(&program).map_err(|error| match error {
-        seccompiler::Error::Seccomp(error) => bullhorn_socket::error::plain(&error),
-        other => other.to_string(),
+        seccompiler::Error::Seccomp(error) => NotApplied::Refused(error),
+        other => NotApplied::refused(other),
     })
 }
 

@@ -43,7 +43,7 @@ impl Candidates {
     /// Calls `attempt` with each address until one works. An error that another address could not
     /// help with ends the search.
     pub(crate) fn find<T>(&mut self, mut attempt: impl FnMut(&Endpoint) -> Result<T>) -> Result<T> {
-        let mut result = Err(Error::Usage("there is no address to ask".to_owned()));
+        let mut result = Err(Error::NoAddress);
         for address in &mut self.0 {
             result = attempt(&address);
             if !matches!(
@@ -94,13 +94,13 @@ mod tests {
             candidates.find(|address| Ok(address.clone())).unwrap(),
             second
         );
-        assert!(matches!(candidates.find(|_| Ok(())), Err(Error::Usage(_))));
+        assert!(matches!(candidates.find(|_| Ok(())), Err(Error::NoAddress)));
     }
 
     #[test]
     fn an_error_that_concerns_all_addresses_ends_the_search() {
         let mut candidates = candidates();
-        let result: Result<()> = candidates.find(|_| Err(Error::Usage("wrong".to_owned())));
+        let result: Result<()> = candidates.find(|_| Err(Error::NothingToServe));
         assert_eq!(result.unwrap_err().to_string(), "wrong");
         assert_eq!(candidates.as_slice().len(), 2);
         let error = candidates.find::<()>(|address| Err(refused(address)));

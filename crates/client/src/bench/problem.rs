@@ -15,17 +15,21 @@ pub(super) enum SettingsError {
     Flows,
     #[error("the rate must be from 1e-9 to {MAX_RATE} requests per second, not {0}")]
     Rate(f64),
-    #[error("window x size x flows is {0} bytes, more than {MAX_BYTES} (1 GiB); lower one of them")]
+    #[error("window x size x flows is {0} bytes, more than {MAX_BYTES} (1 GiB)")]
     InFlight(u128),
-    #[error(
-        "the flows, windows and threads need {0} bytes, more than {MAX_BYTES} (1 GiB); lower the \
-         flows, the window, the size or the threads"
-    )]
+    #[error("the flows, windows and threads need {0} bytes, more than {MAX_BYTES} (1 GiB)")]
     Memory(u128),
 }
 
 impl From<SettingsError> for Error {
     fn from(problem: SettingsError) -> Self {
-        Self::Usage(problem.to_string())
+        let settings: &[&str] = match problem {
+            SettingsError::TooShort { .. } => &["size"],
+            SettingsError::Flows => &["flows"],
+            SettingsError::Rate(_) => &["rate"],
+            SettingsError::InFlight(_) => &["window", "size", "flows"],
+            SettingsError::Memory(_) => &["flows", "window", "size", "threads"],
+        };
+        Self::invalid_settings(settings, problem.to_string())
     }
 }

@@ -56,11 +56,11 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(600);
 /// ```
 ///
 /// # Errors
-/// [`Error::Usage`] for settings that do not fit each other or the endpoint; [`Error::Resolve`],
+/// [`Error::InvalidSettings`] for settings that do not fit each other or the endpoint; [`Error::Resolve`],
 /// [`Error::Refused`], [`Error::NoAnswer`], [`Error::Stopped`] and [`Error::Socket`] when the flows
 /// cannot be connected or a call on them fails. What happens to single requests is in the result.
 ///
-/// [`Error::Usage`]: bullhorn_socket::error::Error::Usage
+/// [`Error::InvalidSettings`]: bullhorn_socket::error::Error::InvalidSettings
 /// [`Error::Resolve`]: bullhorn_socket::error::Error::Resolve
 /// [`Error::Refused`]: bullhorn_socket::error::Error::Refused
 /// [`Error::NoAnswer`]: bullhorn_socket::error::Error::NoAnswer

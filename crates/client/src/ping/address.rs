@@ -33,7 +33,7 @@ pub(super) fn choose(
         }
     }
     let first = candidates.first().cloned();
-    first.ok_or_else(|| Error::Usage("there is no address to ask".to_owned()))
+    first.ok_or(Error::NoAddress)
 }
 
 fn answers(

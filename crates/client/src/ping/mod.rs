@@ -78,7 +78,7 @@ const MAX_TEXT_BYTES: usize = 1 << 30;
 /// ```
 ///
 /// # Errors
-/// [`Error::Usage`] for settings or an endpoint that cannot be, [`Error::TooLong`] when a text or
+/// [`Error::InvalidSettings`] and [`Error::UnsuitableEndpoint`], [`Error::TooLong`] when a text or
 /// its answer fits no datagram, [`Error::Resolve`]; [`Error::Socket`] when no socket can be made at
 /// the beginning. What happens later is in the events and the summary.
 pub fn run(
@@ -101,9 +101,10 @@ pub fn run(
     };
     fits(settings.size)?;
     if settings.size.saturating_mul(settings.flows) > MAX_TEXT_BYTES {
-        return Err(Error::Usage(format!(
-            "size x flows is at most {MAX_TEXT_BYTES} bytes (1 GiB); lower --size or --flows"
-        )));
+        return Err(Error::invalid_settings(
+            &["size", "flows"],
+            format!("size x flows is at most {MAX_TEXT_BYTES} bytes (1 GiB)"),
+        ));
     }
     let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref());
     fits(texts.text_length().max(texts.expected_length()))?;
@@ -114,21 +115,33 @@ pub fn run(
 }
 
 fn check(settings: &Settings) -> Result<()> {
-    let usage = |problem: String| Err(Error::Usage(problem));
+    let invalid = |settings, problem: String| Err(Error::invalid_settings(settings, problem));
     if settings.interval.is_zero() || settings.timeout.is_zero() {
-        return usage("the interval and the timeout must be over zero".to_owned());
+        return invalid(
+            &["interval", "timeout"],
+            "the interval and the timeout must be over zero".to_owned(),
+        );
     }
     if !(1..=MAX_FLOWS).contains(&settings.flows) {
-        return usage(format!("the number of flows is from 1 to {MAX_FLOWS}"));
+        return invalid(
+            &["flows"],
+            format!("the number of flows is from 1 to {MAX_FLOWS}"),
+        );
     }
     if settings.size < text::TOKEN_LENGTH {
-        return usage(format!(
-            "a probe has {} bytes at least, as it carries its number and a random word",
-            text::TOKEN_LENGTH
-        ));
+        return invalid(
+            &["size"],
+            format!(
+                "a probe has {} bytes at least, as it carries its number and a random word",
+                text::TOKEN_LENGTH
+            ),
+        );
     }
     if settings.filler.as_ref().is_some_and(Vec::is_empty) {
-        return usage("the file that the texts are filled from is empty".to_owned());
+        return invalid(
+            &["filler"],
+            "the file that the texts are filled from is empty".to_owned(),
+        );
     }
     Ok(())
 }

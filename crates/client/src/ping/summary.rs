@@ -63,18 +63,4 @@ impl Summary {
         let asked = self.counts.lost > self.counts.unsent;
         self.behaviour() == expected && (!heard_nothing || asked)
     }
-
-    /// The exit code of a process that was to find out.
-    pub fn exit_code(&self, expected: Option<Behaviour>) -> u8 {
-        let counts = &self.counts;
-        match (expected, self.behaviour()) {
-            (Some(expected), _) if self.is_as_expected(expected) => 0,
-            (_, Behaviour::WrongAnswer) => 3,
-            (Some(_), Behaviour::Answer) => 1,
-            (None, Behaviour::Answer) => u8::from(counts.lost > 0),
-            (_, Behaviour::Refused) => 4,
-            (_, Behaviour::Silence) if counts.unsent > 0 && counts.unsent == counts.lost => 7,
-            (_, Behaviour::Silence) => 5,
-        }
-    }
 }

@@ -83,7 +83,8 @@ impl Client {
     /// accepts.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an endpoint that only a server can use, [`Error::Resolve`],
+    /// [`Error::Endpoint`] for a malformed endpoint, [`Error::UnsuitableEndpoint`] for one that only a server can
+    /// use, [`Error::Resolve`],
     /// [`Error::Refused`], [`Error::NoAnswer`] and [`Error::Socket`].
     pub fn with_settings<E>(endpoint: E, settings: Settings) -> Result<Self>
     where

@@ -127,7 +127,7 @@ mod tests {
         let numbers = [queue.push(1), queue.push(1), queue.push(1)];
         assert_eq!(numbers, [1, 2, 3]);
         assert!(!queue.has_room());
-        let outcome = || Err(Error::Usage(String::new()));
+        let outcome = || Err(Error::NoAddress);
         queue.settle(3, outcome());
         queue.settle(2, outcome());
         assert!(queue.pop().is_none());
@@ -144,7 +144,7 @@ mod tests {
         let mut queue = Queue::new(100);
         let number = queue.push(MAX_BYTES);
         assert!(!queue.has_room());
-        queue.settle(number, Err(Error::Usage(String::new())));
+        queue.settle(number, Err(Error::NoAddress));
         assert!(queue.pop().is_some());
         assert!(queue.has_room());
     }
@@ -153,8 +153,8 @@ mod tests {
     fn a_text_that_failed_unsent_is_reported_before_the_next_is_taken() {
         let mut queue = Queue::new(100);
         let first = queue.push(1);
-        queue.push_failed(Error::Usage(String::new()));
-        queue.settle(first, Err(Error::Usage(String::new())));
+        queue.push_failed(Error::NoAddress);
+        queue.settle(first, Err(Error::NoAddress));
         assert!(queue.pop().is_some());
         assert!(!queue.has_room());
         assert!(queue.pop().is_some());

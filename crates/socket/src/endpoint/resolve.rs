@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use super::lookup::{look_up, look_up_within};
 use super::{Endpoint, Host};
-use crate::error::{Error, Result};
+use crate::error::{Error, ResolveProblem, Result};
 use crate::stop::Stop;
 
-/// How long the resolver is waited for without a deadline of one's own, by a client and by a server:
-/// two silent name servers (5 s each, resolv.conf(5)) do not keep it from a third.
+/// The default limit on the wait for the resolver: it covers two silent name servers (5 s each,
+/// resolv.conf(5)) before a third.
 pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(11);
 
-/// Which address families a resolved name may use: the meaning of `-4` and `-6`.
+/// Which address families may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FamilyFilter {
-    /// Whatever the resolver gives.
+    /// Both, in the resolver's order.
     #[default]
     All,
-    /// IPv4 alone (`-4`).
+    /// IPv4 only.
     Inet,
-    /// IPv6 alone (`-6`).
+    /// IPv6 only.
     Inet6,
 }
 
@@ -40,7 +40,8 @@ impl Endpoint {
     /// as the system's resolver does.
     ///
     /// # Errors
-    /// [`Error::Resolve`] when the name has no address, or none that `filter` admits.
+    /// [`Error::Resolve`] when the name has no address, or none that `filter` admits;
+    /// [`Error::OtherFamily`] for an address that `filter` excludes.
     pub fn resolve(&self, filter: FamilyFilter) -> Result<Vec<Self>> {
         self.resolve_by(filter, look_up)
     }
@@ -63,7 +64,7 @@ impl Endpoint {
     fn resolve_by(
         &self,
         filter: FamilyFilter,
-        look_up: impl FnOnce(&str, u16) -> std::result::Result<Vec<SocketAddr>, String>,
+        look_up: impl FnOnce(&str, u16) -> std::result::Result<Vec<SocketAddr>, ResolveProblem>,
     ) -> Result<Vec<Self>> {
         let Self::Internet {
             socket_type,
@@ -78,9 +79,9 @@ impl Endpoint {
             Host::V4(address) => IpAddr::V4(*address),
             Host::V6(address, _) => IpAddr::V6(*address),
             Host::Name(name) => {
-                let fail = |reason: String| Error::Resolve {
+                let fail = |source| Error::Resolve {
                     name: name.clone(),
-                    reason,
+                    source,
                 };
                 let addresses = look_up(name, *port).map_err(fail)?;
                 let mut endpoints = Vec::new();
@@ -92,11 +93,7 @@ impl Endpoint {
                     }
                 }
                 if endpoints.is_empty() {
-                    return Err(fail(match filter {
-                        FamilyFilter::Inet => "it has no IPv4 address; leave out -4".to_owned(),
-                        FamilyFilter::Inet6 => "it has no IPv6 address; leave out -6".to_owned(),
-                        FamilyFilter::All => "it has no address".to_owned(),
-                    }));
+                    return Err(fail(ResolveProblem::NoAddress(filter)));
                 }
                 return Ok(endpoints);
             }
@@ -104,9 +101,10 @@ impl Endpoint {
         if filter.admits(address) {
             Ok(vec![self.clone()])
         } else {
-            Err(Error::Usage(format!(
-                "{self} does not go with -4 or -6: its address is of the other family"
-            )))
+            Err(Error::OtherFamily {
+                endpoint: self.clone(),
+                filter,
+            })
         }
     }
 }

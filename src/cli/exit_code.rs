@@ -1,0 +1,112 @@
+//! The exit codes: one list for all verbs, from which the help's table is made, and the one place
+//! where errors and results become a code.
+
+use std::fmt;
+
+use bullhorn_client::ping::{Behaviour, Summary};
+use bullhorn_socket::error::Error;
+
+/// How a verb ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitCode {
+    Success,
+    Partial,
+    Usage,
+    WrongAnswer,
+    Refused,
+    NoAnswer,
+    NotResolved,
+    Local,
+    /// A second signal ended it at once: 128 + the number of the signal, as in a shell.
+    Signal(u8),
+}
+
+impl ExitCode {
+    /// Those in the help.
+    const ALL: [Self; 8] = [
+        Self::Success,
+        Self::Partial,
+        Self::Usage,
+        Self::WrongAnswer,
+        Self::Refused,
+        Self::NoAnswer,
+        Self::NotResolved,
+        Self::Local,
+    ];
+
+    /// As a process returns it.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Partial => 1,
+            Self::Usage => 2,
+            Self::WrongAnswer => 3,
+            Self::Refused => 4,
+            Self::NoAnswer => 5,
+            Self::NotResolved => 6,
+            Self::Local => 7,
+            Self::Signal(number) => 128 + number,
+        }
+    }
+
+    /// The table of all codes for the help.
+    pub(crate) fn table() -> String {
+        let line = |code: Self| format!("\n  {}  {code}", code.code());
+        let lines: String = Self::ALL.into_iter().map(line).collect();
+        format!("Exit codes:{lines}")
+    }
+
+    /// The code of a probing run, which may have been told what to expect.
+    pub(super) fn of_ping(summary: &Summary, expected: Option<Behaviour>) -> Self {
+        let counts = &summary.counts;
+        match (expected, summary.behaviour()) {
+            (Some(expected), _) if summary.is_as_expected(expected) => Self::Success,
+            (_, Behaviour::WrongAnswer) => Self::WrongAnswer,
+            (Some(_), Behaviour::Answer) => Self::Partial,
+            (None, Behaviour::Answer) if counts.lost > 0 => Self::Partial,
+            (None, Behaviour::Answer) => Self::Success,
+            (_, Behaviour::Refused) => Self::Refused,
+            // Our own kernel took none of the probes.
+            _ if counts.unsent > 0 && counts.unsent == counts.lost => Self::Local,
+            _ => Self::NoAnswer,
+        }
+    }
+}
+
+impl fmt::Display for ExitCode {
+    /// What it means, as in the help.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "success",
+            Self::Partial => "a threshold or part of the work failed (partial loss)",
+            Self::Usage => "usage error",
+            Self::WrongAnswer => "a wrong answer",
+            Self::Refused => "refused",
+            Self::NoAnswer => "no answer at all",
+            Self::NotResolved => "name not resolved",
+            Self::Local => "local error (bind, permission, file)",
+            Self::Signal(_) => "ended by a second signal",
+        })
+    }
+}
+
+impl From<&Error> for ExitCode {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Endpoint(_)
+            | Error::InvalidSettings { .. }
+            | Error::InvalidListenFds(_)
+            | Error::UnsuitableEndpoint { .. }
+            | Error::OtherFamily { .. }
+            | Error::NothingToServe
+            | Error::NothingToImpair
+            | Error::TooLong { .. } => Self::Usage,
+            Error::WrongAnswer { .. } => Self::WrongAnswer,
+            Error::Refused { .. } => Self::Refused,
+            Error::NoAnswer { .. } | Error::Closed { .. } | Error::Stopped { .. } => Self::NoAnswer,
+            error if error.is_unreachable() => Self::NoAnswer,
+            Error::Resolve { .. } => Self::NotResolved,
+            _ => Self::Local,
+        }
+    }
+}

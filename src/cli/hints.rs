@@ -1,0 +1,91 @@
+//! The flags that help against an error of the libraries, which know nothing of flags.
+
+use std::fmt::{self, Display, Formatter};
+
+use bullhorn::sandbox::user::{UserError, UserProblem};
+use bullhorn_socket::endpoint::FamilyFilter;
+use bullhorn_socket::error::{Error, ResolveProblem};
+
+/// An error as one line, with the flags that help at its end.
+pub(crate) struct WithHint<'a>(pub(crate) &'a Error);
+
+impl Display for WithHint<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        match self.0 {
+            Error::InvalidSettings { settings, .. } => change(f, settings),
+            Error::OtherFamily { filter, .. } => leave_out(f, *filter),
+            Error::Resolve {
+                source: ResolveProblem::NoAddress(filter),
+                ..
+            } => leave_out(f, *filter),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `; change --flows, --window or --size`
+fn change(f: &mut Formatter<'_>, settings: &[&str]) -> fmt::Result {
+    for (index, setting) in settings.iter().enumerate() {
+        let before = match index {
+            0 => "; change ",
+            _ if index + 1 == settings.len() => " or ",
+            _ => ", ",
+        };
+        let flag = match *setting {
+            "filler" => "text",
+            other => other,
+        };
+        write!(f, "{before}--{flag}")?;
+    }
+    Ok(())
+}
+
+fn leave_out(f: &mut Formatter<'_>, filter: FamilyFilter) -> fmt::Result {
+    match filter {
+        FamilyFilter::All => Ok(()),
+        FamilyFilter::Inet => f.write_str("; leave out -4"),
+        FamilyFilter::Inet6 => f.write_str("; leave out -6"),
+    }
+}
+
+/// What helps a server that cannot become another user.
+pub(super) fn for_user(error: &UserError) -> &'static str {
+    match error.source {
+        UserProblem::NotRoot => "; start as root, or leave out --user",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bullhorn_socket::Endpoint;
+
+    fn hint(error: &Error) -> String {
+        let line = WithHint(error).to_string();
+        line[line.rfind(';').unwrap_or(line.len())..].to_owned()
+    }
+
+    #[test]
+    fn an_error_ends_with_the_flags_that_help() {
+        let with = |settings| Error::InvalidSettings {
+            settings,
+            problem: String::new(),
+        };
+        assert_eq!(hint(&with(&["filler"])), "; change --text");
+        assert_eq!(
+            hint(&with(&["size", "flows"])),
+            "; change --size or --flows"
+        );
+        let three = with(&["flows", "window", "size"]);
+        assert_eq!(hint(&three), "; change --flows, --window or --size");
+        let endpoint = Endpoint::default();
+        let error = endpoint.resolve(FamilyFilter::Inet6).unwrap_err();
+        assert_eq!(
+            WithHint(&error).to_string(),
+            "udp://127.0.0.1:3000 is an IPv4 address, and only IPv6 may be used; leave out -6"
+        );
+        assert_eq!(hint(&Error::NothingToServe), "");
+    }
+}

@@ -1,0 +1,28 @@
+//! Why a part of the sandbox is missing.
+
+use std::io;
+
+/// Why a part of the sandbox is not in force.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotApplied {
+    /// The kernel has it, and was started without it.
+    #[error("not enabled when this kernel was started")]
+    NotEnabled,
+    /// The kernel does not have it.
+    #[error("this kernel has none; Linux 5.13 and later do")]
+    NotSupported,
+    /// The list of system calls is missing for this architecture.
+    #[error("there is no list of calls for this architecture")]
+    NoCallList,
+    /// The kernel refused it.
+    #[error("{}", bullhorn_socket::error::plain(.0))]
+    Refused(#[source] io::Error),
+}
+
+impl NotApplied {
+    /// From an error of the library that talks to the kernel.
+    pub(super) fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Refused(io::Error::other(error))
+    }
+}
