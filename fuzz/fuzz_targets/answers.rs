@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use bullhorn_server::fuzzing::{Received, exchange};
-use bullhorn_server::guard::BURST;
+use bullhorn_server::fuzzing::BURST;
 use bullhorn_fuzz::{capitals, datagrams};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;

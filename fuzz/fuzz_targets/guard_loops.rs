@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::net::SocketAddr;
 
-use bullhorn_server::guard::{BURST, Loops, QUIET};
+use bullhorn_server::fuzzing::{BURST, Loops, QUIET};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u64, Vec<(u8, u32)>)| {

@@ -5,7 +5,8 @@
 
 use std::net::IpAddr;
 
-use bullhorn_server::guard::{Networks, RateLimit};
+use bullhorn_server::fuzzing::Networks;
+use bullhorn_server::{Network, RateLimit};
 use ipnet::IpNet;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -33,7 +34,11 @@ fuzz_target!(|input: Input| {
         });
         networks.collect::<Vec<IpNet>>()
     });
-    let networks = Networks::new(&allow, &deny);
+    let typed = |list: &[IpNet]| -> Vec<Network> {
+        let networks = list.iter().filter_map(|it| Network::new(it.addr(), it.prefix_len()));
+        networks.collect()
+    };
+    let networks = Networks::new(&typed(&allow), &typed(&deny));
     // The addresses at the networks' edges are the likeliest to be mistaken.
     let edges = allow.iter().chain(&deny).flat_map(edges);
     for source in edges.chain([input.source]) {
@@ -46,17 +51,17 @@ fuzz_target!(|input: Input| {
     }
 });
 
-/// Its own address, one that differs in the last bit of the prefix, one in the first bit behind it.
+/// Its own address, one that differs in the last bit of the prefix, one in the first bit after it.
 fn edges(network: &IpNet) -> impl Iterator<Item = IpAddr> + use<> {
     let (address, length) = (network.addr(), u32::from(network.prefix_len()));
     let flipped = move |bit: u32| match address {
         IpAddr::V4(address) => {
-            let place = 31_u32.checked_sub(bit)?;
-            Some(IpAddr::V4((u32::from(address) ^ 1 << place).into()))
+            let shift = 31_u32.checked_sub(bit)?;
+            Some(IpAddr::V4((u32::from(address) ^ 1 << shift).into()))
         }
         IpAddr::V6(address) => {
-            let place = 127_u32.checked_sub(bit)?;
-            Some(IpAddr::V6((u128::from(address) ^ 1 << place).into()))
+            let shift = 127_u32.checked_sub(bit)?;
+            Some(IpAddr::V6((u128::from(address) ^ 1 << shift).into()))
         }
     };
     let last = length.checked_sub(1).and_then(flipped);

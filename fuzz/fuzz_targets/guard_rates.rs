@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-use bullhorn_server::guard::Rates;
+use bullhorn_server::fuzzing::Rates;
 use libfuzzer_sys::fuzz_target;
 
 const SECOND_NS: u128 = 1_000_000_000;

@@ -61,13 +61,13 @@ impl ServerBuilder {
         self
     }
 
-    /// What streams may take.
+    /// The limits on connections.
     pub fn stream_limits(mut self, limits: StreamLimits) -> Self {
         self.streams = limits;
         self
     }
 
-    /// What is done against abuse.
+    /// The protection against abuse.
     pub fn guard_options(mut self, options: GuardOptions) -> Self {
         self.guard = options;
         self
@@ -100,7 +100,7 @@ impl ServerBuilder {
         if self.datagrams.impairment.is_some() && !sockets.iter().any(is_datagram) {
             return Err(Error::NothingToImpair);
         }
-        // All of this machine is asked now, while it may be.
+        // The guard reads the addresses of this machine now, before a sandbox forbids it.
         Ok(BoundServer {
             guard: Guard::new(&self.guard, sockets.iter().map(BoundSocket::description)),
             sockets,
@@ -133,7 +133,7 @@ impl ServerBuilder {
             without_ipv6 |= bound.without_ipv6;
         }
         if without_ipv6 {
-            tracing::warn!("this machine has no IPv6; the empty host is served over IPv4 alone");
+            tracing::warn!("this machine has no IPv6; an empty host is served over IPv4 only");
         }
         warn_unserved(&options.passed, &sockets);
         if sockets.is_empty() {
@@ -143,7 +143,7 @@ impl ServerBuilder {
     }
 }
 
-/// Whoever passed a socket on expects it to be served.
+/// A socket that was passed is expected to be served.
 fn warn_unserved(passed: &[RawFd], sockets: &[BoundSocket]) {
     for number in passed {
         let is_served = sockets.iter().any(|socket| {

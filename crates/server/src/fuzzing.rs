@@ -1,17 +1,18 @@
-//! A door for the fuzz targets: datagrams in, datagrams out, by the code that the engine runs between
-//! its two system calls. Only in builds of cargo-fuzz.
+//! Doors for the fuzz targets: private tables of the guard, and datagrams in, datagrams out, by the code
+//! that a worker runs between its two system calls. Only in builds of cargo-fuzz.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::GuardOptions;
 use super::datagrams::Answerer;
-use super::guard::{Filter, Guard, RateLimit};
+use super::guard::{Filter, Guard, GuardOptions, RateLimit};
 use super::stats::Tally;
 use bullhorn_socket::Description;
 use bullhorn_socket::batch::{Inbox, Outbox, Run};
 use bullhorn_socket::coalesce::Coalescer;
 use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
+
+pub use super::guard::{BURST, Loops, Networks, QUIET, Rates};
 
 /// One received buffer.
 #[derive(Clone, Copy, Debug)]

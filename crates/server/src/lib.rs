@@ -2,7 +2,7 @@
 //!
 //! A [`ServerBuilder`] collects the options (`options`), a [`BoundServer`] has the sockets, and a
 //! [`Server`] answers until it is stopped. Datagrams are answered on plain threads (`datagrams`),
-//! protected from abuse by the [`guard`] and sent through a bad network on request ([`impair`]). Connections
+//! protected from abuse by the `guard` and sent through a bad network on request (`impair`). Connections
 //! are in `streams`. `threads` starts and stops everything, `health` notices what has failed,
 //! `log_throttle` keeps the log short. Totals are in [`stats`]; a [`Monitor`] reads them from another
 //! thread. Nothing here reads arguments or prints.
@@ -16,9 +16,9 @@ mod datagrams;
 mod draining;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-pub mod guard;
+mod guard;
 mod health;
-pub mod impair;
+mod impair;
 mod log_throttle;
 mod monitor;
 mod options;
@@ -30,8 +30,10 @@ mod threads;
 pub use bound::BoundServer;
 pub use builder::ServerBuilder;
 pub use draining::{AbortHandle, DRAIN_TIMEOUT};
-pub use guard::GuardOptions;
-pub use impair::Impairment;
+pub use guard::{
+    DEFAULT_RATE, GuardOptions, Network, ParseNetworkError, ParseRateLimitError, Prefix, RateLimit,
+};
+pub use impair::{Impairment, ParseImpairmentError, Rate, Spread};
 pub use monitor::Monitor;
 pub use options::{Backend, DatagramOptions, StreamLimits};
 pub use server::Server;

@@ -1,11 +1,12 @@
-//! What may be chosen for a server: plain data with its defaults.
+//! The options of a server: plain data with defaults.
 
 use std::time::Duration;
 
 use super::impair::Impairment;
 
-/// What streams may take.
+/// The limits on connections.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct StreamLimits {
     /// Connections open at once on one endpoint; one more is closed as soon as it is accepted.
     pub max_connections: usize,
@@ -17,12 +18,12 @@ pub struct StreamLimits {
     /// from its /48. `None` for no cap. Loopback and Unix peers are not counted.
     pub max_connections_per_address: Option<usize>,
     /// How long a connection may be silent, neither reading nor writing a byte, before it is
-    /// closed; `None` for ever.
+    /// closed; `None` for no limit.
     pub idle_timeout: Option<Duration>,
     /// How long an answer may wait without its peer taking a byte of it before the connection is
-    /// closed; `None` for ever.
+    /// closed; `None` for no limit.
     pub write_timeout: Option<Duration>,
-    /// Descriptors of the process that are kept for others (RLIMIT_NOFILE, getrlimit(2)).
+    /// Descriptors of the process that connections leave free (RLIMIT_NOFILE, getrlimit(2)).
     /// Connections get what is left of them when the server starts; further ones wait in the
     /// kernel's queue. `None` where connections may use them up.
     pub reserved_descriptors: Option<usize>,
@@ -47,19 +48,20 @@ impl Default for StreamLimits {
 
 /// How datagrams are answered.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct DatagramOptions {
-    /// Which backend moves them.
+    /// How they are received and sent.
     pub backend: Backend,
-    /// How long a worker that has nothing to do asks the kernel again and again before it sleeps.
-    /// An answer then comes sooner, for a whole processor.
+    /// How long an idle worker busy-polls before it sleeps: lower latency, one CPU core busy.
     pub spin: Option<Duration>,
-    /// A bad network on the way back. Each endpoint then has one worker, so that the n-th answer is
-    /// the same one each time.
+    /// A bad network for the answers. Each endpoint then has one worker, so that the n-th answer is the
+    /// same each time.
     pub impairment: Option<Impairment>,
 }
 
-/// What moves datagrams over a socket.
+/// How datagrams are received and sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Backend {
     /// Many datagrams a call, many a buffer: [`BatchedBackend`](bullhorn_socket::batched::BatchedBackend).
     #[default]

@@ -100,14 +100,14 @@ impl Serve {
             None if self.is_to_be_read() => Backend::Plain,
             None => Backend::Batched,
         };
-        DatagramOptions {
-            backend,
-            spin: self.spin.map(|spin| spin.0),
-            impairment: self.impair.map(|impairment| Impairment {
-                seed: self.seed,
-                ..impairment
-            }),
-        }
+        let mut options = DatagramOptions::default();
+        options.backend = backend;
+        options.spin = self.spin.map(|spin| spin.0);
+        options.impairment = self.impair.map(|mut impairment| {
+            impairment.seed = self.seed;
+            impairment
+        });
+        options
     }
 }
 

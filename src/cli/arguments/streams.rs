@@ -33,13 +33,12 @@ pub(crate) struct Streams {
 impl Streams {
     /// What streams may take.
     pub(crate) fn limits(self) -> StreamLimits {
-        StreamLimits {
-            max_connections: self.max_connections,
-            max_connections_total: self.max_connections_total.0,
-            max_connections_per_address: self.max_connections_per_address.0,
-            idle_timeout: self.idle_timeout.0,
-            write_timeout: self.write_timeout.0,
-            ..StreamLimits::default()
-        }
+        let mut limits = StreamLimits::default();
+        limits.max_connections = self.max_connections;
+        limits.max_connections_total = self.max_connections_total.0;
+        limits.max_connections_per_address = self.max_connections_per_address.0;
+        limits.idle_timeout = self.idle_timeout.0;
+        limits.write_timeout = self.write_timeout.0;
+        limits
     }
 }

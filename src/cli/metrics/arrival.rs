@@ -3,7 +3,7 @@
 use rustix::net::{RecvFlags, recv, sockopt::socket_peercred};
 use socket2::{SockAddr, Socket};
 
-use bullhorn_server::guard::Prefix;
+use bullhorn_server::Prefix;
 use bullhorn_socket::address::canonical;
 
 /// More than the requests of scrapers, probes and browsers take. A longer one has not been seen

@@ -19,7 +19,7 @@ use crate::host::service_manager::ServiceManager;
 use bullhorn::sandbox::user::{Identity, UserName};
 use bullhorn::sandbox::{self, Applied, Needs};
 use bullhorn_server::stats::Stats;
-use bullhorn_server::{BoundServer, Server, StreamLimits};
+use bullhorn_server::{BoundServer, Server};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::inherit::{passed_descriptors as listen_fds, passed_names};
 use bullhorn_socket::{BindOptions, BoundSocket};
@@ -89,6 +89,11 @@ fn bind(arguments: &Serve) -> Result<BoundServer, Failure> {
         [] => passed.iter().copied().map(Endpoint::Descriptor).collect(),
         given => given.to_vec(),
     };
+    let mut limits = arguments.streams.limits();
+    limits.reserved_descriptors = Some(match arguments.metrics {
+        Some(_) => descriptors::max_http_connections(),
+        None => 0,
+    });
     let bound = Server::builder()
         .endpoints(endpoints)
         .bind_options(BindOptions {
@@ -96,13 +101,7 @@ fn bind(arguments: &Serve) -> Result<BoundServer, Failure> {
             ..arguments.bind_options()
         })
         .datagram_options(arguments.datagram_options())
-        .stream_limits(StreamLimits {
-            reserved_descriptors: Some(match arguments.metrics {
-                Some(_) => descriptors::max_http_connections(),
-                None => 0,
-            }),
-            ..arguments.streams.limits()
-        })
+        .stream_limits(limits)
         .guard_options(arguments.guard.options())
         .bind()?;
     Ok(bound)

@@ -1,8 +1,8 @@
-//! What the kernel dropped before us, as a socket's receive buffer was full.
+//! Counts what the kernel dropped before us because a socket's receive buffer was full.
 //!
-//! The kernel's count (sk_drops) can be had beside every datagram (SO_RXQ_OVFL), which costs some
-//! hundredths of the whole work, or be asked for (SO_MEMINFO; socket(7), sock_diag(7)), which costs
-//! nothing until it is. It is asked. A kernel that does not say has none to tell.
+//! The kernel attaches its count (sk_drops) to every datagram (SO_RXQ_OVFL), which costs some percent of
+//! the whole work, or returns it on request (SO_MEMINFO; socket(7), sock_diag(7)), which costs nothing
+//! otherwise. We request it. On a kernel without SO_MEMINFO the count is 0.
 
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
@@ -10,7 +10,7 @@ use socket2::Socket;
 
 use bullhorn_socket::sys;
 
-/// The kernel's count for one socket, from when the server took it.
+/// The kernel's count for one socket since the server took it over.
 #[derive(Debug)]
 pub(crate) struct KernelDrops {
     socket: Arc<Socket>,
@@ -26,11 +26,11 @@ struct Seen {
 
 impl KernelDrops {
     pub(crate) fn new(socket: Arc<Socket>) -> Self {
-        static SAID: Once = Once::new();
+        static WARNED: Once = Once::new();
         let last = sys::dropped_datagrams(&*socket).unwrap_or_else(|error| {
             let why = bullhorn_socket::error::plain(&error);
-            SAID.call_once(|| {
-                tracing::warn!("what the kernel drops is not known here and counts as 0: {why}");
+            WARNED.call_once(|| {
+                tracing::warn!("the kernel does not report its drops, which count as 0: {why}");
             });
             0
         });
@@ -40,7 +40,7 @@ impl KernelDrops {
         }
     }
 
-    /// The drops up to now. To be called before 2^32 more could have happened.
+    /// The drops so far. Must be called before 2^32 more can have happened.
     pub(crate) fn total(&self) -> u64 {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Ok(now) = sys::dropped_datagrams(&*self.socket) {

@@ -1,17 +1,17 @@
-//! What a worker does when receiving fails: it tries again, at once as long as the error may pass.
+//! What a worker does when receiving fails: it retries, at once while the error may be temporary.
 //!
 //! Most errors of a receive call are over with the call: a pending error of the socket, a moment
-//! without memory. Only one that stays is paused after, so that it does not take a whole processor.
+//! without memory. Only a persistent error causes a pause, so that it does not keep a CPU busy.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use crate::log_throttle::{LogThrottle, Repeats};
 
-/// So many errors in a row are tried again at once.
-const AT_ONCE: u32 = 8;
+/// The number of errors in a row that are retried at once.
+const MAX_IMMEDIATE_RETRIES: u32 = 8;
 
-/// The pause after each one more.
+/// The pause after each further error.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The errors of one worker since its last batch.
@@ -25,12 +25,12 @@ pub(super) struct ReceiveErrors {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reaction {
     pub(super) pause: Option<Duration>,
-    /// To be told now, with how many errors there were since the last time.
+    /// To be logged now, with the number of errors since the last line.
     pub(super) warning: Option<Repeats>,
 }
 
 impl ReceiveErrors {
-    /// A batch was received: whatever was wrong is over.
+    /// A batch was received.
     pub(super) fn clear(&mut self) {
         self.in_a_row = 0;
     }
@@ -45,7 +45,7 @@ impl ReceiveErrors {
         }
         self.in_a_row = self.in_a_row.saturating_add(1);
         Reaction {
-            pause: (self.in_a_row > AT_ONCE).then_some(PAUSE),
+            pause: (self.in_a_row > MAX_IMMEDIATE_RETRIES).then_some(PAUSE),
             warning: self.warning.note_many(1, now),
         }
     }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_passes_costs_no_time() {
+    fn a_temporary_error_causes_no_pause() {
         let mut errors = ReceiveErrors::default();
         let now = Instant::now();
         for _ in 0..100 {
@@ -72,17 +72,17 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_stays_is_paused_after() {
+    fn a_persistent_error_causes_pauses() {
         let mut errors = ReceiveErrors::default();
         let now = Instant::now();
         let paused = (0..100).filter(|_| errors.add(&error(libc::ENOMEM), now).pause.is_some());
-        assert_eq!(paused.count(), 100 - AT_ONCE as usize);
+        assert_eq!(paused.count(), 100 - MAX_IMMEDIATE_RETRIES as usize);
         errors.clear();
         assert_eq!(errors.add(&error(libc::ENOMEM), now).pause, None);
     }
 
     #[test]
-    fn an_empty_queue_and_a_signal_are_no_errors() {
+    fn an_empty_queue_and_a_signal_are_not_errors() {
         let mut errors = ReceiveErrors::default();
         for _ in 0..100 {
             for number in [libc::EAGAIN, libc::EINTR] {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_comes_at_most_every_30_seconds_and_says_how_many_were_passed_over() {
+    fn a_warning_comes_at_most_every_30_seconds_and_counts_the_errors_since() {
         let mut errors = ReceiveErrors::default();
         let begin = Instant::now();
         let warnings: Vec<_> = (0..70)

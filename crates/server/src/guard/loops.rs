@@ -1,10 +1,10 @@
-//! Ends endless exchanges (CVE-2024-2169): another server in capitals, or an echo, that one spoofed
+//! Ends endless exchanges (CVE-2024-2169) with another server in capitals, or an echo, that a spoofed
 //! datagram made our peer.
 //!
-//! Capitals of capitals are the same, so exactly those datagrams can go round whose answer equals
-//! the request, and they come back with the same source and the same text. Nothing else is watched.
-//! A pair of source and text may come eight times at once and then twice a second; what comes
-//! faster is not answered until it has been quiet for half a second. One drop ends a loop.
+//! Upper-casing is idempotent, so only a datagram whose answer equals the request can circulate, and
+//! it comes back with the same source and the same text. Nothing else is watched. A pair of source and
+//! text may come eight times at once and then twice a second; one that comes faster is not answered
+//! until it has been quiet for half a second. One drop ends a loop.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use super::slots::Slots;
 
-/// How often a source may send one text at once.
+/// The number of times that a source may send one text at once.
 pub const BURST: u64 = 8;
 
-/// How often after that, and how long a pair must be quiet that came faster: less than a second, so
-/// that who asks each second is always answered.
+/// The interval at which it may send the text after that, and the time for which a pair that came
+/// faster must be quiet: less than a second, so that one request per second is always answered.
 pub const QUIET: Duration = Duration::from_millis(500);
 
 const QUIET_NS: u64 = QUIET.as_nanos() as u64;
@@ -24,7 +24,7 @@ const QUIET_NS: u64 = QUIET.as_nanos() as u64;
 /// Sets of the table, of eight pairs and 64 bytes each: a MiB for 131,072 pairs within half a second.
 const SETS: usize = 1 << 14;
 
-/// Who is watched: an address of the Internet, or the name of a Unix socket.
+/// The source of a datagram: an Internet address, or the name of a Unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source<'a> {
     /// An address and a port; the rest of it does not count.
@@ -48,18 +48,7 @@ impl Hash for Source<'_> {
     }
 }
 
-/// The pairs of source and text that were answered of late, in fixed memory.
-///
-/// ```
-/// use bullhorn_server::guard::Loops;
-///
-/// let (loops, source) = (Loops::default(), "192.0.2.1:7000".parse::<std::net::SocketAddr>()?.into());
-/// let answered = (0..100).filter(|_| loops.permits(source, b"PING", 0)).count();
-/// assert_eq!(answered, 8);
-/// // Each second is never too often.
-/// assert!((1..100).all(|second| loops.permits(source, b"PING", second * 1_000_000_000)));
-/// # Ok::<(), std::net::AddrParseError>(())
-/// ```
+/// The pairs of source and text that were answered recently, in fixed memory.
 #[derive(Debug)]
 pub struct Loops<S = RandomState> {
     slots: Slots,
@@ -67,7 +56,7 @@ pub struct Loops<S = RandomState> {
 }
 
 impl Default for Loops {
-    /// With a random key, so that nobody can choose pairs that push others out.
+    /// The hash key is random, so that a sender cannot choose pairs that evict others.
     fn default() -> Self {
         Self::new(SETS, RandomState::new())
     }
@@ -115,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn unix_sockets_are_told_apart_by_their_names() {
+    fn unix_sockets_differ_by_their_names() {
         let loops = Loops::default();
         for name in ["/run/a", "/run/b", "\0/run/a"] {
             let source = Source::Unix(name.as_bytes());

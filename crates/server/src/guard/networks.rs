@@ -1,56 +1,47 @@
-//! Who may ask at all: lists of networks to allow and to deny.
+//! Lists of networks that may ask and that may not.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// Lists of networks, ready to be asked about every datagram and connection.
+use super::network::Network;
+
+/// Lists of networks, prepared for one lookup per datagram or connection.
 ///
-/// A denied network wins over an allowed one, and where any is allowed, all others are denied. An
-/// IPv4 address that is mapped to IPv6 (`::ffff:192.0.2.1`) is the IPv4 address, in the lists too.
-///
-/// ```
-/// use bullhorn_server::guard::Networks;
-///
-/// let networks = Networks::new(&["10.0.0.0/8".parse()?], &["10.1.0.0/16".parse()?]);
-/// assert!(networks.permits("10.2.0.1".parse()?));
-/// assert!(networks.permits("::ffff:10.2.0.1".parse()?));
-/// assert!(!networks.permits("10.1.0.1".parse()?));
-/// assert!(!networks.permits("192.0.2.1".parse()?));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// A denied network takes precedence over an allowed one, and where any is allowed, all others are
+/// denied. An IPv4 address mapped to IPv6 (`::ffff:192.0.2.1`) is the IPv4 address, in the lists too.
 #[derive(Clone, Debug, Default)]
 pub struct Networks {
-    /// `None` where nothing is allowed by name, which is everything.
+    /// `None` allows everything.
     allowed: Option<Ranges>,
-    /// `None` where nothing is denied.
+    /// `None` denies nothing.
     denied: Option<Ranges>,
 }
 
 impl Networks {
-    /// Allows all of `allow`, or everybody when it is empty, but nobody of `deny`.
-    pub fn new(allow: &[IpNet], deny: &[IpNet]) -> Self {
-        let ranges = |list: &[IpNet]| (!list.is_empty()).then(|| Ranges::new(list));
+    /// Allows the networks in `allow`, or all when it is empty, except those in `deny`.
+    pub fn new(allow: &[Network], deny: &[Network]) -> Self {
+        let ranges = |list: &[Network]| (!list.is_empty()).then(|| Ranges::new(list));
         Self {
             allowed: ranges(allow),
             denied: ranges(deny),
         }
     }
 
-    /// Whether `source` may ask.
+    /// Whether `source` may send datagrams and connect.
     pub fn permits(&self, source: IpAddr) -> bool {
         let contain = |ranges: &Ranges| ranges.contain(source.to_canonical());
         !self.denied.as_ref().is_some_and(contain) && self.allowed.as_ref().is_none_or(contain)
     }
 }
 
-/// Networks as ranges of addresses, without overlap and in order, for a binary search.
+/// Networks as sorted ranges of addresses without overlap, for a binary search.
 #[derive(Clone, Debug)]
 struct Ranges(Vec<(IpAddr, IpAddr)>);
 
 impl Ranges {
-    fn new(networks: &[IpNet]) -> Self {
-        let networks: Vec<IpNet> = networks.iter().map(canonical).collect();
+    fn new(networks: &[Network]) -> Self {
+        let networks: Vec<IpNet> = networks.iter().map(|it| canonical(&it.0)).collect();
         let mut ranges: Vec<_> = IpNet::aggregate(&networks)
             .iter()
             .map(|network| (network.network(), network.broadcast()))
@@ -60,14 +51,14 @@ impl Ranges {
     }
 
     fn contain(&self, address: IpAddr) -> bool {
-        let behind = self.0.partition_point(|(first, _)| *first <= address);
-        behind
+        let after = self.0.partition_point(|(first, _)| *first <= address);
+        after
             .checked_sub(1)
             .is_some_and(|index| address <= self.0[index].1)
     }
 }
 
-/// A network of mapped addresses as the IPv4 network that it stands for.
+/// The IPv4 network that a network of mapped addresses stands for.
 fn canonical(network: &IpNet) -> IpNet {
     const MAPPED: u8 = 96;
     let address = network.addr().to_canonical();
@@ -85,7 +76,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn nets(texts: &[&str]) -> Vec<IpNet> {
+    fn nets(texts: &[&str]) -> Vec<Network> {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
@@ -94,14 +85,23 @@ mod tests {
     }
 
     #[test]
-    fn without_lists_everybody_may_ask() {
+    fn without_lists_every_source_is_permitted() {
         for address in ["192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1"] {
             assert!(permits(&Networks::default(), address));
         }
     }
 
     #[test]
-    fn a_list_of_one_family_says_nothing_of_the_other_unless_it_allows() {
+    fn a_denied_network_takes_precedence_and_all_but_the_allowed_are_denied() {
+        let networks = Networks::new(&nets(&["10.0.0.0/8"]), &nets(&["10.1.0.0/16"]));
+        assert!(permits(&networks, "10.2.0.1"));
+        assert!(permits(&networks, "::ffff:10.2.0.1"));
+        assert!(!permits(&networks, "10.1.0.1"));
+        assert!(!permits(&networks, "192.0.2.1"));
+    }
+
+    #[test]
+    fn a_list_of_one_family_affects_the_other_only_if_it_allows() {
         let denied = Networks::new(&[], &nets(&["::/0"]));
         assert!(permits(&denied, "192.0.2.1"));
         assert!(permits(&denied, "::ffff:192.0.2.1"));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_mapped_addresses_is_of_ipv4() {
+    fn a_network_of_mapped_addresses_is_an_ipv4_network() {
         let networks = Networks::new(&[], &nets(&["::ffff:10.0.0.0/104"]));
         assert!(!permits(&networks, "10.200.0.1"));
         assert!(permits(&networks, "11.0.0.1"));
@@ -120,21 +120,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ranges_say_what_the_networks_themselves_would(
+        fn ranges_permit_what_the_networks_would(
             // Few and near, so that they overlap and touch.
             allow in prop::collection::vec((0..64_u32, 24..=32_u8), 0..6),
             deny in prop::collection::vec((0..64_u32, 24..=32_u8), 0..6),
             addresses in prop::collection::vec(0..600_u32, 20),
         ) {
             let net = |(number, length): &(u32, u8)| {
-                IpNet::new(IpAddr::V4((0x0a00_0000 + number * 8).into()), *length).unwrap()
+                let address = IpAddr::V4((0x0a00_0000 + number * 8).into());
+                Network::new(address, *length).unwrap()
             };
             let (allow, deny): (Vec<_>, Vec<_>) =
                 (allow.iter().map(net).collect(), deny.iter().map(net).collect());
             let networks = Networks::new(&allow, &deny);
             for address in addresses {
                 let address = IpAddr::V4((0x0a00_0000 + address).into());
-                let within = |list: &[IpNet]| list.iter().any(|net| net.contains(&address));
+                let within = |list: &[Network]| list.iter().any(|net| net.0.contains(&address));
                 let expected = !within(&deny) && (allow.is_empty() || within(&allow));
                 prop_assert_eq!(networks.permits(address), expected);
             }

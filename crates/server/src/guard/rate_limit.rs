@@ -1,18 +1,18 @@
-//! The rate that one wishes for, as it is typed.
+//! The rate limit as it is typed.
 
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-/// How many datagrams a second one address is answered on a server that others can reach, when
-/// nobody chose: more than a person, a prober at every millisecond or a checker needs, and, at three bytes out for one
-/// in, hardly worth spoofing somebody for.
+/// The datagrams per second that one address is answered on a server that others can reach, unless
+/// set: more than a person, a prober every millisecond or a checker needs, and, at three bytes out for
+/// one in, hardly worth spoofing for.
 pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 
-/// How often one source is answered: `1000/s` from one address, or `off`.
+/// The rate at which one source is answered: `1000/s` from one address, or `off`.
 ///
 /// ```
-/// use bullhorn_server::guard::RateLimit;
+/// use bullhorn_server::RateLimit;
 ///
 /// let limit: RateLimit = "1000/s".parse()?;
 /// assert_eq!(limit, RateLimit::PerSecond(1000.try_into()?));
@@ -25,16 +25,16 @@ pub enum RateLimit {
     /// else off.
     #[default]
     Automatic,
-    /// As often as it asks.
+    /// Without a limit.
     Off,
-    /// So many datagrams a second from one address, and multiples of it from the networks around.
+    /// Datagrams per second from one address, and multiples of it from the surrounding networks.
     PerSecond(NonZeroU32),
 }
 
 impl FromStr for RateLimit {
-    type Err = String;
+    type Err = ParseRateLimitError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ParseRateLimitError> {
         if text == "off" {
             return Ok(Self::Off);
         }
@@ -42,11 +42,15 @@ impl FromStr for RateLimit {
             .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|number| number.parse().ok())
             .map(Self::PerSecond)
-            .ok_or_else(|| {
-                "a rate is a number from 1 to 4294967295 and /s, as in 1000/s, or off".to_owned()
-            })
+            .ok_or(ParseRateLimitError)
     }
 }
+
+/// A text that is not a rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a rate is a number from 1 to 4294967295 and /s, as in 1000/s, or off")]
+#[non_exhaustive]
+pub struct ParseRateLimitError;
 
 impl fmt::Display for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_rate_says_what_one_is() {
+    fn a_text_that_is_not_a_rate_gets_an_example_of_one() {
         for text in [
             "",
             "1000",
@@ -75,7 +79,7 @@ mod tests {
             "4294967296/s",
             "on",
         ] {
-            let error = text.parse::<RateLimit>().unwrap_err();
+            let error = text.parse::<RateLimit>().unwrap_err().to_string();
             assert!(error.contains("1000/s"), "{text}: {error}");
         }
     }

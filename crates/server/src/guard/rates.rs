@@ -1,5 +1,5 @@
-//! So many datagrams a second from one source: from its address, and more from the networks around
-//! it, as whoever spoofs one address can spoof its neighbours.
+//! Limits the datagrams per second from one source: from its address, and multiples of that from the
+//! surrounding networks, as whoever spoofs one address can spoof its neighbours.
 //!
 //! The prefixes and their multiples are in `prefixes`. The count is the generic cell rate algorithm
 //! (ITU-T I.371, annex A) with a second's worth at once: one time for each prefix, which is all
@@ -18,20 +18,9 @@ const SECOND_NS: u64 = 1_000_000_000;
 const SETS: usize = 1 << 14;
 
 /// The highest rate that is counted; a higher one is as good as none.
-const HIGHEST: u64 = 100_000_000;
+const MAX_RATE: u64 = 100_000_000;
 
-/// The prefixes that were answered of late, in fixed memory.
-///
-/// ```
-/// use bullhorn_server::guard::Rates;
-///
-/// let rates = Rates::new(100.try_into()?);
-/// let source = "192.0.2.1".parse()?;
-/// assert_eq!(rates.admit(source, 64, 0), 64);
-/// assert_eq!(rates.admit(source, 64, 0), 36);
-/// assert_eq!(rates.admit(source, 64, 250_000_000), 25);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
+/// The prefixes that were answered recently, in fixed memory.
 #[derive(Debug)]
 pub struct Rates<S = RandomState> {
     slots: Slots,
@@ -40,8 +29,8 @@ pub struct Rates<S = RandomState> {
 }
 
 impl Rates {
-    /// At most `per_second` datagrams from one address. With a random key, so that nobody can
-    /// choose sources that push others out.
+    /// At most `per_second` datagrams from one address. The hash key is random, so
+    /// that a sender cannot choose sources that evict others.
     pub fn new(per_second: NonZeroU32) -> Self {
         Self::with_table(per_second, SETS, RandomState::new())
     }
@@ -53,7 +42,7 @@ impl<S: BuildHasher> Rates<S> {
         Self {
             slots: Slots::new(sets),
             hasher,
-            per_second: u64::from(per_second.get()).min(HIGHEST),
+            per_second: u64::from(per_second.get()).min(MAX_RATE),
         }
     }
 
@@ -156,6 +145,14 @@ mod tests {
     }
 
     #[test]
+    fn a_second_has_its_rate_and_a_quarter_of_it_a_quarter() {
+        let (rates, source) = (rates(100), ip("192.0.2.1"));
+        assert_eq!(rates.admit(source, 64, 0), 64);
+        assert_eq!(rates.admit(source, 64, 0), 36);
+        assert_eq!(rates.admit(source, 64, 250 * MS), 25);
+    }
+
+    #[test]
     fn a_mapped_address_is_the_ipv4_address() {
         let rates = rates(10);
         assert_eq!(rates.admit(ip("::ffff:192.0.2.1"), 10, 0), 10);
@@ -172,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_to_the_rate_is_never_refused() {
+    fn a_source_within_the_rate_is_never_refused() {
         for per_second in [1, 7, 1000, 999_983] {
             let rates = rates(per_second);
             for number in 0..10_000_u64 {

@@ -1,9 +1,9 @@
-//! Times kept for hashed keys, in memory that is never more and never less.
+//! Times for hashed keys, in fixed memory.
 //!
 //! A slot is a tag of the key and a time ahead of now; once the time has come, the slot is as good
 //! as empty, so nothing is ever cleaned up. A set of eight slots is one line of the processor's
-//! cache. When all of a set are ahead of now, the one nearest to now makes room: it has the least
-//! to remember. Any number of threads may use a table at once, without a lock. Not here: what the
+//! cache. When all slots of a set are ahead of now, the one nearest to now is replaced: it has the
+//! least to remember. Any number of threads may use a table at once, without a lock. Not here: what the
 //! times mean.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 /// The furthest a time may be ahead, in nanoseconds: some 4 seconds. Times are kept modulo 2^44
 /// (almost five hours), and what seems further ahead than this is long past. A key that nobody has
 /// used for just that long seems used again for those 4 seconds.
-pub(super) const MOST_AHEAD: u64 = 1 << 32;
+pub(super) const MAX_AHEAD_NS: u64 = 1 << 32;
 
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -30,9 +30,9 @@ pub(super) struct Slots {
     sets: Box<[Set]>,
 }
 
-/// What a table holds for one key, and the place for what it is to hold.
+/// The entry of one key as it was found.
 pub(super) struct Slot<'table> {
-    place: &'table AtomicU64,
+    cell: &'table AtomicU64,
     seen: u64,
     tag: u64,
     /// How far the key's time is ahead of now, in nanoseconds; 0 for one that is not kept.
@@ -54,17 +54,17 @@ impl Slots {
         // An unused slot is 0, and so must never look like a key's.
         let tag = (hash >> TIME_BITS).max(1);
         let mut nearest = Slot {
-            place: &set[0],
+            cell: &set[0],
             seen: 0,
             tag,
             ahead: u64::MAX,
         };
-        for place in set {
-            let seen = place.load(Ordering::Relaxed);
+        for cell in set {
+            let seen = cell.load(Ordering::Relaxed);
             let ahead = ahead_of(seen, now);
             if seen >> TIME_BITS == tag {
                 return Slot {
-                    place,
+                    cell,
                     seen,
                     tag,
                     ahead,
@@ -72,7 +72,7 @@ impl Slots {
             }
             if ahead < nearest.ahead {
                 nearest = Slot {
-                    place,
+                    cell,
                     seen,
                     tag,
                     ahead,
@@ -88,11 +88,11 @@ impl Slot<'_> {
     /// Lets the key's time be `ahead` of `now`, both in nanoseconds. False when another thread has
     /// changed the slot meanwhile: it has to be found again.
     pub(super) fn set(&self, now: u64, ahead: u64) -> bool {
-        debug_assert!(ahead <= MOST_AHEAD);
+        debug_assert!(ahead <= MAX_AHEAD_NS);
         let time = now.wrapping_add(ahead) & TIME_MASK;
         let (old, new) = (self.seen, self.tag << TIME_BITS | time);
         let result = self
-            .place
+            .cell
             .compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed);
         result.is_ok()
     }
@@ -101,7 +101,7 @@ impl Slot<'_> {
 fn ahead_of(slot: u64, now: u64) -> u64 {
     let ahead = slot.wrapping_sub(now) & TIME_MASK;
     // Just before the times begin anew at zero, an unused slot would seem ahead of now.
-    let is_kept = slot != 0 && ahead <= MOST_AHEAD;
+    let is_kept = slot != 0 && ahead <= MAX_AHEAD_NS;
     if is_kept { ahead } else { 0 }
 }
 
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_unused_slot_is_free_at_any_time() {
-        for before_the_end in [0, 1, 1_000_000, MOST_AHEAD, MOST_AHEAD + 1] {
+        for before_the_end in [0, 1, 1_000_000, MAX_AHEAD_NS, MAX_AHEAD_NS + 1] {
             let (slots, now) = (Slots::new(1), TIME_MASK - before_the_end);
             for tag in 1..=8 {
                 assert!(slots.find(hash(tag), now).set(now, 100 + tag));
@@ -174,7 +174,7 @@ mod tests {
         #[test]
         fn a_single_key_is_a_plain_variable(
             start in any::<u64>(),
-            steps in prop::collection::vec((0..1_u64 << 36, 0..=MOST_AHEAD), 1..50),
+            steps in prop::collection::vec((0..1_u64 << 36, 0..=MAX_AHEAD_NS), 1..50),
         ) {
             let slots = Slots::new(2);
             let (mut now, mut expected) = (start, 0_u64);

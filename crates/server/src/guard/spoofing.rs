@@ -1,4 +1,4 @@
-//! Where nobody honest asks from, or asks to: what only spoofed datagrams say.
+//! Recognises datagrams that only a spoofed source would send.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,23 +8,11 @@ use bullhorn_socket::control_message::PacketInfo;
 /// Ports of services that answer whatever comes, so that each of our answers would get one: echo,
 /// daytime, qotd, chargen, time, domain, tftp, ntp, ssdp, mdns, memcached (IANA's registry;
 /// CVE-2024-2169 names most).
-pub const REFLECTING_PORTS: [u16; 11] = [7, 13, 17, 19, 37, 53, 69, 123, 1900, 5353, 11211];
+pub(super) const REFLECTING_PORTS: [u16; 11] = [7, 13, 17, 19, 37, 53, 69, 123, 1900, 5353, 11211];
 
-/// What is known of ourselves, to tell datagrams that pretend to come from us.
-///
-/// ```
-/// use bullhorn_server::guard::Sources;
-/// use bullhorn_server::stats::DropCause;
-///
-/// let sources = Sources::new(vec!["0.0.0.0:3000".parse()?], vec!["192.0.2.1".parse()?], vec![]);
-/// let suspicion = |source: &str| source.parse().map(|source| sources.suspicion(source, None));
-/// assert_eq!(suspicion("192.0.2.1:3000")?, Some(DropCause::SourceIsOurs));
-/// assert_eq!(suspicion("192.0.2.2:3000")?, None);
-/// assert_eq!(suspicion("192.0.2.2:53")?, Some(DropCause::ReflectingSourcePort));
-/// # Ok::<(), std::net::AddrParseError>(())
-/// ```
+/// The addresses of this server, to recognise datagrams that claim to come from it.
 #[derive(Clone, Debug, Default)]
-pub struct Sources {
+pub(super) struct Sources {
     /// Every address that we answer datagrams on.
     served: Vec<SocketAddr>,
     /// Those of this machine, sorted.
@@ -37,7 +25,11 @@ impl Sources {
     /// `served` are the addresses that we answer datagrams on, `local` all of this machine, which
     /// matter where an unspecified address is served. `names` are those of our Unix sockets, as in
     /// [`unix_name`](bullhorn_socket::address::unix_name).
-    pub fn new(served: Vec<SocketAddr>, mut local: Vec<IpAddr>, names: Vec<Vec<u8>>) -> Self {
+    pub(super) fn new(
+        served: Vec<SocketAddr>,
+        mut local: Vec<IpAddr>,
+        names: Vec<Vec<u8>>,
+    ) -> Self {
         local.sort_unstable();
         Self {
             served,
@@ -46,14 +38,14 @@ impl Sources {
         }
     }
 
-    /// Whether `name` is that of a Unix socket of ours. The kernel tells the name of a sender just
-    /// as it was bound, so that ours has no other.
-    pub fn is_our_name(&self, name: &[u8]) -> bool {
+    /// Whether `name` is that of one of our Unix sockets. The kernel reports the name of a sender as
+    /// it was bound, so a socket has only one.
+    pub(super) fn is_our_name(&self, name: &[u8]) -> bool {
         self.names.iter().any(|ours| ours == name)
     }
 
     /// Why a datagram from `source`, its address canonical, to `destination` is not to be answered.
-    pub fn suspicion(
+    pub(super) fn suspicion(
         &self,
         source: SocketAddr,
         destination: Option<PacketInfo>,
@@ -79,7 +71,7 @@ impl Sources {
         on_its_port.any(|served| self.is_at(served.ip(), source.ip(), destination))
     }
 
-    /// Whether `source` is the address `served`. Hardly anybody asks from a port that is served.
+    /// Whether `source` is the address `served`. Cold, as few requests come from a port that is served.
     #[cold]
     fn is_at(&self, served: IpAddr, source: IpAddr, destination: Option<PacketInfo>) -> bool {
         let served = served.to_canonical();
@@ -127,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_endpoints_are_told_from_others_on_the_same_port() {
+    fn our_own_endpoints_differ_from_others_on_the_same_port() {
         for (source, ours) in [
             ("127.0.0.1:3000", true),
             ("127.0.0.2:3000", false),
@@ -152,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn our_own_names_are_told_from_others() {
+    fn our_own_names_differ_from_others() {
         let is_ours = |name: &str| sources().is_our_name(name.as_bytes());
         assert!(is_ours("/run/ours") && is_ours("\0ours"));
         assert!(!is_ours("ours") && !is_ours("\0ours\0") && !is_ours("/run/our") && !is_ours(""));
     }
 
     #[test]
-    fn an_address_that_came_after_the_start_is_ours_when_it_was_asked() {
+    fn an_address_added_after_the_start_is_ours_when_the_request_went_to_it() {
         let source = address("198.51.100.7:4000");
         assert_eq!(sources().suspicion(source, to("198.51.100.8", true)), None);
         assert_eq!(
@@ -188,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_to_many_is_not_answered() {
+    fn multicast_and_broadcast_requests_are_not_answered() {
         let source = address("198.51.100.7:9999");
         let suspicion = |unicast| sources().suspicion(source, to("192.0.2.1", unicast));
         assert_eq!(suspicion(true), None);

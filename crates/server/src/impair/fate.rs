@@ -1,10 +1,10 @@
-//! What befalls the n-th answer: drawn from the seed and n alone.
+//! What happens to the n-th answer, drawn from the seed and n alone.
 
 use std::time::Duration;
 
 use super::impairment::Impairment;
 
-/// What befalls one answer.
+/// What happens to one answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fate {
     pub(super) kind: Kind,
@@ -29,7 +29,7 @@ const DRAWS: u64 = 3;
 impl Fate {
     pub(super) fn of(impairment: &Impairment, number: u64) -> Self {
         let draw = |index: u64| random(impairment.seed, number.wrapping_mul(DRAWS) + index);
-        let mut place = unit(draw(0));
+        let mut position = unit(draw(0));
         let kinds = [
             Kind::Lost,
             Kind::Duplicated,
@@ -38,11 +38,11 @@ impl Fate {
         ];
         let mut kind = Kind::Sent;
         for ((_, rate), candidate) in impairment.rates().into_iter().zip(kinds) {
-            if place < rate.share() {
+            if position < rate.share() {
                 kind = candidate;
                 break;
             }
-            place -= rate.share();
+            position -= rate.share();
         }
         Self {
             kind,
@@ -61,7 +61,7 @@ fn random(seed: u64, index: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// From 0 up to and without 1: the 53 bits that a double has.
+/// From 0 up to, not including, 1: the 53 bits of a double.
 fn unit(random: u64) -> f64 {
     (random >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -3,44 +3,46 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::error::ParseImpairmentError;
 use super::spread::{Rate, Spread};
 
-/// What is to befall the answers to datagrams.
+/// The loss, duplication, reordering, corruption and delay of answers to datagrams.
 ///
 /// ```
 /// use bullhorn_server::Impairment;
 ///
 /// let impairment: Impairment = "loss=2%,duplicate=1%,delay=20ms±5ms".parse()?;
 /// assert_eq!(impairment.to_string(), "loss=2%,duplicate=1%,delay=20ms±5ms");
-/// # Ok::<(), String>(())
+/// # Ok::<(), bullhorn_server::ParseImpairmentError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Impairment {
     /// The answer is not sent.
     pub loss: Rate,
     /// The answer is sent twice, one copy right after the other.
     pub duplicate: Rate,
     /// The answer is held back until the next answer to the same flow has been sent, at most for
-    /// [`MAX_HOLD`](super::MAX_HOLD).
+    /// half a second.
     pub reorder: Rate,
     /// One bit of the answer is changed. An empty answer has none.
     pub corrupt: Rate,
-    /// Every answer waits for so long, drawn evenly from the spread; one that would overtake an
+    /// Every answer waits for a time drawn evenly from the spread; one that would overtake an
     /// earlier answer of its flow waits with it.
     pub delay: Option<Spread>,
-    /// The fate of the n-th answer of an endpoint depends on this and on n alone.
+    /// The effect on the n-th answer of an endpoint depends on this and on n alone.
     pub seed: u64,
 }
 
 impl FromStr for Impairment {
-    type Err = String;
+    type Err = ParseImpairmentError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ParseImpairmentError> {
         let mut impairment = Self::default();
         for part in text.split(',').map(str::trim) {
-            let (name, value) = part.split_once('=').ok_or_else(|| {
-                format!("{part:?} is no impairment; write them like loss=2%,delay=20ms±5ms")
-            })?;
+            let (name, value) = part
+                .split_once('=')
+                .ok_or_else(|| ParseImpairmentError::Malformed(part.to_owned()))?;
             let rate = || value.parse::<Rate>();
             match name {
                 "loss" => impairment.loss = rate()?,
@@ -49,10 +51,7 @@ impl FromStr for Impairment {
                 "corrupt" => impairment.corrupt = rate()?,
                 "delay" => impairment.delay = Some(value.parse()?),
                 _ => {
-                    return Err(format!(
-                        "{name:?} is no impairment; there are loss, duplicate, reorder, corrupt \
-                         and delay"
-                    ));
+                    return Err(ParseImpairmentError::UnknownKind(name.to_owned()));
                 }
             }
         }
@@ -62,11 +61,7 @@ impl FromStr for Impairment {
             .iter()
             .sum();
         if sum > 1.0 + 1e-9 {
-            return Err(
-                "an answer meets at most one of loss, duplicate, reorder and corrupt, so together \
-                 they are at most 100%"
-                    .to_owned(),
-            );
+            return Err(ParseImpairmentError::MoreThanAll);
         }
         Ok(impairment)
     }
@@ -84,7 +79,7 @@ impl Impairment {
 }
 
 impl fmt::Display for Impairment {
-    /// As it is typed, without the seed; a network that does nothing loses nothing.
+    /// As it is typed, without the seed; without any effect it is `loss=0%`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rates = self.rates().into_iter();
         let mut parts: Vec<String> = rates
@@ -118,10 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_says_why() {
+    fn an_impossible_impairment_says_why() {
         for (text, word) in [
-            ("", "no impairment"),
-            ("loss", "no impairment"),
+            ("", "not an impairment"),
+            ("loss", "not an impairment"),
             ("jam=1%", "\"jam\""),
             ("loss=101%", "100%"),
             ("loss=-1%", "100%"),
@@ -129,10 +124,10 @@ mod tests {
             ("loss=2", "percent"),
             ("loss=60%,corrupt=60%", "together"),
             ("delay=5", "20ms"),
-            ("delay=5ms±6ms", "less than no time"),
+            ("delay=5ms±6ms", "negative"),
             ("delay=500000000000y", "a day"),
         ] {
-            let error = text.parse::<Impairment>().unwrap_err();
+            let error = text.parse::<Impairment>().unwrap_err().to_string();
             assert!(error.contains(word), "{text}: {error}");
         }
     }

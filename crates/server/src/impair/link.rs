@@ -1,6 +1,6 @@
 //! Answers on their way through the bad network: delayed in order, held to be overtaken, sent.
 //!
-//! Knows no sockets: takes batches of answers, and gives back batches of those that are due.
+//! Knows no sockets: takes batches of answers, and returns batches of those that are due.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,15 +13,15 @@ use crate::stats::{DropCause, ImpairTotals, Tally};
 use bullhorn_socket::batch::{Answer, Inbox, Outbox, Place, Run};
 use bullhorn_socket::control_message::{PacketInfo, Sender};
 
-/// The most answers that wait; one more is dropped as from a full queue.
+/// The most answers that wait; further ones are dropped as from a full queue.
 const MAX_DELAYED: usize = 1 << 16;
 
-/// The most answers that wait to be overtaken; one more goes its way at once.
+/// The most answers that wait to be overtaken; further ones are sent at once.
 const MAX_HELD: usize = 1 << 10;
 
 /// The longest time that an answer waits to be overtaken; when none has overtaken it by then, it is
 /// sent, and was not reordered.
-pub const MAX_HOLD: Duration = Duration::from_millis(500);
+const MAX_HOLD: Duration = Duration::from_millis(500);
 
 /// The link from the server to its clients.
 pub(crate) struct Link {
@@ -33,7 +33,7 @@ pub(crate) struct Link {
     delayed: VecDeque<Packet>,
     held: Vec<Packet>,
     due: VecDeque<Packet>,
-    /// What is queued to the backend: the packets as runs.
+    /// What the backend sends: the packets as runs.
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     queued: Vec<Queued>,
@@ -51,7 +51,7 @@ struct Packet {
     at: Instant,
 }
 
-/// What a sent datagram is to be counted as.
+/// How to count a datagram once it is sent.
 #[derive(Clone, Copy)]
 struct Queued {
     is_copy: bool,
@@ -76,7 +76,7 @@ impl Link {
         }
     }
 
-    /// Takes every answer in, and enters the lost ones in `tally`.
+    /// Accepts every answer, and counts the lost ones in `tally`.
     pub(crate) fn take(&mut self, inbox: &Inbox, outbox: &Outbox, now: Instant, tally: &mut Tally) {
         for answer in &outbox.answers {
             let run = &inbox.runs()[answer.run];
@@ -120,16 +120,16 @@ impl Link {
             let bit = random % (8 * bytes.len() as u64);
             packet.bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
         }
-        // One that is drawn to be early still waits for those of its flow before it.
+        // Delay keeps the order of a flow.
         let before = self.delayed.iter().rev();
         let mut of_flow = before.filter(|earlier| earlier.peer == packet.peer);
         if let Some(earlier) = of_flow.next() {
             packet.at = packet.at.max(earlier.at);
         }
-        let place = self
+        let index = self
             .delayed
             .partition_point(|earlier| earlier.at <= packet.at);
-        self.delayed.insert(place, packet);
+        self.delayed.insert(index, packet);
     }
 
     /// Fills the inbox and outbox with what is due at `now`, or with everything when `flushed`.
@@ -169,7 +169,7 @@ impl Link {
         !self.queued.is_empty()
     }
 
-    /// The first delayed answer is through: it is due, or held to be overtaken. With it, those of
+    /// Moves the first delayed answer on: it is due, or held to be overtaken. With it, those of
     /// its flow are due that were held.
     fn advance(&mut self, now: Instant) {
         let Some(mut packet) = self.delayed.pop_front() else {
@@ -247,7 +247,7 @@ impl Link {
         tally.count_impaired(impaired);
     }
 
-    /// How long until something is due; `None` while nothing waits.
+    /// The time until something is due; `None` while nothing waits.
     pub(crate) fn next_due(&self, now: Instant) -> Option<Duration> {
         if !self.due.is_empty() {
             return Some(Duration::ZERO);

@@ -1,8 +1,10 @@
-//! How often and how long: the values of an impairment.
+//! The values of an impairment: rates and delays.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+use super::error::ParseImpairmentError;
 
 /// A share of all answers, from 0 to 100 %.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -11,24 +13,24 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// From 0 to 1.
+    /// The rate as a number from 0 to 1.
     pub fn share(self) -> f64 {
         self.percent / 100.0
     }
 }
 
 impl FromStr for Rate {
-    type Err = String;
+    type Err = ParseImpairmentError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ParseImpairmentError> {
         let percent: f64 = text
             .strip_suffix('%')
             .and_then(|number| number.trim().parse().ok())
-            .ok_or_else(|| format!("{text:?} is no share in percent, as in 2%"))?;
+            .ok_or_else(|| ParseImpairmentError::NotPercent(text.to_owned()))?;
         if (0.0..=100.0).contains(&percent) {
             Ok(Self { percent })
         } else {
-            Err(format!("{text:?} is not between 0% and 100%"))
+            Err(ParseImpairmentError::PercentOutOfRange(text.to_owned()))
         }
     }
 }
@@ -39,10 +41,10 @@ impl fmt::Display for Rate {
     }
 }
 
-/// The longest delay: more than anybody waits, and no sum of it with a time is too large for one.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest delay: longer than anyone waits, and short enough that a sum with a time cannot overflow.
+const MAX_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A duration and how far it may be off to both sides: `20ms±5ms`, also written `20ms+-5ms`.
+/// A duration and its deviation to both sides: `20ms±5ms`, also written `20ms+-5ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spread {
     centre: Duration,
@@ -50,30 +52,34 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// The value at `place`, from 0 for the least to 1 for the greatest.
-    pub fn at(self, place: f64) -> Duration {
-        (self.centre - self.deviation) + (2 * self.deviation).mul_f64(place.clamp(0.0, 1.0))
+    /// The value at `position`, from 0 for the least to 1 for the greatest.
+    pub fn at(self, position: f64) -> Duration {
+        (self.centre - self.deviation) + (2 * self.deviation).mul_f64(position.clamp(0.0, 1.0))
     }
 }
 
 impl FromStr for Spread {
-    type Err = String;
+    type Err = ParseImpairmentError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ParseImpairmentError> {
         let duration = |text: &str| {
-            humantime::parse_duration(text.trim())
-                .map_err(|error| format!("{text:?}: {error}; write it like 20ms±5ms or 20ms+-5ms"))
+            humantime::parse_duration(text.trim()).map_err(|error| {
+                ParseImpairmentError::NotDuration {
+                    text: text.to_owned(),
+                    reason: error.to_string(),
+                }
+            })
         };
         let (centre, deviation) = text
             .split_once('±')
             .or_else(|| text.split_once("+-"))
             .unwrap_or((text, "0s"));
         let (centre, deviation) = (duration(centre)?, duration(deviation)?);
-        if centre > LONGEST {
-            return Err(format!("{text:?} is longer than a day"));
+        if centre > MAX_DELAY {
+            return Err(ParseImpairmentError::DelayTooLong(text.to_owned()));
         }
         if deviation > centre {
-            return Err(format!("{text:?} would sometimes be less than no time"));
+            return Err(ParseImpairmentError::NegativeDelay(text.to_owned()));
         }
         Ok(Self { centre, deviation })
     }

@@ -174,7 +174,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
     use super::*;
-    use crate::GuardOptions;
+    use crate::guard::GuardOptions;
 
     fn peer(address: &str) -> SockAddr {
         let address: IpAddr = address.parse().unwrap();

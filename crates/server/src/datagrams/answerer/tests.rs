@@ -1,7 +1,7 @@
 //! The answerer against std's upper-casing, one datagram at a time.
 
 use super::*;
-use crate::GuardOptions;
+use crate::guard::GuardOptions;
 use crate::guard::{BURST, Guard};
 use proptest::prelude::*;
 use std::collections::HashMap;

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use crate::GuardOptions;
 use crate::datagrams::answerer::Answerer;
 use crate::datagrams::kernel_drops::KernelDrops;
 use crate::datagrams::receive_errors::ReceiveErrors;
 use crate::datagrams::worker::{MAX_BATCH, Wake, Worker};
 use crate::draining::Draining;
+use crate::guard::GuardOptions;
 use crate::guard::{Filter, Guard};
 use crate::stats::{DatagramCounters, DatagramTotals, DropCause, Tally};
 use bullhorn_socket::batch::{DatagramBackend, Failure, Inbox, Outbox};
