@@ -4,6 +4,7 @@
 
 mod cli;
 mod host;
+mod http;
 mod report;
 
 use std::process::ExitCode;

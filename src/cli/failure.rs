@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::exit_code::ExitCode;
 use super::hints::{self, WithHint};
 use super::stderr;
+use crate::http::BindError;
 use bullhorn::sandbox::user::UserError;
 use bullhorn_socket::error::{Error, plain};
 
@@ -41,6 +42,15 @@ pub(super) enum Failure {
         operation: &'static str,
         source: io::Error,
     },
+}
+
+impl From<BindError> for Failure {
+    fn from(error: BindError) -> Self {
+        match error {
+            BindError::Socket(error) => error.into(),
+            BindError::NotAStream(_) => Self::Usage(format!("--metrics {error}")),
+        }
+    }
 }
 
 impl Failure {

@@ -12,7 +12,6 @@ mod hints;
 mod input_file;
 mod line_writer;
 mod log;
-mod metrics;
 mod output;
 mod pages;
 mod panics;

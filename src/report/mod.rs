@@ -6,8 +6,6 @@
 
 pub(crate) mod bench;
 pub(crate) mod demo;
-pub(crate) mod metrics;
-pub(crate) mod openmetrics;
 pub(crate) mod ping;
 pub(crate) mod send;
 pub(crate) mod serve;

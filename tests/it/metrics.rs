@@ -448,6 +448,9 @@ fn head_has_the_same_head_and_other_methods_and_paths_are_refused() {
         for method in ["GET", "HEAD", "POST"] {
             let answer = watched.ask(method, path, "");
             assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
+            let text = "not found; try /metrics, /livez, /readyz\n";
+            let expected = if method == "HEAD" { "" } else { text };
+            assert_eq!(answer.body, expected, "{method} {path}");
         }
     }
     let mut stream = watched.connect();

@@ -4,8 +4,10 @@ mod output;
 
 use std::io;
 use std::os::fd::RawFd;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use tokio::sync::oneshot;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use self::output::ServeOutput;
@@ -13,9 +15,10 @@ use super::arguments::Serve;
 use super::exit_code::ExitCode;
 use super::failure::{Failure, Outcome};
 use super::stop_signals::StopSignals;
-use super::{log, metrics, stderr};
+use super::{log, stderr};
 use crate::host::descriptors;
 use crate::host::service_manager::ServiceManager;
+use crate::http;
 use bullhorn::sandbox::user::{Identity, UserName};
 use bullhorn::sandbox::{self, Applied, Needs};
 use bullhorn_server::stats::Stats;
@@ -39,7 +42,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
     let metrics = arguments
         .metrics
         .as_ref()
-        .map(|endpoint| metrics::Bound::new(endpoint, arguments.unix_mode))
+        .map(|endpoint| http::Bound::bind(endpoint, arguments.unix_mode))
         .transpose()?;
     let manager = ServiceManager::from_environment();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -52,7 +55,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         let _entered = runtime.enter();
         StopSignals::listen().map_err(local("listen for signals"))?
     };
-    let of_metrics = metrics.iter().flat_map(metrics::Bound::sockets);
+    let of_metrics = metrics.iter().flat_map(http::Bound::sockets);
     let sockets: Vec<&BoundSocket> = bound.sockets().iter().chain(of_metrics).collect();
     let sandbox = restrict(arguments, user, &sockets)?;
     stderr::start();
@@ -60,21 +63,25 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
 
     let held_log = stderr::hold_log();
     let server = bound.start()?;
+    let (http_failed, http_failure) = oneshot::channel();
     let metrics = metrics
         .map(|bound| {
-            let _entered = runtime.enter();
-            bound.serve(server.monitor(), descriptors::max_http_connections())
+            let max_connections = descriptors::max_http_connections();
+            let on_failure = move || http_failed.send(()).unwrap_or_default();
+            bound.start(server.monitor(), max_connections, on_failure)
         })
         .transpose()
         .map_err(local("serve the metrics"))?;
     manager.tell_ready(&server);
-    let of_metrics = metrics.as_ref().map_or(&[][..], |served| &served.sockets);
+    let of_metrics = metrics.as_ref().map_or(&[][..], http::Server::sockets);
     output.ready(&server, of_metrics, sandbox.as_ref());
     drop(held_log);
 
-    let (stats, outcome) = runtime.block_on(until_stopped(server, metrics, manager, signals));
+    let until_stopped = until_stopped(server, http_failure, manager, signals);
+    let (stats, outcome) = runtime.block_on(until_stopped);
     // Whatever does not end is left behind.
     runtime.shutdown_background();
+    drop(metrics);
     output.totals(&stats);
     output.finish(outcome)
 }
@@ -131,7 +138,7 @@ fn restrict(
 /// signal ends at once.
 async fn until_stopped(
     server: Server,
-    mut metrics: Option<metrics::Served>,
+    http_failure: oneshot::Receiver<()>,
     mut manager: ServiceManager,
     mut signals: StopSignals,
 ) -> (Stats, Outcome) {
@@ -142,11 +149,17 @@ async fn until_stopped(
         interval
     });
     let monitor = server.monitor();
+    let mut http_failure = pin!(async {
+        // The sender is dropped at once without HTTP.
+        if http_failure.await.is_err() {
+            std::future::pending().await
+        }
+    });
     let mut outcome = loop {
         tokio::select! {
             _ = signals.next() => break Ok(ExitCode::Success),
             () = monitor.failure() => break Ok(ExitCode::Success),
-            () = metrics_failure(metrics.as_mut()) => {
+            () = &mut http_failure => {
                 break Err(Failure::Ended("the metrics server".to_owned()));
             }
             () = next_tick(watchdog.as_mut()) => manager.tell_health(&server),
@@ -177,13 +190,6 @@ async fn until_stopped(
             let failure = Failure::Ended("the drain".to_owned());
             (Stats::new(endpoints), Err(failure))
         }
-    }
-}
-
-async fn metrics_failure(metrics: Option<&mut metrics::Served>) {
-    match metrics {
-        Some(metrics) => metrics.failure().await,
-        None => std::future::pending().await,
     }
 }
 
@@ -234,7 +240,13 @@ mod tests {
             .unwrap();
         let (stats, outcome) = runtime.block_on(async {
             let signals = StopSignals::listen().unwrap();
-            until_stopped(server, None, ServiceManager::default(), signals).await
+            until_stopped(
+                server,
+                oneshot::channel().1,
+                ServiceManager::default(),
+                signals,
+            )
+            .await
         });
         assert!(stats.is_balanced());
         assert!(!monitor.is_alive());

@@ -1,33 +1,19 @@
-//! The metrics of a server: which there are, and where their values come from. Each is explained
-//! in docs/metrics.md.
-//!
-//! Here are their order and whose they are; the metrics themselves are in `datagrams`, `streams`
-//! and `process`. How those of endpoints are written is in `families`.
+//! The metrics of a server: which families there are, in which order, and where their values come
+//! from. docs/metrics.md explains each of them.
 
 mod datagrams;
 mod families;
 mod process;
 mod streams;
 
-use std::io::{self, Write};
-
-pub(crate) use process::Process;
-
-use self::families::Of;
-use super::openmetrics::{Encoder, Family, Format, Kind};
+use self::families::EndpointTotals;
+use super::exposition::{Encoder, Family, Format, Kind};
+use super::process::Process;
 use bullhorn_server::stats::{DatagramTotals, Stats, StreamTotals, Totals};
 
-/// Writes all metrics.
-///
-/// # Errors
-/// The writer's.
-pub(crate) fn write(
-    to: &mut dyn Write,
-    format: Format,
-    stats: &Stats,
-    process: &Process,
-) -> io::Result<()> {
-    let mut encoder = Encoder::new(to, format);
+/// All metrics as text.
+pub(super) fn render(format: Format, stats: &Stats, process: &Process) -> String {
+    let mut encoder = Encoder::new(format);
     let build = Family {
         name: "bullhorn_build",
         kind: Kind::Info,
@@ -35,23 +21,28 @@ pub(crate) fn write(
     };
     let version = env!("CARGO_PKG_VERSION");
     let compiler = env!("BULLHORN_RUSTC");
-    encoder.family(&build)?;
-    encoder.sample(&build, &[("version", version), ("rustc", compiler)], 1)?;
+    encoder.family(&build);
+    encoder.sample(&build, &[("version", version), ("rustc", compiler)], 1);
     let (datagrams, streams) = by_type(stats);
     if !datagrams.is_empty() {
-        datagrams::write(&mut encoder, &datagrams)?;
+        datagrams::write(&mut encoder, &datagrams);
     }
     if !streams.is_empty() {
-        streams::write(&mut encoder, &streams)?;
+        streams::write(&mut encoder, &streams);
     }
-    process::write(&mut encoder, process)?;
-    encoder.end()
+    process::write(&mut encoder, process);
+    encoder.finish()
 }
 
-/// Datagram and stream endpoints. Sockets that are known by the same name are one endpoint, as
-/// they may be when they are inherited.
-fn by_type(stats: &Stats) -> (Vec<Of<DatagramTotals>>, Vec<Of<StreamTotals>>) {
-    fn add<T: std::ops::AddAssign>(all: &mut Vec<Of<T>>, name: String, totals: T) {
+/// Datagram and stream endpoints. Sockets with the same name, as inherited ones may have, are one
+/// endpoint.
+fn by_type(
+    stats: &Stats,
+) -> (
+    Vec<EndpointTotals<DatagramTotals>>,
+    Vec<EndpointTotals<StreamTotals>>,
+) {
+    fn add<T: std::ops::AddAssign>(all: &mut Vec<EndpointTotals<T>>, name: String, totals: T) {
         match all.iter_mut().find(|(known, _)| *known == name) {
             Some((_, sum)) => *sum += totals,
             None => all.push((name, totals)),
@@ -72,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sockets_of_the_same_name_are_one_endpoint() {
+    fn sockets_with_the_same_name_are_one_endpoint() {
         let mut totals = StreamTotals::default();
         totals.accepted += 2;
         let endpoint: bullhorn_socket::Endpoint = "tcp://127.0.0.1:9".parse().unwrap();
@@ -80,9 +71,7 @@ mod tests {
             (endpoint.clone(), Totals::Stream(totals)),
             (endpoint, Totals::Stream(totals)),
         ]);
-        let mut text = Vec::new();
-        write(&mut text, Format::Text, &stats, &Process::default()).unwrap();
-        let text = String::from_utf8(text).unwrap();
+        let text = render(Format::Text, &stats, &Process::default());
         let line = "bullhorn_connections_accepted_total{endpoint=\"tcp://127.0.0.1:9\"} ";
         let found: Vec<_> = text.lines().filter(|text| text.starts_with(line)).collect();
         assert_eq!(found, [format!("{line}4")]);

@@ -1,29 +1,27 @@
-//! The metrics of stream endpoints: the names and the words, and which total each is.
+//! The metrics of stream endpoints: their names and help, and the total that each shows.
 
-use std::io;
-
-use super::families::{Families, Of};
-use crate::report::openmetrics::Encoder;
+use super::families::{EndpointTotals, Families};
+use crate::http::exposition::Encoder;
 use bullhorn_server::stats::{ConnectionDropCause, StreamTotals};
 
-/// Writes them; there is at least one endpoint.
-pub(super) fn write(encoder: &mut Encoder<'_>, endpoints: &[Of<StreamTotals>]) -> io::Result<()> {
+/// Writes them for at least one endpoint.
+pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<StreamTotals>]) {
     let mut families = Families { encoder, endpoints };
     families.counter(
         "bullhorn_connections_accepted",
         "Connections accepted: finished, dropped and open ones.",
         |totals| totals.accepted,
-    )?;
+    );
     families.counter(
         "bullhorn_connections_finished",
         "Connections that ended with every byte answered.",
         |totals| totals.finished,
-    )?;
+    );
     families.counter(
         "bullhorn_accept_failures",
         "Calls of accept(2) that failed.",
         |totals| totals.accept_failures,
-    )?;
+    );
     families.counters(
         "bullhorn_connections_dropped",
         "Connections that did not come to their proper end, by cause.",
@@ -32,22 +30,22 @@ pub(super) fn write(encoder: &mut Encoder<'_>, endpoints: &[Of<StreamTotals>]) -
                 .map(|cause| (cause.name(), totals.dropped_by(cause)))
                 .into()
         }),
-    )?;
+    );
     families.gauge(
         "bullhorn_connections_open",
         "Connections open now.",
         StreamTotals::open,
-    )?;
+    );
     families.counter(
         "bullhorn_stream_received_bytes",
         "Bytes read from connections.",
         |totals| totals.received_bytes,
-    )?;
+    );
     families.counter(
         "bullhorn_stream_answered_bytes",
         "Bytes of answers written to connections.",
         |totals| totals.answered_bytes,
-    )?;
+    );
     families.counter(
         "bullhorn_stream_unsent_bytes",
         "Bytes of answers that were made and could not be written.",

@@ -1,33 +1,31 @@
-//! The metrics of datagram endpoints: the names and the words, and which total each is.
+//! The metrics of datagram endpoints: their names and help, and the total that each shows.
 
-use std::io;
-
-use super::families::{Families, Of};
-use crate::report::openmetrics::Encoder;
+use super::families::{EndpointTotals, Families};
+use crate::http::exposition::Encoder;
 use bullhorn_server::stats::{DatagramTotals, DropCause};
 
-/// The most datagrams in a run: UDP_MAX_SEGMENTS in include/linux/udp.h.
+/// The maximum number of datagrams in a run: UDP_MAX_SEGMENTS in include/linux/udp.h.
 const MAX_RUN: u64 = 128;
 
-/// The most datagrams in a batch: runs in a batch, times those in a run.
+/// The maximum number of datagrams in a batch: runs times the datagrams in a run.
 const MAX_BATCH: u64 = 64 * MAX_RUN;
 
 /// Nothing longer is received, see [`bullhorn_socket::batch::BUFFER_SIZE`].
 const MAX_DATAGRAM: u64 = 65_536;
 
-/// Writes them; there is at least one endpoint.
-pub(super) fn write(encoder: &mut Encoder<'_>, endpoints: &[Of<DatagramTotals>]) -> io::Result<()> {
+/// Writes them for at least one endpoint.
+pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<DatagramTotals>]) {
     let mut families = Families { encoder, endpoints };
     families.counter(
         "bullhorn_datagrams_received",
         "Datagrams taken from the kernel: answered and dropped ones.",
         |totals| totals.received,
-    )?;
+    );
     families.counter(
         "bullhorn_datagrams_answered",
         "Datagrams answered.",
         |totals| totals.answered,
-    )?;
+    );
     families.counters(
         "bullhorn_datagrams_dropped",
         "Datagrams received and not answered, by cause.",
@@ -36,12 +34,12 @@ pub(super) fn write(encoder: &mut Encoder<'_>, endpoints: &[Of<DatagramTotals>])
                 .map(|cause| (cause.name(), totals.dropped_by(cause)))
                 .into()
         }),
-    )?;
+    );
     families.counter(
         "bullhorn_datagrams_kernel_dropped",
         "Datagrams that the kernel dropped before they were received, as the receive buffer was full.",
         |totals| totals.kernel_dropped,
-    )?;
+    );
     if endpoints
         .iter()
         .any(|(_, totals)| totals.impaired.is_some())
@@ -53,20 +51,20 @@ pub(super) fn write(encoder: &mut Encoder<'_>, endpoints: &[Of<DatagramTotals>])
                 let named = totals.impaired.map(|impaired| impaired.named().into());
                 named.unwrap_or_default()
             }),
-        )?;
+        );
     }
     families.histogram(
         "bullhorn_batch_datagrams",
         "Datagrams that one receive call gave.",
         MAX_BATCH,
         |totals| totals.batches,
-    )?;
+    );
     families.histogram(
         "bullhorn_run_datagrams",
         "Datagrams of one flow that came as segments of one buffer.",
         MAX_RUN,
         |totals| totals.runs,
-    )?;
+    );
     families.histogram(
         "bullhorn_datagram_size_bytes",
         "Bytes in each datagram received.",

@@ -1,13 +1,23 @@
 //! Which format a client prefers: its Accept header (RFC 9110, section 12.5.1).
 
-use crate::report::openmetrics::Format;
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
 
-/// The format that the header gives the most weight; OpenMetrics when it does not care, and also
-/// when it wants neither, as an unwelcome answer tells more than none.
-pub(super) fn preferred(accept: &str) -> Format {
+use super::exposition::Format;
+
+/// The format that the Accept headers prefer.
+pub(super) fn preferred_format(headers: &HeaderMap) -> Format {
+    let accepted = headers.get_all(ACCEPT).iter();
+    let accepted: Vec<_> = accepted.filter_map(|value| value.to_str().ok()).collect();
+    preferred(&accepted.join(","))
+}
+
+/// The format with the greater weight. OpenMetrics without a preference, and also if neither is
+/// accepted, as some metrics are more useful than an error.
+fn preferred(accept: &str) -> Format {
     let weight = |format| {
         let ranges = accept.split(',').filter_map(Range::parse);
-        // The most specific range that matches decides.
+        // The most specific matching range decides.
         ranges
             .filter_map(|range| Some((range.specificity(format)?, range.weight)))
             .fold((0, 0.0), |best, next| if next > best { next } else { best })
@@ -47,7 +57,7 @@ impl<'a> Range<'a> {
         Some(range)
     }
 
-    /// How exactly it names a format; `None` when it does not match.
+    /// How specifically it names a format; `None` if it does not match.
     fn specificity(&self, format: Format) -> Option<u8> {
         let (media_type, version) = match format {
             Format::OpenMetrics => ("application/openmetrics-text", "1.0.0"),
@@ -73,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_format_with_the_most_weight_is_preferred() {
+    fn the_format_with_the_greatest_weight_is_preferred() {
         use Format::{OpenMetrics, Text};
         for (accept, format) in [
             ("", OpenMetrics),
@@ -94,13 +104,13 @@ mod tests {
             ("text/plain, */*;q=0.1", Text),
             ("text/plain;q=0, */*", OpenMetrics),
             ("application/openmetrics-text;q=0, */*", Text),
-            // A version of which we have nothing.
+            // An unsupported version.
             (
                 "application/openmetrics-text;version=2.0.0, text/plain;q=0.1",
                 Text,
             ),
             ("text/plain;q=nonsense", OpenMetrics),
-            // As Prometheus asks, from 2.43 on, from 3.0 on, and before 2.5.
+            // Sent by Prometheus since 2.43, since 3.0, and before 2.5.
             (
                 "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
                  text/plain;version=0.0.4;q=0.3,*/*;q=0.2",

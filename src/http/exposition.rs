@@ -1,18 +1,16 @@
-//! Metrics as text: the OpenMetrics text format 1.0 (openmetrics.io), and the text format 0.0.4
+//! The text of metrics: the OpenMetrics text format 1.0 (openmetrics.io), and the text format 0.0.4
 //! of Prometheus before it (prometheus.io, "Exposition formats").
 //!
-//! Here is only how families and samples are written; which there are is in [`super::metrics`].
-//! The values are read when they are asked for, and both formats are wanted, which no library for
-//! metrics has.
+//! Written here because the values are read at each request and both formats are needed, which no
+//! library for metrics offers.
 
-use std::fmt::{self, Display};
-use std::io::{self, Write};
+use std::fmt::{self, Display, Write};
 
 use bullhorn_server::stats::Histogram;
 
 /// One of the two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(super) enum Format {
     /// OpenMetrics 1.0.
     OpenMetrics,
     /// Prometheus text 0.0.4.
@@ -20,8 +18,8 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// The media type, as HTTP names it.
-    pub(crate) fn content_type(self) -> &'static str {
+    /// The media type.
+    pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -31,26 +29,25 @@ impl Format {
 
 /// What the samples of a family mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(super) enum Kind {
     /// Only ever grows; its samples end in `_total`.
     Counter,
     /// Goes up and down.
     Gauge,
-    /// Counts under bounds, and a sum.
+    /// Cumulative counts up to each bound, and a sum.
     Histogram,
-    /// Says something in labels; its samples end in `_info`.
+    /// Carries its information in labels; its samples end in `_info`.
     Info,
 }
 
-/// A family: samples of one meaning that differ by their labels.
+/// A metric family: samples with one meaning that differ in their labels.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Family {
-    /// Without the ending that belongs to the kind.
-    pub(crate) name: &'static str,
-    /// What its samples mean.
-    pub(crate) kind: Kind,
+pub(super) struct Family {
+    /// Without the suffix of the kind.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
     /// One sentence without line breaks, quotes and backslashes.
-    pub(crate) help: &'static str,
+    pub(super) help: &'static str,
 }
 
 impl Family {
@@ -61,8 +58,8 @@ impl Family {
             .find(|unit| self.name.ends_with(&format!("_{unit}")))
     }
 
-    /// What follows the name in a sample of a single value.
-    fn ending(&self) -> &'static str {
+    /// What follows the name in a sample with a single value.
+    fn suffix(&self) -> &'static str {
         match self.kind {
             Kind::Counter => "_total",
             Kind::Info => "_info",
@@ -72,95 +69,86 @@ impl Family {
 }
 
 /// Names and values, in the order in which they are written.
-pub(crate) type Labels<'a> = [(&'a str, &'a str)];
+pub(super) type Labels<'a> = [(&'a str, &'a str)];
 
-/// Writes families, one after the other.
-pub(crate) struct Encoder<'a> {
-    to: &'a mut dyn Write,
+/// Writes one family after the other.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    text: String,
     format: Format,
 }
 
-impl<'a> Encoder<'a> {
-    /// Writes to `to`, which had better be a buffer.
-    pub(crate) fn new(to: &'a mut dyn Write, format: Format) -> Self {
-        Self { to, format }
+impl Encoder {
+    pub(super) fn new(format: Format) -> Self {
+        Self {
+            text: String::new(),
+            format,
+        }
     }
 
-    /// Begins a family: what follows are its samples.
-    ///
-    /// # Errors
-    /// The writer's, as everywhere here.
-    pub(crate) fn family(&mut self, family: &Family) -> io::Result<()> {
+    /// Begins a family; its samples follow.
+    pub(super) fn family(&mut self, family: &Family) {
         let Family { name, help, kind } = family;
-        let (kind, ending) = match (self.format, kind) {
+        let (kind, suffix) = match (self.format, kind) {
             (_, Kind::Gauge) => ("gauge", ""),
             (_, Kind::Histogram) => ("histogram", ""),
             (Format::OpenMetrics, Kind::Counter) => ("counter", ""),
             (Format::OpenMetrics, Kind::Info) => ("info", ""),
-            (Format::Text, Kind::Counter) => ("counter", family.ending()),
-            (Format::Text, Kind::Info) => ("gauge", family.ending()),
+            (Format::Text, Kind::Counter) => ("counter", family.suffix()),
+            (Format::Text, Kind::Info) => ("gauge", family.suffix()),
         };
-        writeln!(self.to, "# TYPE {name}{ending} {kind}")?;
+        self.line(format_args!("# TYPE {name}{suffix} {kind}"));
         if let (Format::OpenMetrics, Some(unit)) = (self.format, family.unit()) {
-            writeln!(self.to, "# UNIT {name} {unit}")?;
+            self.line(format_args!("# UNIT {name} {unit}"));
         }
-        writeln!(self.to, "# HELP {name}{ending} {help}")
+        self.line(format_args!("# HELP {name}{suffix} {help}"));
     }
 
     /// A sample of a counter, a gauge or an info.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub(crate) fn sample(
-        &mut self,
-        family: &Family,
-        labels: &Labels<'_>,
-        value: impl Display,
-    ) -> io::Result<()> {
-        let Family { name, .. } = family;
-        let ending = family.ending();
-        writeln!(self.to, "{name}{ending}{} {value}", Braces(labels, None))
+    pub(super) fn sample(&mut self, family: &Family, labels: &Labels<'_>, value: impl Display) {
+        let (name, suffix, braces) = (family.name, family.suffix(), Braces(labels, None));
+        self.line(format_args!("{name}{suffix}{braces} {value}"));
     }
 
-    /// The samples of a histogram, with the bounds up to `largest`.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub(crate) fn histogram(
+    /// The samples of a histogram, with the bounds up to `max`.
+    pub(super) fn histogram(
         &mut self,
-        family: &Family,
+        name: &str,
         labels: &Labels<'_>,
         histogram: &Histogram,
-        largest: u64,
-    ) -> io::Result<()> {
-        let Family { name, .. } = family;
-        for (bound, count) in histogram.cumulative(largest) {
-            // The canonical form of OpenMetrics; one series in both formats.
-            let bound = format!("{bound}.0");
-            let braces = Braces(labels, Some(&bound));
-            writeln!(self.to, "{name}_bucket{braces} {count}")?;
+        max: u64,
+    ) {
+        for (bound, count) in histogram.cumulative(max) {
+            // OpenMetrics requires this form; the series are then the same in both formats.
+            self.bucket(name, labels, &format!("{bound}.0"), count);
         }
         let count = histogram.count();
-        let braces = Braces(labels, Some("+Inf"));
-        writeln!(self.to, "{name}_bucket{braces} {count}")?;
+        self.bucket(name, labels, "+Inf", count);
         let braces = Braces(labels, None);
-        writeln!(self.to, "{name}_sum{braces} {}", histogram.sum)?;
-        writeln!(self.to, "{name}_count{braces} {count}")
+        self.line(format_args!("{name}_sum{braces} {}", histogram.sum));
+        self.line(format_args!("{name}_count{braces} {count}"));
     }
 
-    /// The end, without which a reader of OpenMetrics knows that something is missing.
-    ///
-    /// # Errors
-    /// The writer's.
-    pub(crate) fn end(self) -> io::Result<()> {
-        match self.format {
-            Format::OpenMetrics => writeln!(self.to, "# EOF"),
-            Format::Text => Ok(()),
+    fn bucket(&mut self, name: &str, labels: &Labels<'_>, bound: &str, count: u64) {
+        let braces = Braces(labels, Some(bound));
+        self.line(format_args!("{name}_bucket{braces} {count}"));
+    }
+
+    /// The whole text. OpenMetrics ends with a mark, by which a reader sees that it is complete.
+    pub(super) fn finish(mut self) -> String {
+        if self.format == Format::OpenMetrics {
+            self.line(format_args!("# EOF"));
         }
+        self.text
+    }
+
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        // Writing to a String does not fail.
+        let _ = writeln!(self.text, "{line}");
     }
 }
 
-/// Labels as they stand behind a name, with the bound of a bucket as the last.
+/// The labels after a name, the bound of a bucket last.
 struct Braces<'a>(&'a Labels<'a>, Option<&'a str>);
 
 impl Display for Braces<'_> {
@@ -178,7 +166,7 @@ impl Display for Braces<'_> {
     }
 }
 
-/// A label value: any text, in which backslash, quote and line feed are written with a backslash.
+/// A label value: any text, with backslash, quote and line feed escaped by a backslash.
 struct Escaped<'a>(&'a str);
 
 impl Display for Escaped<'_> {
@@ -213,40 +201,38 @@ mod tests {
         }
     }
 
-    fn written(format: Format, write: impl Fn(&mut Encoder<'_>)) -> String {
-        let mut text = Vec::new();
-        let mut encoder = Encoder::new(&mut text, format);
+    fn text(format: Format, write: impl Fn(&mut Encoder)) -> String {
+        let mut encoder = Encoder::new(format);
         write(&mut encoder);
-        encoder.end().unwrap();
-        String::from_utf8(text).unwrap()
+        encoder.finish()
     }
 
     #[test]
-    fn both_formats_have_the_same_samples_and_each_its_own_types() {
-        let write = |encoder: &mut Encoder<'_>| {
+    fn both_formats_have_the_same_samples_with_their_own_types() {
+        let write = |encoder: &mut Encoder| {
             let counter = Family {
                 name: "sent_bytes",
                 kind: Kind::Counter,
                 help: "Bytes sent.",
             };
-            encoder.family(&counter).unwrap();
-            encoder.sample(&counter, &[("to", "\"x\"")], 3).unwrap();
+            encoder.family(&counter);
+            encoder.sample(&counter, &[("to", "\"x\"")], 3);
             let info = Family {
                 name: "build",
                 kind: Kind::Info,
                 help: "What it is.",
             };
-            encoder.family(&info).unwrap();
-            encoder.sample(&info, &[], 1).unwrap();
+            encoder.family(&info);
+            encoder.sample(&info, &[], 1);
         };
         assert_eq!(
-            written(Format::OpenMetrics, write),
+            text(Format::OpenMetrics, write),
             "# TYPE sent_bytes counter\n# UNIT sent_bytes bytes\n# HELP sent_bytes Bytes sent.\n\
              sent_bytes_total{to=\"\\\"x\\\"\"} 3\n\
              # TYPE build info\n# HELP build What it is.\nbuild_info 1\n# EOF\n"
         );
         assert_eq!(
-            written(Format::Text, write),
+            text(Format::Text, write),
             "# TYPE sent_bytes_total counter\n# HELP sent_bytes_total Bytes sent.\n\
              sent_bytes_total{to=\"\\\"x\\\"\"} 3\n\
              # TYPE build_info gauge\n# HELP build_info What it is.\nbuild_info 1\n"

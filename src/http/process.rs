@@ -1,6 +1,6 @@
-//! What the kernel tells of this process.
+//! What the kernel reports about this process.
 //!
-//! The files are opened once: whoever gives up the right to open files may still read these.
+//! The files are opened once: a process that has given up opening files may still read these.
 
 use std::fs::File;
 use std::io;
@@ -9,7 +9,22 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::param::{clock_ticks_per_second, page_size};
 
-use crate::report::metrics::Process;
+/// The state of the process; `None` is what could not be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Process {
+    /// The start, in seconds since 1970.
+    pub(super) start_seconds: Option<f64>,
+    /// Processor time used, in seconds.
+    pub(super) cpu_seconds: Option<f64>,
+    /// Memory in use.
+    pub(super) resident_bytes: Option<u64>,
+    /// Memory mapped.
+    pub(super) virtual_bytes: Option<u64>,
+    /// Open descriptors.
+    pub(super) open_descriptors: Option<u64>,
+    /// The limit of open descriptors.
+    pub(super) max_descriptors: Option<u64>,
+}
 
 /// Files of /proc/self (proc(5)), absent where they cannot be opened.
 pub(super) struct ProcessFiles {
@@ -22,7 +37,7 @@ pub(super) struct ProcessFiles {
 }
 
 impl ProcessFiles {
-    /// To be called as the process starts: the time of this call is told as its start.
+    /// Call this as the process starts: the time of the call is reported as its start.
     pub(super) fn open() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
@@ -35,7 +50,7 @@ impl ProcessFiles {
         }
     }
 
-    /// What can be read of it now.
+    /// The current state, as far as it can be read.
     pub(super) fn read(&self) -> Process {
         let stat = self.stat.as_ref().and_then(|file| text_of(file).ok());
         let limits = self.limits.as_ref().and_then(|file| text_of(file).ok());
@@ -55,9 +70,9 @@ impl ProcessFiles {
         process
     }
 
-    /// Linux has told the number as the directory's size since 6.2, and zero before.
+    /// The size of the directory is the number since Linux 6.2, and zero before.
     fn open_descriptors(&self) -> Option<u64> {
-        // std would ask with statx(2), which can ask about any path, and so is refused to a server.
+        // std calls statx(2), which takes any path and is therefore refused by the sandbox.
         let status = rustix::fs::fstat(self.descriptors.as_ref()?).ok()?;
         u64::try_from(status.st_size)
             .ok()
@@ -74,13 +89,13 @@ fn text_of(file: &File) -> io::Result<String> {
 /// utime, stime, vsize and rss: fields 14, 15, 23 and 24 (proc_pid_stat(5)).
 fn stat_fields(stat: &str) -> Option<[u64; 4]> {
     // The second field is a name in brackets, and may contain anything.
-    let (_, behind_name) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = behind_name.split_whitespace().collect();
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse().ok();
     Some([field(14)?, field(15)?, field(23)?, field(24)?])
 }
 
-/// The soft limit; `None` where there is none.
+/// The soft limit; `None` if it is unlimited.
 fn max_descriptors(limits: &str) -> Option<u64> {
     let mut lines = limits.lines();
     let values = lines.find_map(|line| line.strip_prefix("Max open files"))?;
