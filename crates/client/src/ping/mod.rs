@@ -46,13 +46,6 @@ use bullhorn_socket::error::{Error, Result};
 use engine::{Engine, Target};
 use text::ProbeTexts;
 
-/// The maximum number of flows of a target: each takes a descriptor and a quarter of a megabyte.
-const MAX_FLOWS: usize = 1024;
-
-/// The maximum length of a text times the number of flows, in bytes: a flow may hold a text and its
-/// answer.
-const MAX_TEXT_BYTES: usize = 1 << 30;
-
 /// Probes `endpoint` until the count, the deadline, the control or the observer ends it.
 ///
 /// ```
@@ -79,15 +72,15 @@ const MAX_TEXT_BYTES: usize = 1 << 30;
 ///
 /// # Errors
 /// [`Error::InvalidSettings`] and [`Error::UnsuitableEndpoint`], [`Error::TooLong`] when a text or
-/// its answer fits no datagram, [`Error::Resolve`]; [`Error::Socket`] when no socket can be made at
-/// the beginning. What happens later is in the events and the summary.
+/// its answer does not fit a datagram, [`Error::Resolve`]; [`Error::Socket`] when no socket can be
+/// created at the beginning. What happens later is in the events and the summary.
 pub fn run(
     endpoint: &Endpoint,
     settings: &Settings,
     control: &Control,
     observer: &mut dyn Observer,
 ) -> Result<Summary> {
-    check(settings)?;
+    settings.check()?;
     let deadline = settings.deadline.map(|deadline| Instant::now() + deadline);
     let (family, stop) = (settings.family, control.stopped_by());
     let candidates = match settings.deadline {
@@ -100,48 +93,11 @@ pub fn run(
         all.try_for_each(|candidate| candidate.check_length(length))
     };
     fits(settings.size)?;
-    if settings.size.saturating_mul(settings.flows) > MAX_TEXT_BYTES {
-        return Err(Error::invalid_settings(
-            &["size", "flows"],
-            format!("size x flows is at most {MAX_TEXT_BYTES} bytes (1 GiB)"),
-        ));
-    }
+    settings.check_memory()?;
     let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref());
     fits(texts.text_length().max(texts.expected_length()))?;
     let endpoint = address::choose(&candidates, settings, &texts, control, deadline)?;
     let targets = vec![Target::new(0, endpoint, settings, texts)];
     let mut summaries = Engine::new(targets, control, deadline).run(observer)?;
-    Ok(summaries.swap_remove(0))
-}
-
-fn check(settings: &Settings) -> Result<()> {
-    let invalid = |settings, problem: String| Err(Error::invalid_settings(settings, problem));
-    if settings.interval.is_zero() || settings.timeout.is_zero() {
-        return invalid(
-            &["interval", "timeout"],
-            "the interval and the timeout must be over zero".to_owned(),
-        );
-    }
-    if !(1..=MAX_FLOWS).contains(&settings.flows) {
-        return invalid(
-            &["flows"],
-            format!("the number of flows is from 1 to {MAX_FLOWS}"),
-        );
-    }
-    if settings.size < text::TOKEN_LENGTH {
-        return invalid(
-            &["size"],
-            format!(
-                "a probe has {} bytes at least, as it carries its number and a random word",
-                text::TOKEN_LENGTH
-            ),
-        );
-    }
-    if settings.filler.as_ref().is_some_and(Vec::is_empty) {
-        return invalid(
-            &["filler"],
-            "the file that the texts are filled from is empty".to_owned(),
-        );
-    }
-    Ok(())
+    summaries.pop().ok_or(Error::NoAddress)
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::behaviour::Behaviour;
+use super::text::TOKEN_LENGTH;
 use bullhorn_socket::endpoint::FamilyFilter;
+use bullhorn_socket::error::{Error, Result};
 
 /// How an endpoint is probed. Start from [`Settings::default`] and set what differs.
 #[derive(Clone, Debug)]
@@ -48,6 +50,13 @@ impl Default for Settings {
     }
 }
 
+/// The maximum number of flows of a target: each takes a descriptor and a quarter of a megabyte.
+const MAX_FLOWS: usize = 1024;
+
+/// The maximum length of a text times the number of flows, in bytes: a flow may hold a text and its
+/// answer.
+const MAX_TEXT_BYTES: usize = 1 << 30;
+
 /// The number of probes without any sign of life that make a silence, when no count is set.
 const PROBES_BEFORE_SILENCE: u64 = 3;
 
@@ -56,5 +65,38 @@ impl Settings {
     pub(super) fn probe_count(&self) -> Option<u64> {
         self.count
             .or_else(|| self.expect.map(|_| PROBES_BEFORE_SILENCE))
+    }
+
+    /// # Errors
+    /// [`Error::InvalidSettings`] for a setting that cannot be used.
+    pub(super) fn check(&self) -> Result<()> {
+        let (settings, problem): (&[_], _) = if self.interval.is_zero() || self.timeout.is_zero() {
+            let problem = "the interval and the timeout must be above zero";
+            (&["interval", "timeout"], problem.to_owned())
+        } else if !(1..=MAX_FLOWS).contains(&self.flows) {
+            let problem = format!("the number of flows must be from 1 to {MAX_FLOWS}");
+            (&["flows"], problem)
+        } else if self.size < TOKEN_LENGTH {
+            let problem = format!(
+                "a probe has at least {TOKEN_LENGTH} bytes, for its number and a random word"
+            );
+            (&["size"], problem)
+        } else if self.filler.as_ref().is_some_and(Vec::is_empty) {
+            let problem = "the file to fill the texts from is empty";
+            (&["filler"], problem.to_owned())
+        } else {
+            return Ok(());
+        };
+        Err(Error::invalid_settings(settings, problem))
+    }
+
+    /// # Errors
+    /// [`Error::InvalidSettings`] when the flows would hold too much.
+    pub(super) fn check_memory(&self) -> Result<()> {
+        if self.size.saturating_mul(self.flows) <= MAX_TEXT_BYTES {
+            return Ok(());
+        }
+        let problem = format!("size x flows must be at most {MAX_TEXT_BYTES} bytes (1 GiB)");
+        Err(Error::invalid_settings(&["size", "flows"], problem))
     }
 }
