@@ -23,7 +23,7 @@ pub(crate) enum ExitCode {
 
 impl ExitCode {
     /// Those in the help.
-    const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Success,
         Self::Partial,
         Self::Usage,

@@ -26,10 +26,9 @@ mod usage;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 
-use clap::Parser;
 use signal_hook::consts::SIGXFSZ;
 
-use arguments::{Arguments, Verb};
+use arguments::Verb;
 use bullhorn_socket::refusal::check_needed_calls;
 use exit_code::ExitCode;
 use failure::{Failure, Outcome};
@@ -50,8 +49,8 @@ pub(crate) fn main() -> std::process::ExitCode {
 }
 
 fn parse_and_run(output: &mut Output) -> ExitCode {
-    match Arguments::try_parse() {
-        Ok(arguments) => run(arguments.verb, output),
+    match arguments::parse() {
+        Ok(verb) => run(verb, output),
         Err(error) => usage::show(&error, output),
     }
 }

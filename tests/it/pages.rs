@@ -29,10 +29,35 @@ fn a_directory_gets_a_page_for_each_verb_with_its_flags() {
         assert!(page(&format!("{name}.1")).contains(&format!(".TH {name} 1")));
     }
     assert!(page("bullhorn-serve.1").contains("\\-\\-loop\\-guard"));
+    for verb in VERBS {
+        let page = page(&format!("bullhorn-{verb}.1"));
+        for section in [
+            "NAME",
+            "SYNOPSIS",
+            "OPTIONS",
+            "ENVIRONMENT",
+            "\"EXIT STATUS\"",
+            "EXAMPLES",
+            "\"SEE ALSO\"",
+        ] {
+            assert!(
+                page.contains(&format!(".SH {section}\n")),
+                "{verb} {section}"
+            );
+        }
+        let (_, others) = page.split_once(".SH \"SEE ALSO\"\n").unwrap();
+        let names = others
+            .split([',', ' ', '\n'])
+            .filter_map(|name| name.strip_suffix("(1)"));
+        for name in names.map(|name| name.replace('\\', "")) {
+            let path = directory.path().join(format!("{name}.1"));
+            assert!(path.exists(), "{verb}: {name}");
+        }
+    }
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_local_trouble() {
+fn a_missing_directory_is_a_local_error() {
     let ended = run_bullhorn(["man", "/does/not/exist"]);
     assert_eq!((ended.code, ended.text().as_str()), (7, ""));
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
@@ -59,4 +84,19 @@ fn bash_completes_a_verb() {
     let completions = run_bullhorn(["completions", "bash"]).stdout;
     let ended = run(Command::new(bash).args(["-c", script]), &completions);
     assert_eq!(ended.text(), "serve\n", "{}", ended.stderr);
+}
+
+#[test]
+fn groff_renders_the_man_pages_without_a_warning() {
+    let Some(groff) = find_program("groff") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    run(bullhorn().arg("man").arg(directory.path()), b"");
+    for file in std::fs::read_dir(directory.path()).unwrap() {
+        let file = file.unwrap().path();
+        let mut command = Command::new(&groff);
+        let ended = run(command.args(["-man", "-Tutf8", "-ww"]).arg(&file), b"");
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{file:?}");
+    }
 }

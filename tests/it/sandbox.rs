@@ -241,7 +241,7 @@ fn each_part_by_itself_refuses_what_it_is_there_for() {
 }
 
 #[test]
-fn a_kernel_without_it_gets_one_line_and_the_server_goes_on() {
+fn a_kernel_without_it_gets_one_warning_at_every_verbosity_and_the_server_goes_on() {
     let without = [
         "inject=landlock_create_ruleset:error=ENOSYS",
         "inject=seccomp:error=EINVAL",
@@ -257,18 +257,30 @@ fn a_kernel_without_it_gets_one_line_and_the_server_goes_on() {
     assert_answers(served.endpoint());
     drop(served);
 
-    let Some(mut command) = tampered_bullhorn(&without) else {
-        return;
-    };
-    command.args(["serve", "udp://127.0.0.1:0"]);
-    let mut process = Running::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
-    let mut lines = lines_of(&mut process);
-    assert_eq!(
-        lines.next().unwrap(),
-        "sandbox: no_new_privs, without Landlock (this kernel has none; Linux 5.13 and later do), \
-         without seccomp (invalid argument)"
-    );
-    assert!(lines.next().unwrap().starts_with("ready: "));
+    for verbosity in [&[][..], &["-q"], &["-v"], &["-vv"]] {
+        let Some(mut command) = tampered_bullhorn(&without) else {
+            return;
+        };
+        command
+            .arg("serve")
+            .args(verbosity)
+            .arg("udp://127.0.0.1:0");
+        let mut process = Running::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+        let mut lines = lines_of(&mut process);
+        let warning = lines.find(|line| line.contains("sandbox: ")).unwrap();
+        assert_eq!(
+            warning,
+            "bullhorn: warning: sandbox: no_new_privs, without Landlock (this kernel has none; \
+             Linux 5.13 and later do), without seccomp (invalid argument)",
+            "{verbosity:?}"
+        );
+        if verbosity != ["-q"] {
+            assert!(
+                lines.any(|line| line.starts_with("ready: ")),
+                "{verbosity:?}"
+            );
+        }
+    }
 }
 
 fn lines_of(process: &mut Running) -> impl Iterator<Item = String> + use<> {
@@ -278,7 +290,7 @@ fn lines_of(process: &mut Running) -> impl Iterator<Item = String> + use<> {
 }
 
 #[test]
-fn the_sandbox_is_said_to_whoever_asks_for_more() {
+fn a_complete_sandbox_is_printed_with_v_alone() {
     for (option, says) in [("-v", true), ("-vv", false), ("-q", false)] {
         let mut command = bullhorn();
         command.args(["serve", option, "udp://127.0.0.1:0"]);

@@ -105,8 +105,47 @@ fn help_and_version_stay_as_they_are() {
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
         assert!(ended.text().contains("bullhorn"), "{}", ended.text());
     }
-    assert!(run_bullhorn(["serve", "-h"]).text().contains("Exit codes:"));
+    assert!(
+        run_bullhorn(["serve", "--help"])
+            .text()
+            .contains("Exit codes:")
+    );
     let without_a_verb = run_bullhorn::<&str>([]);
     assert_eq!(without_a_verb.code, 2);
     assert!(without_a_verb.stderr.contains("Usage: bullhorn"));
+}
+
+const VERBS: [&str; 5] = ["serve", "send", "ping", "bench", "demo"];
+
+#[test]
+fn the_short_help_has_one_line_for_each_flag_under_headings() {
+    for verb in VERBS {
+        let help = run_bullhorn([verb, "-h"]).text();
+        let (_, flags) = help.split_once("\nOptions:\n").unwrap();
+        let (flags, _) = flags.split_once("\nDetails, ").unwrap();
+        assert!(flags.contains("\nOutput:\n"), "{verb}: {help}");
+        for line in flags.lines().filter(|line| !line.is_empty()) {
+            let is_flag = line.trim_start().starts_with('-') && line.contains("  ");
+            assert!(is_flag || line.ends_with(':'), "{verb}: {line:?}");
+            assert!(line.chars().count() <= 100, "{verb}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_long_help_has_examples_and_explains_environment_variables_once() {
+    for verb in VERBS {
+        let help = run_bullhorn([verb, "--help"]).text();
+        assert!(help.contains("\nExamples:\n"), "{verb}: {help}");
+        assert!(
+            help.contains(&format!("    bullhorn {verb}"))
+                || help.contains(&format!("| bullhorn {verb}"))
+        );
+        assert_eq!(
+            help.matches("BULLHORN_TIMEOUT").count(),
+            1,
+            "{verb}: {help}"
+        );
+        assert!(!help.contains("[env:"), "{verb}: {help}");
+    }
 }

@@ -1,12 +1,10 @@
-//! What may be typed after `bullhorn bench`, and what it means to the load generator.
+//! The arguments of `bullhorn bench` and their translation into settings.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use super::family_flags::FamilyFlags;
-use super::help::endpoints_and_exit_codes;
 use super::output_flags::OutputFlags;
 use super::values::{OptionalDuration, PositiveDuration};
 use bullhorn_client::bench::{self, Threshold};
@@ -14,75 +12,82 @@ use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn bench`
 #[derive(Debug, Args)]
-#[command(after_help = endpoints_and_exit_codes())]
 pub(crate) struct Bench {
-    /// Whom to ask
-    #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT")]
+    /// Endpoint to load-test
+    #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT", hide_env = true)]
     pub(crate) endpoint: Endpoint,
-    /// How many sockets (source ports, connections) to ask from
-    #[arg(long, value_name = "NUMBER", env = "BULLHORN_FLOWS", default_value_t = bench::Settings::default().flows,
+    /// Sockets (source ports, connections) to send from
+    #[arg(help_heading = "Load", long, value_name = "NUMBER", default_value_t = bench::Settings::default().flows,
         value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub(crate) flows: u32,
-    /// How many requests of each flow to keep under way, unless there is a rate [default: 64, for unixgram 8]
-    #[arg(long, value_name = "NUMBER", env = "BULLHORN_WINDOW",
-        value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    /// Requests in flight on each flow [default: 64, for unixgram 8]
+    ///
+    /// Ignored with --rate.
+    #[arg(help_heading = "Load", long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) window: Option<u32>,
-    /// Send so many requests a second, whatever has become of the others: latency counts from the time
-    /// that each was to be sent [default: as many as the windows let]
-    #[arg(long, value_name = "PER_SECOND", env = "BULLHORN_RATE", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Requests a second, regardless of outstanding replies (open loop)
+    ///
+    /// Latency counts from the time at which each request was due. Without it each flow keeps its window full
+    /// (closed loop): as fast as the windows allow.
+    #[arg(help_heading = "Load", long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,
-    /// How long to send, after the warm-up [default: 10s, with --count until that is reached]
-    #[arg(short, long, value_name = "DURATION", env = "BULLHORN_DURATION")]
+    /// How long to send, after the warm-up [default: 10s]
+    ///
+    /// With --count the default is until that is reached.
+    #[arg(help_heading = "Load", short, long, value_name = "DURATION")]
     pub(crate) duration: Option<PositiveDuration>,
-    /// How many requests to send at most, after the warm-up
-    #[arg(short, long, value_name = "NUMBER", env = "BULLHORN_COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Maximum number of requests, after the warm-up
+    #[arg(help_heading = "Load", short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
-    /// How long to send before anything is measured, or "off"
-    #[arg(long, value_name = "DURATION", env = "BULLHORN_WARMUP",
-        default_value_t = OptionalDuration(bench::Settings::default().warmup))]
+    /// How long to send before measuring, or "off"
+    #[arg(help_heading = "Load", long, value_name = "DURATION", default_value_t = OptionalDuration(bench::Settings::default().warmup))]
     pub(crate) warmup: OptionalDuration,
-    /// The bytes of each text; from 16 on, which number it (a stream takes one more for the line end)
-    #[arg(long, value_name = "BYTES", env = "BULLHORN_SIZE", default_value_t = bench::Settings::default().size as u32,
+    /// Bytes of each message
+    ///
+    /// At least 16, which number it; a stream takes one more for the line end.
+    #[arg(help_heading = "Load", long, value_name = "BYTES", default_value_t = bench::Settings::default().size as u32,
         value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
     pub(crate) size: u32,
-    /// Fill the texts from this file, in any script
-    #[arg(long, value_name = "FILE", env = "BULLHORN_TEXT")]
+    /// Fill the messages from this file, in any script
+    #[arg(help_heading = "Load", long, value_name = "FILE")]
     pub(crate) text: Option<PathBuf>,
-    /// Compare with this earlier result, written by --json
-    #[arg(long, value_name = "FILE", env = "BULLHORN_BASELINE")]
+    /// Compare with this earlier result of --json
+    #[arg(help_heading = "Result", long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
-    /// Exit 1 when this is so: 'p99>2ms', 'rate<100000', 'loss>0.1%', or with --baseline 'p99>+10%' (for a
-    /// loss, in percentage points); repeatable
+    /// Exit with 1 if this holds, as in 'p99>2ms'; repeatable
+    ///
+    /// For example 'p99>2ms', 'rate<100000', 'loss>0.1%', or with --baseline 'p99>+10%' (for a loss, in
+    /// percentage points).
     #[arg(
+        help_heading = "Result",
         long,
         value_name = "THRESHOLD",
-        env = "BULLHORN_FAIL_IF",
         value_delimiter = ','
     )]
     pub(crate) fail_if: Vec<Threshold>,
-    /// Write the result as one HTML page that needs no network
-    #[arg(long, value_name = "FILE", env = "BULLHORN_HTML")]
+    /// Write the result as a self-contained HTML page
+    #[arg(help_heading = "Result", long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
-    /// How many threads share the flows
-    #[arg(long, value_name = "NUMBER", env = "BULLHORN_THREADS", default_value_t = bench::Settings::default().threads,
+    /// Threads that share the flows
+    #[arg(help_heading = "Generator", long, value_name = "NUMBER", default_value_t = bench::Settings::default().threads,
         value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: u32,
-    /// Send and receive each datagram in a buffer of its own, without UDP_SEGMENT and UDP_GRO
-    #[arg(long, env = "BULLHORN_NO_OFFLOAD", value_parser = FalseyValueParser::new())]
+    /// Send and receive single datagrams
+    ///
+    /// Each in a buffer of its own, without UDP_SEGMENT and UDP_GRO.
+    #[arg(help_heading = "Generator", long)]
     pub(crate) no_offload: bool,
-    /// After this long a request without an answer is lost
-    #[arg(long, value_name = "DURATION", env = "BULLHORN_TIMEOUT",
-        default_value_t = PositiveDuration(bench::Settings::default().timeout))]
+    /// A request unanswered for this long is lost
+    #[arg(help_heading = "Load", long, value_name = "DURATION", default_value_t = PositiveDuration(bench::Settings::default().timeout))]
     pub(crate) timeout: PositiveDuration,
-    /// Look for answers again and again for this long before sleeping: sharper figures for a whole CPU
-    #[arg(long, value_name = "DURATION", env = "BULLHORN_SPIN",
-        default_value_t = PositiveDuration(bench::Settings::default().spin))]
+    /// Busy-poll for this long before sleeping
+    ///
+    /// Sharper figures, with one CPU core busy.
+    #[arg(help_heading = "Generator", long, value_name = "DURATION", default_value_t = PositiveDuration(bench::Settings::default().spin))]
     pub(crate) spin: PositiveDuration,
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub(crate) family: FamilyFlags,
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub(crate) output: OutputFlags,
 }
 

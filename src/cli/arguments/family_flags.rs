@@ -1,18 +1,18 @@
 //! The flags of every client about the addresses of a name.
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
 
 use bullhorn_socket::endpoint::FamilyFilter;
 
 /// Which addresses of a name may be used.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Network")]
 pub(crate) struct FamilyFlags {
     /// Use only the IPv4 addresses of a name
-    #[arg(short = '4', long, conflicts_with = "ipv6", env = "BULLHORN_IPV4", value_parser = FalseyValueParser::new())]
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub ipv4: bool,
     /// Use only the IPv6 addresses of a name
-    #[arg(short = '6', long, env = "BULLHORN_IPV6", value_parser = FalseyValueParser::new())]
+    #[arg(short = '6', long)]
     pub ipv6: bool,
 }
 

@@ -1,18 +1,20 @@
 //! The flags of every verb about what it prints.
 
-use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 
 /// What is printed, and in which format.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct OutputFlags {
-    /// Say more: -v logs requests and answers, -vv each socket call with its arguments and result
-    #[arg(short, long, action = ArgAction::Count, env = "BULLHORN_VERBOSE")]
+    /// -v logs requests and answers, -vv socket calls
+    ///
+    /// -vv shows each socket call with its arguments and result.
+    #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Say nothing but results and errors
-    #[arg(short, long, conflicts_with = "verbose", env = "BULLHORN_QUIET", value_parser = FalseyValueParser::new())]
+    /// Print only results and errors
+    #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Print JSON Lines to standard output
-    #[arg(long, env = "BULLHORN_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long)]
     pub(crate) json: bool,
 }

@@ -1,10 +1,8 @@
-//! What may be typed after `bullhorn serve`, and what it means to the server.
+//! The arguments of `bullhorn serve` and their translation into options.
 
-use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
 use super::guard::GuardFlags;
-use super::help::endpoints_and_exit_codes;
 use super::output_flags::OutputFlags;
 use super::streams::Streams;
 use super::values::{PositiveDuration, http_endpoint};
@@ -15,74 +13,86 @@ use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn serve`
 #[derive(Debug, Args)]
-#[command(after_help = endpoints_and_exit_codes())]
 pub(crate) struct Serve {
-    /// Where to answer [default: udp://127.0.0.1:3000, or what systemd passes in LISTEN_FDS]
+    /// Endpoints to listen on [default: udp://127.0.0.1:3000]
+    ///
+    /// Without any, the sockets that systemd passes in LISTEN_FDS, or else udp://127.0.0.1:3000.
     #[arg(value_name = "ENDPOINT")]
     pub(crate) endpoints: Vec<Endpoint>,
-    /// The exact file mode of Unix sockets, in octal [default: 0660 less the umask]
-    #[arg(long, value_name = "MODE", env = "BULLHORN_UNIX_MODE", value_parser = octal_mode)]
+    /// File mode of Unix sockets, in octal [default: 0660 less the umask]
+    #[arg(help_heading = "Network", long, value_name = "MODE", value_parser = octal_mode)]
     pub(crate) unix_mode: Option<u32>,
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub(crate) streams: Streams,
-    /// Threads for each UDP endpoint, each with a socket of its own [default: the CPUs that this process may use, one with -vv]; for an inherited socket, which they share, one unless given
-    #[arg(long, value_name = "NUMBER", env = "BULLHORN_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    /// Threads for each UDP endpoint [default: the number of CPUs]
+    ///
+    /// Each has a socket of its own; on an inherited socket, which they share, the default is one. With -vv
+    /// the default is one.
+    #[arg(help_heading = "Datagrams", long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
-    /// How datagrams are moved [default: batched, but plain with -vv, which is easier to read]
-    #[arg(long, value_name = "NAME", env = "BULLHORN_BACKEND")]
+    /// How datagrams are received and sent
+    ///
+    /// The default is batched, with -vv plain, which is easier to read.
+    #[arg(help_heading = "Datagrams", long, value_name = "NAME")]
     pub(crate) backend: Option<BackendName>,
-    /// Ask again and again for this long before sleeping: sooner answers for a whole CPU
-    #[arg(long, value_name = "DURATION", env = "BULLHORN_SPIN")]
+    /// Busy-poll for this long before sleeping
+    ///
+    /// Lower latency, with one CPU core busy.
+    #[arg(help_heading = "Datagrams", long, value_name = "DURATION")]
     pub(crate) spin: Option<PositiveDuration>,
-    /// Be a bad network for datagrams, as in loss=2%,duplicate=1%,reorder=1%,corrupt=0.1%,delay=20ms±5ms (or 20ms+-5ms); with one worker for each endpoint
-    #[arg(long, value_name = "IMPAIRMENTS", env = "BULLHORN_IMPAIR")]
+    /// Simulate a bad network for datagrams
+    ///
+    /// As in loss=2%,duplicate=1%,reorder=1%,corrupt=0.1%,delay=20ms±5ms (or 20ms+-5ms). Each endpoint then has
+    /// one worker.
+    #[arg(help_heading = "Datagrams", long, value_name = "IMPAIRMENTS")]
     pub(crate) impair: Option<Impairment>,
-    /// The seed of the bad network: the same one does the same to the n-th answer of each endpoint
-    #[arg(long, value_name = "NUMBER", env = "BULLHORN_SEED", default_value_t = Impairment::default().seed)]
+    /// Seed of --impair: same seed, same losses
+    #[arg(help_heading = "Datagrams", long, value_name = "NUMBER", default_value_t = Impairment::default().seed)]
     pub(crate) seed: u64,
-    /// The kernel's receive buffer for datagrams, in bytes [default: 4194304, or what the kernel allows]
-    #[arg(long, value_name = "BYTES", env = "BULLHORN_RECEIVE_BUFFER",
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    /// Kernel receive buffer for datagrams [default: 4194304]
+    ///
+    /// The default is 4 MiB, or what the kernel allows.
+    #[arg(help_heading = "Network", long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     pub(crate) receive_buffer: Option<u32>,
-    /// The kernel's send buffer for datagrams, in bytes [default: the kernel's own]
-    #[arg(long, value_name = "BYTES", env = "BULLHORN_SEND_BUFFER",
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    /// Kernel send buffer for datagrams [default: the kernel's]
+    #[arg(help_heading = "Network", long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
     pub(crate) send_buffer: Option<u32>,
-    /// Become this user and group when the sockets are bound; only root may
-    #[arg(long, value_name = "USER[:GROUP]", env = "BULLHORN_USER")]
+    /// Switch to this user after binding (requires root)
+    #[arg(help_heading = "Privileges", long, value_name = "USER[:GROUP]")]
     pub(crate) user: Option<UserName>,
-    /// As root, answer Unix datagrams also to sockets that only their owner may write to (keeps CAP_DAC_OVERRIDE)
-    #[arg(long, env = "BULLHORN_ANSWER_PRIVATE_SOCKETS", value_parser = FalseyValueParser::new())]
+    /// Answer Unix sockets that only their owner may write to
+    ///
+    /// For Unix datagrams, as root; keeps CAP_DAC_OVERRIDE.
+    #[arg(help_heading = "Privileges", long)]
     pub(crate) answer_private_sockets: bool,
-    /// Keep what the server does not need once it is bound: files, system calls, capabilities
-    #[arg(long, env = "BULLHORN_NO_SANDBOX", value_parser = FalseyValueParser::new())]
+    /// Do not drop privileges after binding (no Landlock, no seccomp)
+    #[arg(help_heading = "Privileges", long)]
     pub(crate) no_sandbox: bool,
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub(crate) guard: GuardFlags,
-    /// Serve /metrics, /livez and /readyz over HTTP here, as in 127.0.0.1:9300 or unix:/run/metrics.sock
-    #[arg(long, value_name = "ENDPOINT", env = "BULLHORN_METRICS", value_parser = http_endpoint)]
+    /// Serve /metrics, /livez and /readyz over HTTP on this endpoint
+    ///
+    /// As in 127.0.0.1:9300 or unix:/run/metrics.sock.
+    #[arg(help_heading = "Monitoring", long, value_name = "ENDPOINT", value_parser = http_endpoint)]
     pub(crate) metrics: Option<Endpoint>,
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a group, which has no help of its own")]
     pub(crate) output: OutputFlags,
 }
 
 impl Serve {
     /// Each socket call is logged: one socket and one call for each datagram, so that the log
     /// reads like the lesson.
-    fn is_to_be_read(&self) -> bool {
+    fn is_for_reading(&self) -> bool {
         self.output.verbose > 1
     }
 
-    /// How sockets are to be bound.
+    /// How to bind the sockets.
     pub(crate) fn bind_options(&self) -> BindOptions {
         BindOptions {
             unix_mode: self.unix_mode,
             workers: match self.workers {
                 Some(workers) => workers.into(),
-                None if self.is_to_be_read() => 1,
+                None if self.is_for_reading() => 1,
                 None => std::thread::available_parallelism().map_or(1, usize::from),
             },
             inherited_workers: self.workers.map_or(1, usize::from),
@@ -92,12 +102,12 @@ impl Serve {
         }
     }
 
-    /// How datagrams are to be answered.
+    /// How to answer datagrams.
     pub(crate) fn datagram_options(&self) -> DatagramOptions {
         let backend = match self.backend {
             Some(BackendName::Plain) => Backend::Plain,
             Some(BackendName::Batched) => Backend::Batched,
-            None if self.is_to_be_read() => Backend::Plain,
+            None if self.is_for_reading() => Backend::Plain,
             None => Backend::Batched,
         };
         let mut options = DatagramOptions::default();
@@ -114,9 +124,9 @@ impl Serve {
 /// The value of `--backend`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendName {
-    /// Many datagrams a call and many a buffer
+    /// Many datagrams in each call and buffer
     Batched,
-    /// One datagram a call
+    /// One datagram in each call
     Plain,
 }
 

@@ -86,11 +86,10 @@ impl<'a> ServeOutput<'a> {
         !self.flags.json && !self.flags.quiet
     }
 
-    /// Said when something is missing, or to whoever asks for more; `-vv` shows socket calls, and is
-    /// to read like the lesson.
+    /// A sandbox that lacks something is a warning, which no verbosity hides. A complete one is
+    /// printed with `-v` alone: `-vv` shows socket calls, in the words of the lesson.
     fn should_print_sandbox(&self, sandbox: &Applied) -> bool {
-        let verbose = self.flags.verbose;
-        self.is_for_people() && (verbose == 1 || verbose == 0 && !sandbox.is_complete())
+        !self.flags.json && (!sandbox.is_complete() || self.flags.verbose == 1)
     }
 
     fn print(

@@ -21,7 +21,7 @@ pub(crate) fn ready_text(to: &mut dyn Write, socket: &Description) -> io::Result
     )
 }
 
-/// `sandbox: no_new_privs, Landlock ABI 7, seccomp`, or what is missing and why.
+/// `sandbox: no_new_privs, Landlock ABI 7, seccomp`, or a warning of what is missing and why.
 pub(crate) fn sandbox_text(to: &mut dyn Write, sandbox: &Applied) -> io::Result<()> {
     let no_new_privs = match sandbox.no_new_privs {
         true => "no_new_privs",
@@ -35,7 +35,14 @@ pub(crate) fn sandbox_text(to: &mut dyn Write, sandbox: &Applied) -> io::Result<
         Ok(()) => "seccomp".to_owned(),
         Err(reason) => format!("without seccomp ({reason})"),
     };
-    writeln!(to, "sandbox: {no_new_privs}, {landlock}, {seccomp}")
+    let warning = match sandbox.is_complete() {
+        true => "",
+        false => "bullhorn: warning: ",
+    };
+    writeln!(
+        to,
+        "{warning}sandbox: {no_new_privs}, {landlock}, {seccomp}"
+    )
 }
 
 /// The rate limit that a server on a public address has by default, which its operator did not ask
