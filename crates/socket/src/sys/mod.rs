@@ -8,7 +8,6 @@ mod messages;
 mod open_descriptors;
 mod permission;
 mod poll;
-mod register;
 mod startup;
 mod unix;
 
@@ -21,6 +20,5 @@ pub use messages::{ReceiveArray, SendArray};
 pub use open_descriptors::open_descriptors;
 pub use permission::{Call, may_be_refusal};
 pub use poll::PollSet;
-pub use register::register_readable;
 pub use startup::was_stdout_closed;
 pub use unix::address_bytes;
