@@ -1,4 +1,4 @@
-//! Limits a repeated log line to one per [`REPORT_INTERVAL`], so that nobody outside can fill a disk.
+//! Limits a repeated log line to one per [`REPORT_INTERVAL`], so that no peer can fill a disk.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -8,9 +8,9 @@ use super::impair::Impairment;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StreamLimits {
-    /// Connections open at once on one endpoint; one more is closed as soon as it is accepted.
+    /// Connections open at once on one endpoint; further ones are closed as soon as they are accepted.
     pub max_connections: usize,
-    /// Connections open at once on all the endpoints together; `None` for no cap but that of each
+    /// Connections open at once on all the endpoints together; `None` for no limit but that of each
     /// endpoint.
     pub max_connections_total: Option<usize>,
     /// Connections open at once from one IPv4 address or one IPv6 /64, on all the endpoints

@@ -15,7 +15,7 @@ use bullhorn_socket::endpoint::{Endpoint, MAX_IPV4_DATAGRAM};
 #[derive(Debug)]
 pub(crate) struct Answerer {
     filter: Filter,
-    /// Counts what is received and what has no answer; whoever sends counts what is sent.
+    /// Counts what is received and what has no answer; the sender counts what is sent.
     pub(crate) tally: Tally,
     /// The most bytes that an answer may have.
     max_answer: usize,
@@ -107,7 +107,7 @@ impl Answerer {
         self.one_by_one(&admitted, &text[converted..], outbox);
     }
 
-    /// Answers with the capitals that are in the place of their request.
+    /// Answers with the capitals that have replaced their request.
     #[inline]
     fn in_place(
         &mut self,
@@ -149,7 +149,7 @@ impl Answerer {
         }
     }
 
-    /// Answers each datagram with capitals of its own, which may have another length.
+    /// Answers each datagram with separate capitals, whose length may differ.
     #[inline]
     fn one_by_one(&mut self, run: &Admitted<'_>, text: &[u8], outbox: &mut Outbox) {
         for segment in text.chunks(run.segment_size) {

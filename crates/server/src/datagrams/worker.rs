@@ -23,7 +23,7 @@ use bullhorn_socket::sys::PollSet;
 /// The most runs in a batch.
 pub(super) const MAX_BATCH: usize = 64;
 
-/// The kernel's count of drops wraps at 2^32; reading it once per so many batches is often enough.
+/// The kernel's count of drops wraps at 2^32; reading it this often is enough.
 const BATCHES_PER_KERNEL_DROP_READ: u32 = 1 << 14;
 
 /// Polls of the socket per reading of the clock while busy-polling. Reading the clock takes a good part

@@ -1,7 +1,7 @@
-//! The networks that an address is counted under, and how much more each may have than an address.
+//! The networks under which an address is counted, each with a multiple of the limit of one address.
 //!
-//! Whoever holds one address of a network holds its neighbours as well: a customer gets a /64 to a
-//! /48 of IPv6 (RFC 6177), and whoever spoofs one address can spoof those around it. Datagrams
+//! The holder of one address holds its neighbours as well: a customer gets a /64 to a /48 of IPv6
+//! (RFC 6177), and a sender that spoofs one address can spoof those around it. Datagrams
 //! ([`super::rates`]) and connections (`admission`) are counted by the same prefixes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,7 +13,7 @@ pub(super) const IPV4: [(u8, u64); 2] = [(32, 1), (24, 32)];
 /// The same for the sources of datagrams over IPv6.
 pub(super) const IPV6: [(u8, u64); 3] = [(128, 1), (64, 2), (56, 3)];
 
-/// The same for the peers of connections, which cannot be spoofed: one who holds an IPv4 address
+/// The same for the peers of connections, which cannot be spoofed: the holder of an IPv4 address
 /// does not hold its neighbours.
 const IPV4_CONNECTIONS: &[(u8, u64)] = &[(32, 1)];
 

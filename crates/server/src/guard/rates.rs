@@ -1,9 +1,9 @@
 //! Limits the datagrams per second from one source: from its address, and multiples of that from the
-//! surrounding networks, as whoever spoofs one address can spoof its neighbours.
+//! surrounding networks, as a sender that spoofs one address can spoof its neighbours.
 //!
 //! The prefixes and their multiples are in `prefixes`. The count is the generic cell rate algorithm
-//! (ITU-T I.371, annex A) with a second's worth at once: one time for each prefix, which is all
-//! there is to remember, and nothing of who has been quiet.
+//! (ITU-T I.371, annex A) with a second's worth at once: one time for each prefix, and nothing for a source
+//! that has been quiet.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -17,7 +17,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// Sets of the table, of eight prefixes and 64 bytes each: a MiB.
 const SETS: usize = 1 << 14;
 
-/// The highest rate that is counted; a higher one is as good as none.
+/// The highest rate that is counted; a higher one has no effect.
 const MAX_RATE: u64 = 100_000_000;
 
 /// The prefixes that were answered recently, in fixed memory.
@@ -46,7 +46,7 @@ impl<S: BuildHasher> Rates<S> {
         }
     }
 
-    /// How many of `datagrams` from `source` may be answered at `now_ns`, in nanoseconds from any
+    /// The number of `datagrams` from `source` that may be answered at `now_ns`, in nanoseconds from any
     /// start. They count as answered; the others do not count.
     pub fn admit(&self, source: IpAddr, datagrams: usize, now_ns: u64) -> usize {
         match source.to_canonical() {

@@ -17,7 +17,7 @@ use bullhorn_socket::control_message::PacketInfo;
 use bullhorn_socket::endpoint::{Endpoint, Host, SocketType};
 use bullhorn_socket::{Description, local_addresses};
 
-/// What one server does against abuse.
+/// The protection of one server.
 #[derive(Debug)]
 pub(crate) struct Guard {
     start: Instant,
@@ -33,7 +33,7 @@ pub(crate) struct Guard {
 struct Limiter {
     per_second: NonZeroU32,
     rates: Rates,
-    /// Nobody chose the limit, so it is not for this machine's own programs.
+    /// The limit is the default, which does not apply to this machine's own programs.
     spares_loopback: bool,
 }
 
@@ -92,7 +92,7 @@ impl Guard {
         self.networks.permits(source)
     }
 
-    /// Why no datagram from `source` to `destination` is to be answered.
+    /// Why a datagram from `source` to `destination` must not be answered.
     pub(super) fn refusal(
         &self,
         source: SocketAddr,
@@ -105,7 +105,7 @@ impl Guard {
         sources.and_then(|sources| sources.suspicion(source, destination))
     }
 
-    /// Why no datagram from the Unix socket `name` is to be answered.
+    /// Why a datagram from the Unix socket `name` must not be answered.
     pub(super) fn unix_refusal(&self, name: &[u8]) -> Option<DropCause> {
         let sources = self.sources.as_ref()?;
         sources.is_our_name(name).then_some(DropCause::SourceIsOurs)
@@ -152,7 +152,7 @@ impl Guard {
     }
 }
 
-/// The name of a Unix endpoint, as the kernel tells it of a sender.
+/// The name of a Unix endpoint, as the kernel reports it of a sender.
 fn unix_name(endpoint: &Endpoint) -> Option<Vec<u8>> {
     let address = to_sockaddr(endpoint).ok()?;
     address::unix_name(&address).map(<[u8]>::to_vec)

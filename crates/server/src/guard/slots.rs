@@ -1,10 +1,10 @@
 //! Times for hashed keys, in fixed memory.
 //!
-//! A slot is a tag of the key and a time ahead of now; once the time has come, the slot is as good
-//! as empty, so nothing is ever cleaned up. A set of eight slots is one line of the processor's
+//! A slot is a tag of the key and a time ahead of now; once the time has come, the slot counts
+//! as empty, so there is no clean-up. A set of eight slots is one line of the processor's
 //! cache. When all slots of a set are ahead of now, the one nearest to now is replaced: it has the
-//! least to remember. Any number of threads may use a table at once, without a lock. Not here: what the
-//! times mean.
+//! least to remember. Any number of threads may use a table at once, without a lock. What
+//! the times mean is up to the caller.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,8 +16,8 @@ const TIME_BITS: u32 = 44;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 
 /// The furthest a time may be ahead, in nanoseconds: some 4 seconds. Times are kept modulo 2^44
-/// (almost five hours), and what seems further ahead than this is long past. A key that nobody has
-/// used for just that long seems used again for those 4 seconds.
+/// (almost five hours), and what seems further ahead than this is long past. A key that was last
+/// used exactly that long ago seems recent for those 4 seconds.
 pub(super) const MAX_AHEAD_NS: u64 = 1 << 32;
 
 #[derive(Debug, Default)]
@@ -85,7 +85,7 @@ impl Slots {
 }
 
 impl Slot<'_> {
-    /// Lets the key's time be `ahead` of `now`, both in nanoseconds. False when another thread has
+    /// Sets the key's time to `ahead` of `now`, both in nanoseconds. False when another thread has
     /// changed the slot meanwhile: it has to be found again.
     pub(super) fn set(&self, now: u64, ahead: u64) -> bool {
         debug_assert!(ahead <= MAX_AHEAD_NS);
@@ -100,7 +100,7 @@ impl Slot<'_> {
 
 fn ahead_of(slot: u64, now: u64) -> u64 {
     let ahead = slot.wrapping_sub(now) & TIME_MASK;
-    // Just before the times begin anew at zero, an unused slot would seem ahead of now.
+    // Just before the times wrap to zero, an unused slot would seem ahead of now.
     let is_kept = slot != 0 && ahead <= MAX_AHEAD_NS;
     if is_kept { ahead } else { 0 }
 }

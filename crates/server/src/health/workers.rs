@@ -35,7 +35,7 @@ impl State {
 }
 
 impl Workers {
-    /// The workers of a server that is told to stop through `draining`.
+    /// The workers of a server that stops when `draining` begins.
     pub(crate) fn new(draining: &Arc<Draining>) -> Self {
         Self {
             draining: draining.clone(),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_wakes_whoever_waits_for_it() {
+    fn a_failure_wakes_the_task_that_waits_for_it() {
         struct Woken(std::sync::mpsc::Sender<()>);
         impl std::task::Wake for Woken {
             fn wake(self: Arc<Self>) {

@@ -23,21 +23,21 @@ pub enum DropCause {
     NotSendersSocket,
     /// We may not write to the Unix socket that it came from.
     NotPermitted,
-    /// The bad network that was asked for lost the answer.
+    /// The simulated bad network lost the answer.
     Impaired,
     /// Its answer is the request again, and came back too fast: an endless exchange.
     LoopSuspected,
-    /// It came from port 0, where nobody can be reached.
+    /// It came from port 0, which cannot be answered.
     SourcePortZero,
-    /// It pretends to come from an endpoint of this server.
+    /// It claims to come from an endpoint of this server.
     SourceIsOurs,
     /// It was sent to a multicast group or a broadcast address.
     NotUnicast,
-    /// It came from the port of a service that answers whatever comes, and so would our answer.
+    /// It came from the port of a service that answers anything, including our answer.
     ReflectingSourcePort,
-    /// Its source is denied, or is none of those allowed.
+    /// Its source is denied, or not among those allowed.
     SourceDenied,
-    /// Its source, or the network around it, asks more often than it may.
+    /// Its source, or the network around it, exceeds the rate limit.
     RateLimited,
 }
 
@@ -101,7 +101,7 @@ impl DropCause {
         )
     }
 
-    /// What to do about it, as words for the log.
+    /// What to do about it, for the log.
     pub(crate) fn advice(self) -> Option<&'static str> {
         match self {
             Self::NotSendersSocket => Some(
@@ -136,7 +136,7 @@ pub enum ConnectionDropCause {
     DrainTimeout,
     /// The kernel refused to read or write for a reason that is not the peer's.
     SocketFailed,
-    /// Its peer is denied, or is none of those allowed.
+    /// Its peer is denied, or not among those allowed.
     SourceDenied,
 }
 

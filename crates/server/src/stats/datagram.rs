@@ -1,7 +1,7 @@
-//! The counters of datagrams: one set for each worker, which nobody else writes.
+//! The counters of datagrams: one set for each worker, its only writer.
 //!
 //! With one writer, adding is a load and a store and needs no locked instruction, so a batch of a
-//! single datagram can afford it. Whoever wants the totals adds up what all workers have.
+//! single datagram can afford it. The totals are the sum over all workers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +27,7 @@ impl Count {
     }
 }
 
-/// The counts of a [`Histogram`], without its sum, which is counted for its own sake.
+/// The counts of a [`Histogram`], without its sum, which is counted separately.
 #[derive(Debug, Default)]
 struct Sizes([Count; Histogram::COUNTS]);
 
@@ -85,7 +85,7 @@ impl DatagramCounters {
     }
 }
 
-/// A worker's hold on its counters. It cannot be copied, so they have one writer.
+/// The write access to a worker's counters. It cannot be copied, so they have one writer.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     counters: Arc<DatagramCounters>,
@@ -102,7 +102,7 @@ struct Unreported {
 }
 
 impl Tally {
-    /// With or without a bad network on the way.
+    /// `is_impaired` when there is a bad network.
     pub(crate) fn new(is_impaired: bool) -> Self {
         Self {
             counters: Arc::new(DatagramCounters {
@@ -118,7 +118,7 @@ impl Tally {
         self.counters.clone()
     }
 
-    /// Counts what one receive call gave: so many datagrams with so many bytes.
+    /// Counts the datagrams and bytes that one receive call returned.
     pub(crate) fn count_batch(&mut self, datagrams: usize, bytes: usize) {
         self.counters.received.add(datagrams as u64);
         self.counters.received_bytes.add(bytes as u64);

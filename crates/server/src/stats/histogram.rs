@@ -1,21 +1,21 @@
-//! How often which size: counts between powers of two.
+//! A histogram of sizes: counts between powers of two.
 
 use std::ops::AddAssign;
 
-/// How many finite bounds there are: 1, 2, 4 and so on to 65,536, which no datagram exceeds.
+/// The number of finite bounds: 1, 2, 4 and so on to 65,536, which no datagram exceeds.
 const BOUNDS: usize = 17;
 
-/// How often which size was met, in steps of powers of two.
+/// A histogram of sizes with powers of two as bounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     /// The sum of all sizes.
     pub sum: u64,
-    /// The last one is of what exceeds every bound.
+    /// The last one counts what exceeds every bound.
     counts: [u64; BOUNDS + 1],
 }
 
 impl Histogram {
-    /// How many counts there are.
+    /// The number of counts.
     pub(super) const COUNTS: usize = BOUNDS + 1;
 
     pub(super) fn new(counts: [u64; Self::COUNTS], sum: u64) -> Self {
@@ -28,12 +28,12 @@ impl Histogram {
         (bits as usize).min(BOUNDS)
     }
 
-    /// How many sizes were met.
+    /// The number of sizes counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// Each bound with how many sizes were at most that, to the bound `largest` or beyond all
+    /// Each bound with the number of sizes up to it, to the bound `largest` or beyond all
     /// bounds.
     pub fn cumulative(&self, largest: u64) -> impl Iterator<Item = (u64, u64)> {
         let mut below = 0;

@@ -1,8 +1,8 @@
-//! The truth of a bad network.
+//! What the simulated bad network did.
 
 use std::ops::AddAssign;
 
-/// The truth of a bad network: what befell the answers, each counted when it was sent.
+/// What the simulated bad network did to the answers, each counted when it was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImpairTotals {
     /// Answers not sent. They are among the dropped.

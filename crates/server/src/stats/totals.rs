@@ -81,7 +81,7 @@ pub struct StreamTotals {
     /// Bytes of answers that were made and could not be written.
     pub unsent_bytes: u64,
     /// Calls of accept(2) that failed, which are beside the sum of the connections: what the kernel
-    /// could not hand over stays in its queue, or is gone before anybody had it.
+    /// could not hand over stays in its queue or is lost there.
     pub accept_failures: u64,
     pub(super) dropped: [u64; ConnectionDropCause::ALL.len()],
 }

@@ -22,8 +22,8 @@ use bullhorn_socket::batched::BatchedBackend;
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 use bullhorn_socket::plain::PlainBackend;
 
-/// More than anything here takes; a test that gets here has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// More than anything here takes.
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Texts sent one after the other, each after the last one's fate is known.
 const TEXTS: usize = 4;
@@ -110,8 +110,8 @@ impl DatagramBackend for Faulty {
     }
 }
 
-/// A worker on a thread of its own, and one client.
-struct Bench {
+/// A worker on its own thread, and one client.
+struct Fixture {
     client: UdpSocket,
     socket: Arc<Socket>,
     pipe: Option<io::PipeWriter>,
@@ -145,13 +145,13 @@ const SETTINGS: [Setting; 4] = [
     },
 ];
 
-impl Bench {
-    /// With `queued`, the worker finds these texts, and that it is to stop.
+impl Fixture {
+    /// With `queued`, the worker finds these texts in its queue and the server stopping.
     fn start(setting: Setting, fault: Fault, queued: &[String]) -> Self {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
         client.connect(server.local_addr().unwrap()).unwrap();
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         for text in queued {
             client.send(text.as_bytes()).unwrap();
         }
@@ -218,7 +218,7 @@ impl Bench {
     fn wait_for_drops(&self, count: u64) {
         let begin = Instant::now();
         while self.counters.read().dropped() < count {
-            assert!(begin.elapsed() < PATIENCE, "the drop is not counted");
+            assert!(begin.elapsed() < TEST_TIMEOUT, "the drop is not counted");
             std::thread::yield_now();
         }
     }
@@ -243,12 +243,12 @@ fn a_receive_call_that_fails_loses_nothing_whichever_it_is() {
             // Two calls for each text where the worker polls, and one to find the queue empty.
             for call in 0..2 * TEXTS {
                 let fault = Fault::Receive { call, error };
-                let bench = Bench::start(setting, fault, &[]);
+                let fixture = Fixture::start(setting, fault, &[]);
                 for number in 0..TEXTS {
-                    bench.client.send(text(number).as_bytes()).unwrap();
-                    bench.assert_answer(&text(number), fault);
+                    fixture.client.send(text(number).as_bytes()).unwrap();
+                    fixture.assert_answer(&text(number), fault);
                 }
-                let totals = bench.stop();
+                let totals = fixture.stop();
                 assert_eq!((totals.received, totals.answered), (4, 4), "{fault:?}");
                 assert_eq!(totals.dropped(), 0, "{setting:?} {fault:?}");
             }
@@ -262,16 +262,16 @@ fn a_receive_call_that_fails_while_draining_loses_nothing() {
     for setting in SETTINGS {
         for error in RECEIVE_ERRORS {
             if error == libc::EAGAIN {
-                // That is how an empty queue is told.
+                // It means that the queue is empty.
                 continue;
             }
             for call in 0..2 {
                 let fault = Fault::Receive { call, error };
-                let bench = Bench::start(setting, fault, &texts);
+                let fixture = Fixture::start(setting, fault, &texts);
                 for text in &texts {
-                    bench.assert_answer(text, fault);
+                    fixture.assert_answer(text, fault);
                 }
-                let totals = bench.stop();
+                let totals = fixture.stop();
                 assert_eq!((totals.received, totals.answered), (4, 4), "{fault:?}");
             }
         }
@@ -284,16 +284,16 @@ fn an_answer_that_cannot_be_sent_is_counted_under_its_cause_and_the_next_is_sent
         for (error, cause) in SEND_ERRORS {
             for call in 0..TEXTS {
                 let fault = Fault::Send { call, error };
-                let bench = Bench::start(setting, fault, &[]);
+                let fixture = Fixture::start(setting, fault, &[]);
                 for number in 0..TEXTS {
-                    bench.client.send(text(number).as_bytes()).unwrap();
+                    fixture.client.send(text(number).as_bytes()).unwrap();
                     if number == call {
-                        bench.wait_for_drops(1);
+                        fixture.wait_for_drops(1);
                     } else {
-                        bench.assert_answer(&text(number), fault);
+                        fixture.assert_answer(&text(number), fault);
                     }
                 }
-                let totals = bench.stop();
+                let totals = fixture.stop();
                 assert_eq!((totals.received, totals.answered), (4, 3), "{fault:?}");
                 assert_eq!(totals.dropped_by(cause), 1, "{setting:?} {fault:?}");
                 assert_eq!(totals.dropped(), 1);

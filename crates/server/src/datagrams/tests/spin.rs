@@ -1,4 +1,4 @@
-//! A worker that looks for datagrams for a while before it waits for them.
+//! A worker that busy-polls before it waits.
 
 use std::io;
 use std::net::UdpSocket;
@@ -19,19 +19,18 @@ use crate::stats::Tally;
 use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 
-/// A socket where nothing ever comes: the worker is told to stop after so many looks, or when it
-/// waits.
+/// A socket on which nothing arrives: the server stops after `max_polls`, or when the worker waits.
 struct Silent {
-    looks: Arc<AtomicU32>,
-    most_looks: u32,
+    polls: Arc<AtomicU32>,
+    max_polls: u32,
     draining: Arc<Draining>,
 }
 
 impl DatagramBackend for Silent {
     fn receive(&mut self, inbox: &mut Inbox, blocking: bool) -> io::Result<()> {
         inbox.clear();
-        let looks = self.looks.fetch_add(1, Ordering::Relaxed) + 1;
-        if blocking || looks == self.most_looks {
+        let polls = self.polls.fetch_add(1, Ordering::Relaxed) + 1;
+        if blocking || polls == self.max_polls {
             self.draining.begin();
         }
         match blocking {
@@ -44,19 +43,19 @@ impl DatagramBackend for Silent {
     fn send(&mut self, _: &Inbox, _: &mut Outbox) {}
 }
 
-/// How often the worker looked, and how long, before it ended.
-fn run(spin: Duration, most_looks: u32) -> (u32, Duration) {
+/// The number of polls before the worker ended, and their time.
+fn run(spin: Duration, max_polls: u32) -> (u32, Duration) {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let endpoint = Endpoint::internet(SocketType::Datagram, server.local_addr().unwrap());
     let socket = Arc::new(Socket::from(server));
-    let (looks, draining) = (Arc::<AtomicU32>::default(), Arc::<Draining>::default());
+    let (polls, draining) = (Arc::<AtomicU32>::default(), Arc::<Draining>::default());
     let guard = Guard::new(&GuardOptions::default(), std::iter::empty());
     let worker = Worker {
         endpoint,
         socket: socket.clone(),
         backend: Box::new(Silent {
-            looks: looks.clone(),
-            most_looks,
+            polls: polls.clone(),
+            max_polls,
             draining: draining.clone(),
         }),
         wake: Wake::Shutdown,
@@ -69,18 +68,18 @@ fn run(spin: Duration, most_looks: u32) -> (u32, Duration) {
     };
     let begin = Instant::now();
     worker.run();
-    (looks.load(Ordering::Relaxed), begin.elapsed())
+    (polls.load(Ordering::Relaxed), begin.elapsed())
 }
 
 #[test]
-fn spinning_ends_after_its_time() {
+fn busy_polling_ends_after_its_time() {
     let spin = Duration::from_millis(20);
-    let (looks, time) = run(spin, u32::MAX);
-    assert!(time >= spin, "{looks} looks in {time:?}");
+    let (polls, time) = run(spin, u32::MAX);
+    assert!(time >= spin, "{polls} polls in {time:?}");
 }
 
 #[test]
-fn spinning_ends_when_the_worker_is_to_stop() {
-    let (looks, _) = run(Duration::from_secs(3600), 1000);
-    assert!(looks < 1100, "{looks}");
+fn busy_polling_ends_when_the_server_stops() {
+    let (polls, _) = run(Duration::from_secs(3600), 1000);
+    assert!(polls < 1100, "{polls}");
 }
