@@ -100,8 +100,9 @@ mod tests {
     #[test]
     fn an_error_that_concerns_all_addresses_ends_the_search() {
         let mut candidates = candidates();
-        let result: Result<()> = candidates.find(|_| Err(Error::NothingToServe));
-        assert_eq!(result.unwrap_err().to_string(), "wrong");
+        let result: Result<()> =
+            candidates.find(|_| Err(Error::invalid_settings(&["size"], "wrong")));
+        assert!(matches!(result, Err(Error::InvalidSettings { .. })));
         assert_eq!(candidates.as_slice().len(), 2);
         let error = candidates.find::<()>(|address| Err(refused(address)));
         assert!(error.unwrap_err().to_string().contains(":3 "));
