@@ -10,13 +10,23 @@
 //! is the program's decision: nothing in the library calls it, and a server inside somebody's test
 //! is never restricted.
 
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 pub mod calls;
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
 #[path = "calls_elsewhere.rs"]
 pub mod calls;
 pub mod capabilities;
 mod error;
+#[cfg(target_os = "linux")]
+pub mod files;
+#[cfg(not(target_os = "linux"))]
+#[path = "files_elsewhere.rs"]
 pub mod files;
 mod namespace;
 mod needs;

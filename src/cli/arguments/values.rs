@@ -4,10 +4,29 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use bullhorn_socket::endpoint::{Endpoint, SocketType};
+use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
+
+/// Why a value cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ValueError {
+    #[error("it must be over zero, as in 1s")]
+    Zero,
+    #[error("it must be less than a century, as in 1s")]
+    TooLong,
+    #[error("{0}; write it like 1s or 250ms")]
+    NotADuration(#[from] humantime::DurationError),
+    #[error("write a number over zero, as in 1000, or off")]
+    NotANumber,
+    #[error("a file mode is up to four octal digits, as in 0660")]
+    NotAMode,
+    #[error("HTTP needs a stream; write it like 127.0.0.1:9300")]
+    NotAStream,
+    #[error(transparent)]
+    Endpoint(#[from] ParseEndpointError),
+}
 
 /// As [`PositiveDuration`], and a bare number is seconds, as in ping(8).
-pub(super) fn seconds_or_duration(text: &str) -> Result<PositiveDuration, String> {
+pub(super) fn seconds_or_duration(text: &str) -> Result<PositiveDuration, ValueError> {
     let seconds = text.parse().ok();
     let seconds = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     match seconds {
@@ -17,7 +36,7 @@ pub(super) fn seconds_or_duration(text: &str) -> Result<PositiveDuration, String
 }
 
 /// Where HTTP is served: an endpoint for streams; without a scheme it is TCP.
-pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, String> {
+pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, ValueError> {
     let has_scheme = text.contains("://")
         || ["unix:", "unixgram:", "fd:"]
             .iter()
@@ -29,10 +48,10 @@ pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, String> {
     };
     match endpoint {
         Ok(endpoint) if endpoint.socket_type() == Some(SocketType::Datagram) => {
-            Err("HTTP needs a stream; write it like 127.0.0.1:9300".to_owned())
+            Err(ValueError::NotAStream)
         }
         Ok(endpoint) => Ok(endpoint),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -44,22 +63,22 @@ pub(crate) struct PositiveDuration(pub Duration);
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl PositiveDuration {
-    fn new(duration: Duration) -> Result<Self, String> {
+    fn new(duration: Duration) -> Result<Self, ValueError> {
         match duration {
-            Duration::ZERO => Err("it must be over zero, as in 1s".to_owned()),
-            _ if duration > LONGEST => Err("it must be less than a century, as in 1s".to_owned()),
+            Duration::ZERO => Err(ValueError::Zero),
+            _ if duration > LONGEST => Err(ValueError::TooLong),
             _ => Ok(Self(duration)),
         }
     }
 }
 
 impl FromStr for PositiveDuration {
-    type Err = String;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         match humantime::parse_duration(text) {
             Ok(duration) => Self::new(duration),
-            Err(error) => Err(format!("{error}; write it like 1s or 250ms")),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -75,9 +94,9 @@ impl fmt::Display for PositiveDuration {
 pub(crate) struct OptionalDuration(pub Option<Duration>);
 
 impl FromStr for OptionalDuration {
-    type Err = String;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         match text {
             "off" => Ok(Self(None)),
             _ => Ok(Self(Some(text.parse::<PositiveDuration>()?.0))),
@@ -99,13 +118,13 @@ impl fmt::Display for OptionalDuration {
 pub(crate) struct OptionalNumber(pub Option<usize>);
 
 impl FromStr for OptionalNumber {
-    type Err = String;
+    type Err = ValueError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, ValueError> {
         match (text, text.parse()) {
             ("off", _) => Ok(Self(None)),
             (_, Ok(number)) if number > 0 => Ok(Self(Some(number))),
-            _ => Err("write a number over zero, as in 1000, or off".to_owned()),
+            _ => Err(ValueError::NotANumber),
         }
     }
 }

@@ -1,0 +1,12 @@
+//! Only Linux has Landlock.
+
+use super::error::NotApplied;
+use super::needs::Needs;
+
+/// Closes nothing.
+///
+/// # Errors
+/// Always.
+pub fn close(_: &Needs) -> Result<u32, NotApplied> {
+    Err(NotApplied::NotSupported)
+}
