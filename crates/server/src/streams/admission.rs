@@ -33,7 +33,7 @@ pub(super) struct Admission {
     open: AtomicUsize,
     /// Open connections by network; a network without one has no entry, so that there are never
     /// more entries than three for each connection. The hash is keyed anew for each server
-    /// (SipHash), so nobody can choose addresses that collide.
+    /// (SipHash), so that no one can choose addresses that collide.
     by_network: Mutex<HashMap<Prefix, u64>>,
 }
 
