@@ -1,6 +1,6 @@
 //! Lines on their way to a descriptor: a bounded queue, and one thread that writes them in order.
 //!
-//! Nobody who queues a line waits for a reader that does not read. A line that cannot be written is
+//! No caller waits for a reader that does not read. A line that cannot be written is
 //! dropped and counted, and a blocked thread is abandoned at the end of the process.
 
 use std::collections::VecDeque;
@@ -42,7 +42,7 @@ impl<T: AsFd + Send + Sync + 'static> Target for T {
     }
 }
 
-/// What is said in place of lines that were dropped, where anything may be.
+/// The line that stands for dropped lines.
 pub(super) type GapLine = fn(dropped: u64) -> String;
 
 pub(super) struct LineWriter<T>(Arc<Shared<T>>);
@@ -76,7 +76,7 @@ struct State {
 
 enum Entry {
     Line(Vec<u8>),
-    /// Stands where so many lines were dropped.
+    /// Stands for this many dropped lines.
     Gap(u64),
 }
 
@@ -125,10 +125,10 @@ impl<T: Target> LineWriter<T> {
     pub(super) fn push(&self, line: Vec<u8>) {
         let mut state = self.0.lock();
         while state.queue.len() >= CAPACITY && state.has_thread {
-            let Some(patience) = state.until_stalled() else {
+            let Some(timeout) = state.until_stalled() else {
                 break;
             };
-            state = self.0.wait_for_progress(state, patience);
+            state = self.0.wait_for_progress(state, timeout);
         }
         match state.queue.len() < CAPACITY {
             true => self.queue(&mut state, line),
@@ -190,10 +190,10 @@ impl<T: Target> LineWriter<T> {
         }
         while state.is_busy() {
             let left = end.checked_duration_since(Instant::now());
-            let Some(patience) = state.until_stalled().min(left) else {
+            let Some(timeout) = state.until_stalled().min(left) else {
                 break;
             };
-            state = self.0.wait_for_progress(state, patience);
+            state = self.0.wait_for_progress(state, timeout);
         }
         match state.error.take() {
             Some(error) => Err(error),
@@ -232,9 +232,9 @@ impl<T: Target> Shared<T> {
     fn wait_for_progress<'a>(
         &self,
         state: MutexGuard<'a, State>,
-        patience: Duration,
+        timeout: Duration,
     ) -> MutexGuard<'a, State> {
-        let waited = self.progressed.wait_timeout(state, patience);
+        let waited = self.progressed.wait_timeout(state, timeout);
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 

@@ -1,5 +1,5 @@
 //! Standard error, for every verb: what is printed here is queued, written by one thread in order,
-//! and dropped and counted where it cannot be written. Nobody waits for a reader.
+//! and dropped and counted where it cannot be written. Nothing waits for a reader.
 //!
 //! [`line`] and [`print()`] are for the verb's own lines, [`log`] for those of any thread.
 

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::num::ParseIntError;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -12,7 +13,7 @@ use super::stderr;
 use bullhorn_socket::endpoint::ParseEndpointError;
 use bullhorn_socket::visible::Visible;
 
-/// Prints the one line, or the help that was asked for, and returns the exit code.
+/// Prints the one line or the requested help, and returns the exit code.
 pub(super) fn show(error: &clap::Error, output: &mut Output) -> ExitCode {
     match line(error) {
         Some(line) => stderr::line(format_args!("bullhorn: {line}")),
@@ -39,7 +40,7 @@ fn help(error: &clap::Error, choice: ColorChoice) -> String {
     }
 }
 
-/// The one line, or `None` for what is no failure or is help: `--help`, `--version`, no verb.
+/// The one line; `None` where help is printed instead: `--help`, `--version`, no verb.
 fn line(error: &clap::Error) -> Option<String> {
     match error.kind() {
         ErrorKind::DisplayHelp
@@ -51,7 +52,7 @@ fn line(error: &clap::Error) -> Option<String> {
     Some(Visible(&reason).to_string())
 }
 
-/// What a value's own parser said. An endpoint's says it all; others are told what it is about.
+/// The error of a value's own parser. An endpoint's is complete; others need the flag and the value.
 fn refused_value(error: &clap::Error) -> Option<String> {
     let source = error.source()?;
     if source.is::<ParseEndpointError>() {
@@ -63,7 +64,26 @@ fn refused_value(error: &clap::Error) -> Option<String> {
     };
     let argument = text(ContextKind::InvalidArg)?;
     let value = text(ContextKind::InvalidValue)?;
-    Some(format!("{value:?} is no value for {argument}: {source}"))
+    let reason = reason(source);
+    Some(format!("invalid value {value:?} for {argument}: {reason}"))
+}
+
+/// The reason in words, where the parser has symbols: `0 is not in 1..=4096`.
+fn reason(source: &(dyn std::error::Error + 'static)) -> String {
+    let text = source.to_string();
+    if source.is::<ParseIntError>() {
+        return "not a whole number in range".to_owned();
+    }
+    match text
+        .split_once(" is not in ")
+        .and_then(|(_, range)| range.split_once(".."))
+    {
+        Some((low, high)) => match high.strip_prefix('=') {
+            Some(high) => format!("must be from {low} to {high}"),
+            None => format!("must be at least {low}"),
+        },
+        None => text,
+    }
 }
 
 /// The parser's text up to its usage, its lines joined to one.

@@ -1,5 +1,5 @@
-//! The service manager that started us, if one did (systemd): told when every socket is ready, when
-//! the server drains, and at intervals that it is alive; sd_notify(3), sd_watchdog_enabled(3).
+//! Notifies the service manager that started us (systemd), if one did: every socket is ready, the
+//! server drains, and at intervals that it is alive; sd_notify(3), sd_watchdog_enabled(3).
 //!
 //! The socket is connected once and kept, so that a sandbox may close the file system after that.
 //! The variables are left as they are, as no child process is ever started.
@@ -19,16 +19,16 @@ use bullhorn_server::stats::{Stats, Totals};
 use bullhorn_socket::endpoint::Endpoint;
 
 /// How long a service manager may take to read; the server does not wait for it once it is ready.
-const PATIENCE: Duration = Duration::from_secs(1);
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whom to tell, and how often; nobody and never without the manager's variables.
+/// The socket of the service manager; without its variables there is none.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceManager {
     socket: Option<Arc<UnixDatagram>>,
     watchdog: Option<Duration>,
-    /// Whether the server's trouble was told already.
+    /// The unhealthy endpoints have been reported.
     warned: bool,
-    /// The last thing told, while the manager does not hear it.
+    /// The last message, while the manager does not read it.
     telling: Option<JoinHandle<()>>,
 }
 
@@ -127,7 +127,7 @@ fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
         [b'/', ..] => socket.connect(name)?,
         _ => return Err(io::Error::other("it is neither a path nor @ and a name")),
     }
-    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(SEND_TIMEOUT))?;
     Ok(socket)
 }
 

@@ -175,7 +175,7 @@ fn keep_going_says_how_many_failed_and_exits_1() {
     assert!(
         ended
             .stderr
-            .contains("of 3 texts 2 were answered right, 0 wrong, 1 not at all"),
+            .contains("3 sent: 2 correct, 0 wrong, 1 unanswered"),
         "{}",
         ended.stderr
     );

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::guard::GuardFlags;
 use super::output_flags::OutputFlags;
 use super::streams::Streams;
-use super::values::{PositiveDuration, ValueError, http_endpoint};
+use super::values::{PositiveDuration, http_endpoint, octal_mode};
 use bullhorn::sandbox::user::UserName;
 use bullhorn_server::{Backend, DatagramOptions, Impairment};
 use bullhorn_socket::BindOptions;
@@ -128,11 +128,4 @@ pub(crate) enum BackendName {
     Batched,
     /// One datagram in each call
     Plain,
-}
-
-fn octal_mode(text: &str) -> Result<u32, ValueError> {
-    match u32::from_str_radix(text, 8) {
-        Ok(mode) if mode <= 0o7777 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(mode),
-        _ => Err(ValueError::NotAMode),
-    }
 }

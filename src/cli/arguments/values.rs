@@ -1,4 +1,4 @@
-//! Values as people write them, for the flags of more than one verb.
+//! The values of flags as they are typed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
 
-/// Why a value cannot be used.
+/// Why a value is invalid.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
-    #[error("it must be over zero, as in 1s")]
-    Zero,
-    #[error("it must be less than a century, as in 1s")]
-    TooLong,
-    #[error("{0}; write it like 1s or 250ms")]
-    NotADuration(#[from] humantime::DurationError),
-    #[error("write a number over zero, as in 1000, or off")]
-    NotANumber,
+    #[error("not a duration; write it like 1s or 250ms")]
+    NotADuration(#[source] humantime::DurationError),
+    #[error("must be over zero, as in 1s")]
+    ZeroDuration,
+    #[error("must be less than a century, as in 1s")]
+    DurationTooLong,
+    #[error("must be a whole number over zero, as in 1000, or off")]
+    NotANumberOrOff,
     #[error("a file mode is up to four octal digits, as in 0660")]
     NotAMode,
     #[error("HTTP needs a stream; write it like 127.0.0.1:9300")]
@@ -55,18 +55,26 @@ pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, ValueError> {
     }
 }
 
+/// A file mode, as in `0660`.
+pub(super) fn octal_mode(text: &str) -> Result<u32, ValueError> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o7777 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(mode),
+        _ => Err(ValueError::NotAMode),
+    }
+}
+
 /// A duration over zero, as in `1s` or `250ms`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PositiveDuration(pub Duration);
 
-/// The longest duration: a century and more is no time that a clock could be set to.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+/// No clock can add a duration of centuries.
+const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl PositiveDuration {
     fn new(duration: Duration) -> Result<Self, ValueError> {
         match duration {
-            Duration::ZERO => Err(ValueError::Zero),
-            _ if duration > LONGEST => Err(ValueError::TooLong),
+            Duration::ZERO => Err(ValueError::ZeroDuration),
+            _ if duration > MAX_DURATION => Err(ValueError::DurationTooLong),
             _ => Ok(Self(duration)),
         }
     }
@@ -78,7 +86,7 @@ impl FromStr for PositiveDuration {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         match humantime::parse_duration(text) {
             Ok(duration) => Self::new(duration),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(ValueError::NotADuration(error)),
         }
     }
 }
@@ -124,7 +132,7 @@ impl FromStr for OptionalNumber {
         match (text, text.parse()) {
             ("off", _) => Ok(Self(None)),
             (_, Ok(number)) if number > 0 => Ok(Self(Some(number))),
-            _ => Err(ValueError::NotANumber),
+            _ => Err(ValueError::NotANumberOrOff),
         }
     }
 }

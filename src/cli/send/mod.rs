@@ -143,7 +143,7 @@ impl<'a> Printer<'a> {
             let texts = right + wrong + failed;
             self.output.flush();
             stderr::line(format_args!(
-                "bullhorn: of {texts} texts {right} were answered right, {wrong} wrong, {failed} not at all"
+                "bullhorn: {texts} sent: {right} correct, {wrong} wrong, {failed} unanswered"
             ));
         }
         match self.first_failure {
