@@ -1,4 +1,4 @@
-//! The metrics address among hostile clients: places, and the Host header.
+//! The metrics address under attack: connection slots, and the Host header.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -47,7 +47,7 @@ fn ask(
     Ok(answer)
 }
 
-/// How many of so many liveness checks fail while `attack` is repeated, and how often it was.
+/// The number of liveness checks that fail while `attack` is repeated, and the number of attacks.
 fn failed_checks(
     checks: usize,
     source: [u8; 4],

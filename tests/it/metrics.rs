@@ -1,4 +1,4 @@
-//! `serve --metrics`: what is told is what happened, and whoever asks can do no harm.
+//! `serve --metrics`: the metrics match what happened, and no HTTP client can do harm.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
