@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use socket2::Socket;
+use bullhorn_socket::Socket;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::sleep;
@@ -18,7 +18,6 @@ use super::host;
 use super::peer::{Peer, RequestState};
 use super::slots::Slots;
 use bullhorn_server::accept_failure::Failures;
-use bullhorn_socket::sys::set_option;
 
 /// How long the kernel holds back a TCP connection that brings no request (TCP_DEFER_ACCEPT,
 /// tcp(7)). A client that sends its request within this time is accepted together with it, and
@@ -49,7 +48,7 @@ impl Listener {
         if address.is_some() {
             // Without it a silent flood from a client's own address would be harder on that client.
             let seconds = DEFER_ACCEPT.as_secs() as i32;
-            let _ = set_option(&socket, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds);
+            let _ = socket.set_tcp_defer_accept(seconds);
         }
         let descriptor = OwnedFd::from(socket);
         let socket = match address {

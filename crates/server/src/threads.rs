@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use super::draining::{DRAIN_TIMEOUT, Draining};
 use super::health::{WorkerGuard, Workers};

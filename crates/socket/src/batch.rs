@@ -8,7 +8,7 @@
 use std::io;
 use std::ops::Range;
 
-use socket2::SockAddr;
+use crate::address::Address;
 
 use super::control_message::{PacketInfo, Sender};
 
@@ -37,7 +37,7 @@ pub trait DatagramBackend: Send {
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Who sent it; without a name for a Unix socket that has none.
-    pub peer: SockAddr,
+    pub peer: Address,
     /// Where it was sent to, on a socket bound to every address.
     pub destination: Option<PacketInfo>,
     /// Bytes in the buffer.
@@ -57,7 +57,7 @@ impl Run {
     /// Whether an answer can reach the sender: a Unix socket without a name has an address of no
     /// more than the family, or of nothing at all.
     pub fn has_return_address(&self) -> bool {
-        self.peer.len() as usize > size_of::<libc::sa_family_t>()
+        self.peer.len() > size_of::<libc::sa_family_t>()
     }
 
     /// How many datagrams the run has: at least one, as an empty datagram is one too.

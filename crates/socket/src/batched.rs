@@ -10,9 +10,9 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
-use socket2::Socket;
+use crate::socket::Socket;
 
-use super::address::{Peer, is_unix};
+use super::address::Peer;
 use super::batch::{DatagramBackend, Failure, Inbox, Outbox, Run};
 use super::call::{Excerpt, is_traced, traced, traced_zero};
 use super::coalesce::{Coalescer, Group};
@@ -51,7 +51,7 @@ impl BatchedBackend {
     /// A backend on a bound datagram socket, for batches of `capacity` runs. Asks the kernel to
     /// join datagrams of one flow (UDP_GRO); one that cannot gives runs of one.
     pub fn new(socket: Arc<Socket>, capacity: usize) -> Self {
-        let is_unix = is_unix(&socket);
+        let is_unix = socket.is_unix();
         if !is_unix {
             let descriptor = socket.as_raw_fd();
             let _ = traced_zero(

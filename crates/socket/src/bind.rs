@@ -6,9 +6,10 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
-use socket2::{SockAddr, Socket};
+use crate::address::Address;
+use crate::socket::Socket;
 
-use super::address::{domain_of, to_sockaddr, type_of};
+use super::address::{domain_of, type_of};
 use super::bound::{BindOptions, Bound, BoundSocket, Description};
 use super::call::{traced, traced_zero};
 use super::prepare::{prepare, prepare_first, prepare_unbound};
@@ -128,7 +129,7 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
     let (Some(family), Some(socket_type)) = (endpoint.family(), endpoint.socket_type()) else {
         return Err(fail(Operation::Bind)(io::ErrorKind::InvalidInput.into()));
     };
-    let address = to_sockaddr(endpoint).map_err(fail(Operation::Bind))?;
+    let address = Address::of(endpoint).map_err(fail(Operation::Bind))?;
     if let Some(number) = inherit::passed_for(endpoint, options) {
         return inherit::inherit(number, options);
     }
@@ -138,7 +139,7 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
     if family == Family::Inet6 {
         traced_zero(
             format_args!("setsockopt({descriptor}, IPPROTO_IPV6, IPV6_V6ONLY, 1)"),
-            socket.set_only_v6(true),
+            socket.0.set_only_v6(true),
         )
         .map_err(fail(Operation::Configure))?;
     }
@@ -147,7 +148,7 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
         // listeners still collide (socket(7)).
         traced_zero(
             format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_REUSEADDR, 1)"),
-            socket.set_reuse_address(true),
+            socket.0.set_reuse_address(true),
         )
         .map_err(fail(Operation::Configure))?;
     }
@@ -184,7 +185,7 @@ fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
         let descriptor = socket.as_raw_fd();
         traced_zero(
             format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_REUSEPORT, 1)"),
-            socket.set_reuse_port(true),
+            socket.0.set_reuse_port(true),
         )
         .map_err(fail(Operation::Configure))
     };
@@ -195,6 +196,7 @@ fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
         let sibling = create(family, SocketType::Datagram).map_err(fail(Operation::Create))?;
         if family == Family::Inet6 {
             sibling
+                .0
                 .set_only_v6(true)
                 .map_err(fail(Operation::Configure))?;
         }
@@ -212,7 +214,7 @@ fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
 
 pub(super) fn bind_and_listen(
     socket: &Socket,
-    address: &SockAddr,
+    address: &Address,
     endpoint: &Endpoint,
     backlog: i32,
 ) -> Result<()> {
@@ -224,11 +226,11 @@ pub(super) fn bind_and_listen(
     Ok(())
 }
 
-fn bind_call(socket: &Socket, address: &SockAddr, shown: &Endpoint) -> io::Result<()> {
+fn bind_call(socket: &Socket, address: &Address, shown: &Endpoint) -> io::Result<()> {
     let descriptor = socket.as_raw_fd();
     traced_zero(
         format_args!("bind({descriptor}, {shown})"),
-        socket.bind(address),
+        socket.0.bind(&address.0),
     )
 }
 
@@ -236,14 +238,14 @@ pub(super) fn listen(socket: &Socket, backlog: i32) -> io::Result<()> {
     let descriptor = socket.as_raw_fd();
     traced_zero(
         format_args!("listen({descriptor}, {backlog})"),
-        socket.listen(backlog),
+        socket.0.listen(backlog),
     )
 }
 
 pub(super) fn create(family: Family, socket_type: SocketType) -> io::Result<Socket> {
     traced(
         format_args!("socket({family}, {socket_type}, 0)"),
-        Socket::new(domain_of(family), type_of(socket_type), None),
+        socket2::Socket::new(domain_of(family), type_of(socket_type), None).map(Socket),
         Socket::as_raw_fd,
     )
 }

@@ -4,9 +4,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
-use socket2::Socket;
+use crate::socket::Socket;
 
-use super::address::{is_wildcard, to_endpoint};
 use super::unix_file::UnixFile;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
@@ -125,8 +124,9 @@ impl BoundSocket {
     ) -> io::Result<Self> {
         let address = socket.local_addr()?;
         let descriptor = inherited_as.unwrap_or(socket.as_raw_fd());
-        let endpoint =
-            to_endpoint(&address, socket_type).unwrap_or(Endpoint::Descriptor(descriptor));
+        let endpoint = address
+            .to_endpoint(socket_type)
+            .unwrap_or(Endpoint::Descriptor(descriptor));
         Ok(Self {
             socket,
             siblings: Vec::new(),
@@ -136,7 +136,7 @@ impl BoundSocket {
                 family,
                 socket_type,
                 descriptor,
-                wildcard: is_wildcard(&address),
+                wildcard: address.is_wildcard(),
                 inherited: inherited_as.is_some(),
             },
             file: None,

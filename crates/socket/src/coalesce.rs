@@ -4,7 +4,7 @@
 //! The cost of a datagram is that of its buffer's way through the kernel, so what makes fewer
 //! buffers makes more answers. Pure: no sockets.
 
-use socket2::SockAddr;
+use crate::address::Address;
 
 use super::batch::{Answer, Run};
 
@@ -142,7 +142,7 @@ impl Coalescer {
 
 /// Spreads peers over the table. An attacker who makes peers collide costs at most a batch's worth
 /// of steps for each datagram.
-fn hash(peer: &SockAddr) -> usize {
+fn hash(peer: &Address) -> usize {
     let port_and_host = match peer.as_socket() {
         Some(std::net::SocketAddr::V4(address)) => {
             u64::from(address.port()) | u64::from(u32::from(*address.ip())) << 16
@@ -151,7 +151,7 @@ fn hash(peer: &SockAddr) -> usize {
             let host = u128::from(*address.ip());
             u64::from(address.port()) ^ (host as u64) ^ (host >> 64) as u64
         }
-        None => u64::from(peer.len()),
+        None => peer.len() as u64,
     };
     (port_and_host.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
 }

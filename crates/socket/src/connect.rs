@@ -7,13 +7,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use crate::address::Address;
+use crate::socket::Socket;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
-use socket2::{SockAddr, Socket};
 
-use super::address::to_sockaddr;
 use super::bind::create;
 use super::call::traced_zero;
 use super::sys::PollSet;
@@ -84,7 +84,7 @@ pub fn begin_connect(endpoint: &Endpoint) -> Result<(Socket, Attempt)> {
 /// A connection on its way to be made.
 pub struct Attempt {
     endpoint: Endpoint,
-    address: SockAddr,
+    address: Address,
     state: State,
 }
 
@@ -104,8 +104,8 @@ impl Attempt {
             State::Made => Ok(true),
             State::BacklogFull(_) => self.call(socket),
             State::InProgress => {
-                let result = match socket.take_error() {
-                    Ok(None) if socket.peer_addr().is_err() => return Ok(false),
+                let result = match socket.0.take_error() {
+                    Ok(None) if socket.0.peer_addr().is_err() => return Ok(false),
                     Ok(None) => Ok(()),
                     Ok(Some(error)) | Err(error) => Err(error),
                 };
@@ -129,7 +129,7 @@ impl Attempt {
     }
 
     fn call(&mut self, socket: &Socket) -> io::Result<bool> {
-        let result = socket.connect(&self.address);
+        let result = socket.0.connect(&self.address.0);
         let code = result.as_ref().err().and_then(io::Error::raw_os_error);
         match (code, self.endpoint.family()) {
             (Some(libc::EINPROGRESS), _) => Ok(false),
@@ -167,7 +167,7 @@ impl Attempt {
     }
 }
 
-fn create_for(endpoint: &Endpoint) -> Result<(Socket, SockAddr)> {
+fn create_for(endpoint: &Endpoint) -> Result<(Socket, Address)> {
     check_for_client(endpoint)?;
     let fail = |operation| move |source| Error::socket(operation, endpoint, source);
     let (Some(family), Some(socket_type)) = (endpoint.family(), endpoint.socket_type()) else {
@@ -176,12 +176,12 @@ fn create_for(endpoint: &Endpoint) -> Result<(Socket, SockAddr)> {
             problem: "must be resolved before it is connected to",
         });
     };
-    let address = to_sockaddr(endpoint).map_err(fail(Operation::Connect))?;
+    let address = Address::of(endpoint).map_err(fail(Operation::Connect))?;
     let socket = create(family, socket_type).map_err(fail(Operation::Create))?;
     if (family, socket_type) == (Family::Unix, SocketType::Datagram) {
         traced_zero(
             format_args!("bind({}, autobind)", socket.as_raw_fd()),
-            SockAddr::unix("").and_then(|unnamed| socket.bind(&unnamed)),
+            Address::unix("").and_then(|unnamed| socket.0.bind(&unnamed.0)),
         )
         .map_err(fail(Operation::Bind))?;
     }

@@ -8,9 +8,8 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use socket2::Socket;
+use crate::socket::Socket;
 
-use super::address::is_unix;
 use super::batch::BUFFER_SIZE;
 use super::bound::RECEIVE_BUFFER;
 use super::control_message::{self, CAPACITY};
@@ -66,7 +65,7 @@ impl Batch {
         socket.set_nonblocking(true)?;
         // The kernel gives what it may; net.core.rmem_max is the limit.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-        let is_unix = is_unix(socket);
+        let is_unix = socket.is_unix();
         if is_unix {
             self.receiving.refuse_control();
         }
@@ -91,7 +90,7 @@ impl Batch {
         let most = (MOST_BYTES / self.size).clamp(1, MOST_SEGMENTS);
         let mut sent = 0;
         for run in bytes.chunks(most * self.size) {
-            match socket.send_with_flags(run, libc::MSG_NOSIGNAL) {
+            match socket.send(run) {
                 Ok(_) => sent += run.len() / self.size,
                 Err(error) if sent == 0 && self.has_offload && is_about_offload(&error) => {
                     self.has_offload = false;

@@ -7,9 +7,12 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 
-use super::address::{to_endpoint, to_sockaddr, type_of};
+use crate::address::Address;
+use crate::socket::Socket;
+
+use super::address::type_of;
 use super::bind::listen;
 use super::bound::{BindOptions, BoundSocket};
 use super::prepare::{prepare_first, prepare_unbound};
@@ -106,7 +109,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     };
     let socket = Socket::from(duplicate(number)?);
     let not_a_socket = |_| refuse("it is not a socket".to_owned());
-    let family = match socket.domain().map_err(not_a_socket)? {
+    let family = match socket.0.domain().map_err(not_a_socket)? {
         Domain::IPV4 => Family::Inet,
         Domain::IPV6 => Family::Inet6,
         Domain::UNIX => Family::Unix,
@@ -117,7 +120,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
             )));
         }
     };
-    let socket_type = match socket.r#type().map_err(not_a_socket)? {
+    let socket_type = match socket.0.r#type().map_err(not_a_socket)? {
         Type::DGRAM => SocketType::Datagram,
         Type::STREAM => SocketType::Stream,
         other => {
@@ -127,7 +130,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
             )));
         }
     };
-    let protocol = socket.protocol().map_err(not_a_socket)?;
+    let protocol = socket.0.protocol().map_err(not_a_socket)?;
     if !matches!(protocol, None | Some(Protocol::UDP | Protocol::TCP)) {
         return Err(refuse(format!(
             "its protocol is {}; served are UDP and TCP",
@@ -137,7 +140,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     tracing::trace!(target: super::call::TARGET,
         "getsockopt({number}, SOL_SOCKET, SO_DOMAIN, SO_TYPE, SO_PROTOCOL) = {family}, {socket_type}, {}",
         protocol.map_or(0, i32::from));
-    if socket.peer_addr().is_ok() {
+    if socket.0.peer_addr().is_ok() {
         return Err(refuse(
             "it is connected to one peer; pass a socket that is only bound".into(),
         ));
@@ -145,7 +148,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     let address = socket.local_addr().map_err(fail(Operation::Inherit))?;
     let is_bound = match address.as_socket() {
         Some(address) => address.port() != 0,
-        None => !address.is_unnamed(),
+        None => !address.0.is_unnamed(),
     };
     if !is_bound {
         return Err(refuse(
@@ -153,7 +156,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
         ));
     }
     if socket_type == SocketType::Stream
-        && !socket.is_listener().map_err(fail(Operation::Inherit))?
+        && !socket.0.is_listener().map_err(fail(Operation::Inherit))?
     {
         listen(&socket, options.backlog).map_err(fail(Operation::Listen))?;
     }
@@ -185,20 +188,23 @@ fn forget_errors(socket: &Socket, family: Family, socket_type: SocketType) -> io
         sys::set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 0)?;
     }
     // One that is pending already.
-    socket.take_error().map(drop)
+    socket.0.take_error().map(drop)
 }
 
 /// The passed descriptor whose socket is bound to `endpoint`, if there is one.
 pub(super) fn passed_for(endpoint: &Endpoint, options: &BindOptions) -> Option<RawFd> {
     let socket_type = endpoint.socket_type()?;
-    let wanted = to_sockaddr(endpoint).ok()?;
+    let wanted = Address::of(endpoint).ok()?;
     find_passed(options, |socket, address| {
         let is_same = match wanted.as_socket() {
             Some(wanted) => address.as_socket() == Some(wanted),
-            None => to_endpoint(address, socket_type).is_some_and(|there| there == *endpoint),
+            None => address
+                .to_endpoint(socket_type)
+                .is_some_and(|there| there == *endpoint),
         };
         is_same
             && socket
+                .0
                 .r#type()
                 .is_ok_and(|kind| kind == type_of(socket_type))
     })
@@ -215,15 +221,16 @@ pub(super) fn passed_for_both_families(
     find_passed(options, |socket, address| {
         address.as_socket() == Some(wanted)
             && socket
+                .0
                 .r#type()
                 .is_ok_and(|kind| kind == type_of(socket_type))
-            && socket.only_v6().is_ok_and(|only| !only)
+            && socket.0.only_v6().is_ok_and(|only| !only)
     })
 }
 
 fn find_passed(
     options: &BindOptions,
-    is_wanted: impl Fn(&Socket, &SockAddr) -> bool,
+    is_wanted: impl Fn(&Socket, &Address) -> bool,
 ) -> Option<RawFd> {
     options.passed.iter().copied().find(|number| {
         duplicate(*number).is_ok_and(|descriptor| {

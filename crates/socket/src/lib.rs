@@ -45,6 +45,7 @@ pub mod plain;
 mod prepare;
 pub mod refusal;
 pub mod return_path;
+mod socket;
 pub mod stop;
 #[allow(unsafe_code)]
 pub mod sys;
@@ -53,9 +54,12 @@ mod tests;
 pub mod unix_file;
 pub mod visible;
 
+pub use address::{Address, Peer};
 pub use bind::bind;
 pub use bound::{BindOptions, Bound, BoundSocket, Description};
 pub use connect::connect;
 pub use endpoint::{Endpoint, Family, SocketType};
 pub use error::{Error, Result};
 pub use interfaces::local_addresses;
+pub use socket::Socket;
+pub use stop::Stop;

@@ -2,10 +2,10 @@
 //! handed out. What a line says is not known here.
 
 use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::AsRawFd;
 
-use socket2::Socket;
+use crate::socket::Socket;
 
 use super::call::{Excerpt, traced};
 
@@ -84,7 +84,7 @@ impl Lines {
         let mut has_written = false;
         while !self.unwritten.is_empty() {
             let (bytes, _) = self.unwritten.as_slices();
-            let result = self.socket.send_with_flags(bytes, libc::MSG_NOSIGNAL);
+            let result = self.socket.send(bytes);
             if result.as_ref().is_err_and(is_transient) {
                 break;
             }
@@ -100,7 +100,7 @@ impl Lines {
     pub fn read(&mut self) -> io::Result<Arrival> {
         self.make_room();
         let room = &mut self.received[self.end..];
-        let result = (&self.socket).read(room);
+        let result = self.socket.recv(room);
         if result.as_ref().is_err_and(is_transient) {
             return Ok(Arrival::Nothing);
         }

@@ -7,9 +7,9 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
-use socket2::Socket;
+use crate::socket::Socket;
 
-use super::address::{Peer, is_unix};
+use super::address::Peer;
 use super::batch::{DatagramBackend, Inbox, Outbox, Run};
 use super::call::{Excerpt, traced};
 use super::control_message::{self, CAPACITY, CREDENTIALS_CAPACITY, Control};
@@ -27,7 +27,7 @@ pub struct PlainBackend {
 impl PlainBackend {
     /// A backend on a bound datagram socket.
     pub fn new(socket: Arc<Socket>) -> Self {
-        let is_unix = is_unix(&socket);
+        let is_unix = socket.is_unix();
         Self {
             socket,
             is_unix,

@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
-use socket2::Socket;
+use crate::socket::Socket;
 
 use super::bound::{BindOptions, BoundSocket, Description, RECEIVE_BUFFER};
 use super::call::traced_zero;
@@ -89,10 +89,10 @@ fn tell_smaller_buffers(bound: &BoundSocket, options: &BindOptions) -> io::Resul
         ..
     } = bound;
     if let Some(wanted) = options.receive_buffer {
-        tell_if_less(description, "receive", wanted, socket.recv_buffer_size()?);
+        tell_if_less(description, "receive", wanted, socket.0.recv_buffer_size()?);
     }
     if let Some(wanted) = options.send_buffer {
-        tell_if_less(description, "send", wanted, socket.send_buffer_size()?);
+        tell_if_less(description, "send", wanted, socket.0.send_buffer_size()?);
     }
     Ok(())
 }

@@ -15,10 +15,10 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::LazyLock;
 
+use crate::address::Address;
+use crate::socket::Socket;
 use rustix::fs::{CWD, FileType, Mode, OFlags, Stat};
-use socket2::{SockAddr, Socket};
 
-use super::address::unix_name;
 use super::batch::Run;
 use super::call::traced_zero;
 use super::control_message::Sender;
@@ -41,7 +41,7 @@ pub(super) fn ask_for_sender(socket: &Socket) -> io::Result<()> {
     let descriptor = socket.as_raw_fd();
     traced_zero(
         format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_PASSCRED, 1)"),
-        socket.set_passcred(true),
+        socket.0.set_passcred(true),
     )
 }
 
@@ -89,10 +89,10 @@ pub(super) struct ReturnPaths {
 }
 
 struct Opened {
-    peer: SockAddr,
+    peer: Address,
     sender: Option<Sender>,
     /// The socket, kept open, and its address.
-    result: io::Result<(OwnedFd, SockAddr)>,
+    result: io::Result<(OwnedFd, Address)>,
 }
 
 impl ReturnPaths {
@@ -116,7 +116,7 @@ impl ReturnPaths {
     }
 
     /// Where the answer to `run` goes, after [`open`](Self::open).
-    pub(super) fn address<'a>(&'a self, run: &'a Run) -> io::Result<&'a SockAddr> {
+    pub(super) fn address<'a>(&'a self, run: &'a Run) -> io::Result<&'a Address> {
         if path_of(&run.peer).is_none() {
             return Ok(&run.peer);
         }
@@ -137,7 +137,7 @@ impl ReturnPaths {
         latest_first.find(|opened| opened.peer == run.peer && opened.sender == run.sender)
     }
 
-    fn open_path(&self, run: &Run) -> io::Result<(OwnedFd, SockAddr)> {
+    fn open_path(&self, run: &Run) -> io::Result<(OwnedFd, Address)> {
         let refuse = |reason| Err(NotSendersSocket::because(reason));
         let (Some(directory), Some(path)) = (&self.descriptors, path_of(&run.peer)) else {
             return refuse("it cannot be checked without /proc");
@@ -154,13 +154,13 @@ impl ReturnPaths {
             FileType::Symlink => return refuse("it is a symbolic link"),
             _ => return refuse("it is another file"),
         }
-        let address = SockAddr::unix(format!("{directory}{}", socket.as_raw_fd()))?;
+        let address = Address::unix(format!("{directory}{}", socket.as_raw_fd()))?;
         Ok((socket, address))
     }
 }
 
-fn path_of(address: &SockAddr) -> Option<&[u8]> {
-    unix_name(address).filter(|name| name[0] != 0)
+fn path_of(address: &Address) -> Option<&[u8]> {
+    address.unix_name().filter(|name| name[0] != 0)
 }
 
 /// Where the kernel shows this process's descriptors. By number the way there is shorter than by

@@ -5,7 +5,8 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{SockAddr, Socket};
+use crate::address::Address;
+use crate::socket::Socket;
 
 use super::batch::{Answer, DatagramBackend, Inbox, Outbox, Place};
 use super::batched::BatchedBackend;
@@ -41,7 +42,7 @@ fn run_of(flow: usize, datagrams: usize, size: usize) -> Vec<u8> {
 fn send_run(client: &UdpSocket, server: &UdpSocket, bytes: &[u8], size: usize) {
     let mut control = Control::default();
     control.add_segment_size(size as u16);
-    let to = SockAddr::from(server.local_addr().unwrap());
+    let to = Address::from(server.local_addr().unwrap());
     sys::send_message(client.as_fd(), bytes, &to, control.as_bytes(), 0).unwrap();
 }
 

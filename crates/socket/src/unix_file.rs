@@ -16,8 +16,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::address::Address;
+use crate::socket::Socket;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
-use socket2::{SockAddr, Socket};
 
 use super::bind::{bind_and_listen, create};
 use super::bound::BindOptions;
@@ -123,7 +124,7 @@ fn stat_in(directory: &Directory, name: &OsStr) -> rustix::io::Result<Stat> {
 /// it is a stream socket.
 pub(super) fn bind(
     socket: &Socket,
-    address: &SockAddr,
+    address: &Address,
     path: &str,
     options: &BindOptions,
     endpoint: &Endpoint,
@@ -139,7 +140,7 @@ pub(super) fn bind(
     // The mode of the socket's own inode, less the umask, becomes the mode of the file that bind
     // makes (unix_bind_bsd in net/unix/af_unix.c): the file is never there with a wider one.
     let wanted = options.unix_mode.unwrap_or(DEFAULT_MODE);
-    let as_file = File::from(OwnedFd::from(socket.try_clone().map_err(fail)?));
+    let as_file = File::from(OwnedFd::from(socket.0.try_clone().map_err(fail)?));
     traced_zero(
         format_args!("fchmod({}, {wanted:#05o})", socket.as_raw_fd()),
         as_file.set_permissions(Permissions::from_mode(wanted)),
@@ -185,7 +186,7 @@ fn is_socket_with_one_name(file: &Stat) -> bool {
 fn remove_if_stale(
     directory: &Directory,
     name: &OsStr,
-    address: &SockAddr,
+    address: &Address,
     endpoint: &Endpoint,
 ) -> Result<()> {
     let refuse = |reason: &str| {
@@ -216,7 +217,7 @@ fn remove_if_stale(
     let visitor = create(Family::Unix, socket_type).map_err(fail)?;
     // A listener whose backlog is full must not keep us waiting.
     visitor.set_nonblocking(true).map_err(fail)?;
-    let attempt = visitor.connect(address);
+    let attempt = visitor.0.connect(&address.0);
     match attempt.as_ref().map_err(io::Error::raw_os_error) {
         Err(Some(libc::ECONNREFUSED)) => {
             tracing::debug!("removing the stale socket file of {endpoint}");
@@ -233,7 +234,6 @@ fn remove_if_stale(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::to_sockaddr;
     use crate::endpoint::UnixName;
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
             name: UnixName::Path(path.to_str().unwrap().to_owned()),
         };
         let socket = create(Family::Unix, SocketType::Datagram).unwrap();
-        let address = to_sockaddr(&endpoint).unwrap();
+        let address = Address::of(&endpoint).unwrap();
         let options = BindOptions::default();
         let ours = bind(
             &socket,

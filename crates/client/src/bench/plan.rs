@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use super::books::Books;
 use super::checked::CheckedSettings;

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use super::checked::CheckedSettings;
 use super::clock::Clock;

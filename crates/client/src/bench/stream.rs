@@ -1,9 +1,9 @@
 //! Flows of lines, each with a connection. Texts and replies may travel in pieces.
 
-use std::io::{self, Read};
+use std::io;
 use std::ops::Range;
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use super::books::Books;
 use super::clock::Clock;
@@ -63,7 +63,7 @@ impl Streams {
 /// Writes as much as the kernel takes now, which may be nothing.
 fn write(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     loop {
-        match socket.send_with_flags(bytes, libc::MSG_NOSIGNAL) {
+        match socket.send(bytes) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
             result => return result,
@@ -121,7 +121,7 @@ impl Transport for Streams {
             self.buffer.resize(begin + CHUNK, 0);
         }
         self.buffer[..begin].copy_from_slice(&connection.partial);
-        let read = (&self.sockets[index]).read(&mut self.buffer[begin..begin + CHUNK])?;
+        let read = self.sockets[index].recv(&mut self.buffer[begin..begin + CHUNK])?;
         let now_ns = clock.now_ns();
         if read == 0 {
             return Ok(Received::Closed);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use super::books::Books;
 use super::clock::Clock;

@@ -6,9 +6,7 @@
 
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
-use socket2::Socket;
-
-use bullhorn_socket::sys;
+use bullhorn_socket::Socket;
 
 /// The kernel's count for one socket since the server took it over.
 #[derive(Debug)]
@@ -27,7 +25,7 @@ struct Seen {
 impl KernelDrops {
     pub(crate) fn new(socket: Arc<Socket>) -> Self {
         static WARNED: Once = Once::new();
-        let last = sys::dropped_datagrams(&*socket).unwrap_or_else(|error| {
+        let last = socket.dropped_datagrams().unwrap_or_else(|error| {
             let why = bullhorn_socket::error::plain(&error);
             WARNED.call_once(|| {
                 tracing::warn!("the kernel does not report its drops, which count as 0: {why}");
@@ -43,7 +41,7 @@ impl KernelDrops {
     /// The drops so far. Must be called before 2^32 more can have happened.
     pub(crate) fn total(&self) -> u64 {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(now) = sys::dropped_datagrams(&*self.socket) {
+        if let Ok(now) = self.socket.dropped_datagrams() {
             seen.total += u64::from(now.wrapping_sub(seen.last));
             seen.last = now;
         }

@@ -1,6 +1,6 @@
 //! Requests and answers as log lines, for `-v`.
 
-use bullhorn_socket::address::Peer;
+use bullhorn_socket::Peer;
 use bullhorn_socket::batch::{Inbox, Outbox};
 use bullhorn_socket::call::Excerpt;
 use bullhorn_socket::endpoint::{Endpoint, SocketType};

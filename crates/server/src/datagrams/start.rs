@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use super::answerer::Answerer;
 use super::kernel_drops::KernelDrops;

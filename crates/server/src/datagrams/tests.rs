@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{SockAddr, Socket};
+use bullhorn_socket::{Address, Socket};
 
 use super::answerer::Answerer;
 use crate::guard::GuardOptions;
@@ -40,7 +40,7 @@ fn the_steady_path_allocates_nothing() {
         client
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
-        let to = SockAddr::from(server.local_addr().unwrap());
+        let to = Address::from(server.local_addr().unwrap());
         let mut backend = BatchedBackend::new(Arc::new(Socket::from(server)), 8);
         let (mut inbox, mut outbox) = (Inbox::new(8), Outbox::default());
         let mut segment = text.as_bytes().to_vec();

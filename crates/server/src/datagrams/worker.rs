@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use super::answerer::Answerer;
 use super::kernel_drops::KernelDrops;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::loops::Source;
 use super::shared::Guard;
 use crate::stats::{DropCause, Tally};
-use bullhorn_socket::address::{Peer, canonical, unix_name};
+use bullhorn_socket::Peer;
 use bullhorn_socket::batch::{Inbox, Run};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 
@@ -55,8 +55,8 @@ impl Filter {
             watched: None,
         };
         let is_watched = self.guard.loops.is_some();
-        let Some(source) = canonical(&run.peer) else {
-            let name = unix_name(&run.peer).unwrap_or_default();
+        let Some(source) = run.peer.canonical() else {
+            let name = run.peer.unix_name().unwrap_or_default();
             if let Some(cause) = self.guard.unix_refusal(name) {
                 admission.cause = cause;
                 admission.datagrams = 0;

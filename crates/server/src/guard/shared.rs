@@ -12,9 +12,9 @@ use super::rates::Rates;
 use super::spoofing::Sources;
 use crate::log_throttle::{LogThrottle, REPORT_INTERVAL};
 use crate::stats::DropCause;
-use bullhorn_socket::address::{self, Peer, to_sockaddr};
 use bullhorn_socket::control_message::PacketInfo;
 use bullhorn_socket::endpoint::{Endpoint, Host, SocketType};
+use bullhorn_socket::{Address, Peer};
 use bullhorn_socket::{Description, local_addresses};
 
 /// The protection of one server.
@@ -154,8 +154,8 @@ impl Guard {
 
 /// The name of a Unix endpoint, as the kernel reports it of a sender.
 fn unix_name(endpoint: &Endpoint) -> Option<Vec<u8>> {
-    let address = to_sockaddr(endpoint).ok()?;
-    address::unix_name(&address).map(<[u8]>::to_vec)
+    let address = Address::of(endpoint).ok()?;
+    address.unix_name().map(<[u8]>::to_vec)
 }
 
 fn internet_address(endpoint: &Endpoint) -> Option<SocketAddr> {

@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use crate::stats::DatagramCounters;
 use bullhorn_socket::sys::PollSet;

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use socket2::SockAddr;
+use bullhorn_socket::Address;
 
 use super::fate::{Fate, Kind};
 use super::impairment::Impairment;
@@ -41,7 +41,7 @@ pub(crate) struct Link {
 
 /// One answer.
 struct Packet {
-    peer: SockAddr,
+    peer: Address,
     destination: Option<PacketInfo>,
     sender: Option<Sender>,
     bytes: Vec<u8>,

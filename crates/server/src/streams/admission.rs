@@ -9,13 +9,13 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use bullhorn_socket::Address;
 use rustix::process::{Resource, getrlimit};
-use socket2::SockAddr;
 
 use crate::StreamLimits;
 use crate::guard::{Guard, Prefix};
 use crate::stats::ConnectionDropCause;
-use bullhorn_socket::address::canonical;
+
 use bullhorn_socket::sys::open_descriptors;
 
 /// Descriptors kept for connections that are accepted only to be rejected, and for whatever else the
@@ -40,8 +40,8 @@ pub(super) struct Admission {
 /// The networks under which a peer is counted, each with the multiple of the limit for one address.
 /// None for peers that no limit counts: those of Unix sockets, whose file mode says who may connect,
 /// and of loopback, where a proxy's connections all come from one address.
-fn networks_of(peer: &SockAddr) -> impl Iterator<Item = (Prefix, u64)> {
-    canonical(peer)
+fn networks_of(peer: &Address) -> impl Iterator<Item = (Prefix, u64)> {
+    peer.canonical()
         .map(|peer| peer.ip())
         .filter(|address| !address.is_loopback())
         .into_iter()
@@ -102,11 +102,11 @@ impl Admission {
     }
 
     /// A permit for a connection of this peer, or the cause for which there is none.
-    pub(super) fn admit(
-        self: &Arc<Self>,
-        peer: &SockAddr,
-    ) -> Result<Admitted, ConnectionDropCause> {
-        if canonical(peer).is_some_and(|source| !self.guard.permits(source.ip())) {
+    pub(super) fn admit(self: &Arc<Self>, peer: &Address) -> Result<Admitted, ConnectionDropCause> {
+        if peer
+            .canonical()
+            .is_some_and(|source| !self.guard.permits(source.ip()))
+        {
             return Err(ConnectionDropCause::SourceDenied);
         }
         // Returned when dropped, here too.
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use crate::guard::GuardOptions;
 
-    fn peer(address: &str) -> SockAddr {
+    fn peer(address: &str) -> Address {
         let address: IpAddr = address.parse().unwrap();
         SocketAddr::new(address, 40_000).into()
     }
@@ -234,11 +234,11 @@ mod tests {
     #[test]
     fn loopback_and_unix_peers_are_counted_by_no_address() {
         let admission = admission(None, Some(1));
-        let unix = SockAddr::unix("/run/client").unwrap();
-        let nameless = SockAddr::unix("").unwrap();
+        let unix = Address::unix("/run/client").unwrap();
+        let nameless = Address::unix("").unwrap();
         let loopback = ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"].map(peer);
         let peers = [unix, nameless].into_iter().chain(loopback);
-        let peers: Vec<SockAddr> = peers.collect();
+        let peers: Vec<Address> = peers.collect();
         let admitted: Vec<_> = peers
             .iter()
             .chain(&peers)

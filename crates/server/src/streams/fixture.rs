@@ -2,12 +2,14 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use socket2::{SockRef, Socket};
+use bullhorn_socket::Socket;
+use socket2::SockRef;
 
 use super::admission::Admission;
 use super::connection::Connection;
@@ -52,7 +54,10 @@ pub(super) fn over_tcp(counters: &Arc<StreamCounters>) -> (TcpStream, Connection
     peer.set_nodelay(true).unwrap();
     peer.set_read_timeout(Some(TIMEOUT)).unwrap();
     let (ours, _) = listener.accept().unwrap();
-    (peer, connection(ours.into(), Family::Inet, counters))
+    (
+        peer,
+        connection(OwnedFd::from(ours).into(), Family::Inet, counters),
+    )
 }
 
 /// Writes as much as the kernel takes.

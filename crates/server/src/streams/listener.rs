@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bullhorn_socket::{Address, Socket};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use socket2::{SockAddr, Socket};
 
 use super::accept_failure::Failures;
 use super::admission::{Admission, Admitted};
@@ -20,7 +20,7 @@ use super::stream_socket::StreamSocket;
 use crate::log_throttle::LogThrottle;
 use crate::stats::{ConnectionDropCause, StreamCounters};
 use bullhorn_socket::Description;
-use bullhorn_socket::address::Peer;
+use bullhorn_socket::Peer;
 use bullhorn_socket::call::traced;
 use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
 use bullhorn_socket::error::explain_accept;
@@ -216,7 +216,7 @@ impl Listener {
         Ok(Some(Connection::new(socket, admitted, name, counters)))
     }
 
-    fn traced(&self, result: io::Result<(Socket, SockAddr)>) -> io::Result<(Socket, SockAddr)> {
+    fn traced(&self, result: io::Result<(Socket, Address)>) -> io::Result<(Socket, Address)> {
         let call = format_args!("accept({})", self.socket.as_raw_fd());
         traced(call, result, |(socket, address)| {
             let peer = Peer(address, SocketType::Stream);
@@ -224,7 +224,7 @@ impl Listener {
         })
     }
 
-    fn admit(&self, address: &SockAddr) -> Result<Admitted, ConnectionDropCause> {
+    fn admit(&self, address: &Address) -> Result<Admitted, ConnectionDropCause> {
         let admitted = self.admission.admit(address)?;
         if self.counters.read().open() > self.max_connections as u64 {
             return Err(ConnectionDropCause::TooManyConnections);

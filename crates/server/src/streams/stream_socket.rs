@@ -4,13 +4,12 @@ use std::io::{self, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
 
+use bullhorn_socket::Socket;
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, recv, recvmsg, send};
-use socket2::Socket;
 
 use bullhorn_socket::call::{Excerpt, traced, traced_zero};
 use bullhorn_socket::endpoint::Family;
-use bullhorn_socket::sys;
 
 /// A connected socket that does not block.
 pub(super) struct StreamSocket {
@@ -92,12 +91,12 @@ impl StreamSocket {
 
     /// How much of a send queue of `max` bytes is free, as the kernel counts.
     pub(super) fn send_room(&self, max: u32) -> io::Result<usize> {
-        sys::send_room(&self.socket, max)
+        self.socket.send_room(max)
     }
 
     /// How much of the answers the peer's kernel has not taken; 0 if that is unknown.
     pub(super) fn unacknowledged(&self) -> u32 {
-        sys::unacknowledged(&self.socket).unwrap_or(0)
+        self.socket.unacknowledged().unwrap_or(0)
     }
 }
 

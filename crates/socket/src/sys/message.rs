@@ -7,6 +7,8 @@ use std::ptr;
 
 use socket2::{SockAddr, SockAddrStorage};
 
+use crate::address::Address;
+
 use super::unix::close_passed;
 
 /// What `recvmsg` returned beside the bytes.
@@ -16,7 +18,7 @@ pub struct Message {
     pub length: usize,
     /// The sender; of length 0 when it has no name, or when the call ended because the socket was
     /// shut down.
-    pub peer: SockAddr,
+    pub peer: Address,
     /// Bytes written to the control buffer.
     pub control_length: usize,
     /// MSG_TRUNC, MSG_CTRUNC and the like.
@@ -58,7 +60,7 @@ pub fn receive_message(
     }
     // SAFETY: the kernel wrote an address of the socket's family, of `name_length` bytes; the rest
     // is still zero.
-    let peer = unsafe { SockAddr::new(address, name_length(&header)) };
+    let peer = Address(unsafe { SockAddr::new(address, name_length(&header)) });
     let control_length = header.msg_controllen as usize;
     close_passed(&control[..control_length]);
     Ok(Message {
@@ -82,7 +84,7 @@ pub(super) fn name_length(header: &libc::msghdr) -> libc::socklen_t {
 pub fn send_message(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
-    peer: &SockAddr,
+    peer: &Address,
     control: &[u8],
     flags: i32,
 ) -> io::Result<usize> {
@@ -92,8 +94,8 @@ pub fn send_message(
     };
     // SAFETY: all zeros is a valid msghdr: null pointers and zero lengths.
     let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
-    header.msg_name = peer.as_ptr().cast_mut().cast();
-    header.msg_namelen = peer.len();
+    header.msg_name = peer.0.as_ptr().cast_mut().cast();
+    header.msg_namelen = peer.0.len();
     header.msg_iov = &raw mut vector;
     header.msg_iovlen = 1;
     if !control.is_empty() {
@@ -115,7 +117,7 @@ pub fn send_message(
 pub fn send_to(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
-    peer: &SockAddr,
+    peer: &Address,
     flags: i32,
 ) -> io::Result<usize> {
     // SAFETY: sendto only reads what the pointers are to, and each is to memory of the length
@@ -126,8 +128,8 @@ pub fn send_to(
             bytes.as_ptr().cast(),
             bytes.len(),
             flags,
-            peer.as_ptr().cast(),
-            peer.len(),
+            peer.0.as_ptr().cast(),
+            peer.0.len(),
         )
     };
     if sent < 0 {

@@ -14,6 +14,8 @@ use std::ptr;
 
 use socket2::{SockAddr, SockAddrStorage};
 
+use crate::address::Address;
+
 use super::message::name_length;
 use super::permission::Call;
 use super::unix::close_passed;
@@ -77,7 +79,7 @@ unsafe impl Send for ReceiveArray {}
 pub struct ReceivedMessage<'a> {
     pub length: usize,
     /// Of length 0 when the sender has no name, or the socket was shut down.
-    pub peer: SockAddr,
+    pub peer: Address,
     pub control: &'a [u8],
     /// MSG_TRUNC, MSG_CTRUNC and the like.
     pub flags: i32,
@@ -239,7 +241,7 @@ impl ReceiveArray {
         *unsafe { storage.view_as::<libc::sockaddr_storage>() } = self.places[index].address;
         // SAFETY: the kernel wrote `msg_namelen` bytes of an address of the socket's family into
         // this storage.
-        let peer = unsafe { SockAddr::new(storage, name_length) };
+        let peer = Address(unsafe { SockAddr::new(storage, name_length) });
         ReceivedMessage {
             length: header.msg_len as usize,
             peer,
@@ -286,7 +288,7 @@ impl<'a> Filling<'a> {
     pub fn push(
         &mut self,
         pieces: impl Iterator<Item = &'a [u8]>,
-        peer: &'a SockAddr,
+        peer: &'a Address,
         control: &'a [u8],
     ) {
         let before = self.array.vectors.len();
@@ -296,8 +298,8 @@ impl<'a> Filling<'a> {
         }));
         // SAFETY: all zeros is a valid mmsghdr: null pointers and zero lengths.
         let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
-        header.msg_hdr.msg_name = peer.as_ptr().cast_mut().cast();
-        header.msg_hdr.msg_namelen = peer.len();
+        header.msg_hdr.msg_name = peer.0.as_ptr().cast_mut().cast();
+        header.msg_hdr.msg_namelen = peer.0.len();
         header.msg_hdr.msg_iovlen = (self.array.vectors.len() - before) as _;
         if !control.is_empty() {
             header.msg_hdr.msg_control = control.as_ptr().cast_mut().cast();

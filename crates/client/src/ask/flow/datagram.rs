@@ -1,9 +1,9 @@
 //! A flow over datagrams: a connected socket with an address of its own.
 
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use bullhorn_socket::call::{Excerpt, traced};
 use bullhorn_socket::connect::begin_connect;
@@ -51,7 +51,7 @@ impl DatagramFlow {
     /// The length of the next answer, which is copied to `buffer`; `None` when there is none.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let result = loop {
-            match (&self.socket).read(buffer) {
+            match self.socket.recv(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 result => break result,

@@ -10,7 +10,6 @@ use crate::ping::text::ProbeTexts;
 use bullhorn_socket::bound::RECEIVE_BUFFER;
 use bullhorn_socket::endpoint::{Endpoint, Family};
 use bullhorn_socket::error::{Error, Operation, Result};
-use bullhorn_socket::sys;
 
 pub(super) struct DatagramProbes {
     endpoint: Endpoint,
@@ -112,7 +111,7 @@ fn ends_connection(error: &io::Error) -> bool {
 
 /// 0 where the kernel does not count them.
 fn drops_of(flow: &DatagramFlow) -> u64 {
-    sys::dropped_datagrams(flow.socket()).map_or(0, u64::from)
+    flow.socket().dropped_datagrams().map_or(0, u64::from)
 }
 
 #[cfg(test)]

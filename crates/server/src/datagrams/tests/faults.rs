@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
+use bullhorn_socket::Socket;
 
 use crate::datagrams::answerer::Answerer;
 use crate::datagrams::kernel_drops::KernelDrops;

@@ -1,0 +1,191 @@
+//! A socket: the calls that a server and a client make on one, on top of `socket2`.
+
+use std::io;
+use std::net::{Shutdown, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use rustix::net::{RecvFlags, SendFlags};
+
+use crate::address::Address;
+use crate::sys;
+
+/// An open socket of any family and type; dropping it closes it.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Socket(pub(crate) socket2::Socket);
+
+impl Socket {
+    /// The address that the socket is bound to (getsockname(2)).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn local_addr(&self) -> io::Result<Address> {
+        self.0.local_addr().map(Address)
+    }
+
+    /// Takes the next connection of a listening socket, closed on exec (accept4(2)).
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` when none is waiting.
+    #[inline]
+    pub fn accept(&self) -> io::Result<(Self, Address)> {
+        let (socket, peer) = self.0.accept()?;
+        Ok((Self(socket), Address(peer)))
+    }
+
+    /// Sends a datagram, or as much of `bytes` as a stream takes, to the connected peer (send(2)
+    /// with MSG_NOSIGNAL). Returns the number of bytes sent.
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` when there is no room.
+    #[inline]
+    pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::net::send(&self.0, bytes, SendFlags::NOSIGNAL)?)
+    }
+
+    /// Receives a datagram, or what a stream has (recv(2)). Returns the number of bytes, 0 at the
+    /// end of a stream.
+    ///
+    /// # Errors
+    /// The kernel's; `WouldBlock` when nothing is there.
+    #[inline]
+    pub fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (length, _) = rustix::net::recv(&self.0, buffer, RecvFlags::empty())?;
+        Ok(length)
+    }
+
+    /// Ends one or both directions of a connection (shutdown(2)). On an unconnected datagram
+    /// socket it ends every wait, and returns ENOTCONN all the same.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.shutdown(how)
+    }
+
+    /// Makes calls return `WouldBlock` instead of waiting (O_NONBLOCK).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.0.set_nonblocking(nonblocking)
+    }
+
+    /// Asks for a receive buffer of `bytes` (SO_RCVBUF); the kernel grants at most
+    /// net.core.rmem_max.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        self.0.set_recv_buffer_size(bytes)
+    }
+
+    /// Asks for a send buffer of `bytes` (SO_SNDBUF); the kernel grants at most
+    /// net.core.wmem_max.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        self.0.set_send_buffer_size(bytes)
+    }
+
+    /// Leaves urgent data in its place among the other bytes (SO_OOBINLINE).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_out_of_band_inline(&self, inline: bool) -> io::Result<()> {
+        self.0.set_out_of_band_inline(inline)
+    }
+
+    /// Sends each segment at once instead of waiting to fill it (TCP_NODELAY).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_tcp_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.0.set_tcp_nodelay(nodelay)
+    }
+
+    /// The number of unsent bytes from which a TCP connection is not writable
+    /// (TCP_NOTSENT_LOWAT).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_tcp_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
+        self.0.set_tcp_notsent_lowat(bytes)
+    }
+
+    /// Accepts a TCP connection only once it has data, or after `seconds` (TCP_DEFER_ACCEPT).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_tcp_defer_accept(&self, seconds: i32) -> io::Result<()> {
+        sys::set_option(self, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds)
+    }
+
+    /// How many datagrams the kernel has dropped at this socket since it was created, modulo 2^32
+    /// (SO_MEMINFO).
+    ///
+    /// # Errors
+    /// The kernel's.
+    #[inline]
+    pub fn dropped_datagrams(&self) -> io::Result<u32> {
+        sys::dropped_datagrams(self)
+    }
+
+    /// How much room is left in the send buffer, or in `max` bytes of it, as the kernel counts
+    /// (SO_MEMINFO): in bytes of memory, which are more than those of the text.
+    ///
+    /// # Errors
+    /// The kernel's.
+    #[inline]
+    pub fn send_room(&self, max: u32) -> io::Result<usize> {
+        sys::send_room(self, max)
+    }
+
+    /// How many bytes written to a stream the peer's kernel has not acknowledged (SIOCOUTQ); on a
+    /// Unix stream, how many the peer has not read.
+    ///
+    /// # Errors
+    /// The kernel's.
+    #[inline]
+    pub fn unacknowledged(&self) -> io::Result<u32> {
+        sys::unacknowledged(self)
+    }
+
+    /// Whether it is a Unix socket.
+    pub(crate) fn is_unix(&self) -> bool {
+        self.local_addr().is_ok_and(|address| address.is_unix())
+    }
+}
+
+impl From<OwnedFd> for Socket {
+    fn from(descriptor: OwnedFd) -> Self {
+        Self(descriptor.into())
+    }
+}
+
+impl From<UdpSocket> for Socket {
+    fn from(socket: UdpSocket) -> Self {
+        Self(socket.into())
+    }
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.0.into()
+    }
+}
+
+impl AsFd for Socket {
+    #[inline]
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for Socket {
+    #[inline]
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
