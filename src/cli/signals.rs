@@ -22,6 +22,8 @@ const GRACE: Duration = Duration::from_millis(500);
 /// What the signals stop from now on, the wait for a reader of the output with it; also in a process whose number is 1, which without a handler
 /// ignores them (pid_namespaces(7)).
 pub(super) fn stop(output: &mut Output) -> Result<Stop, Failure> {
+    // Keeps descriptor 3 free for the first socket: the number that the lesson shows.
+    let _low_numbers = io::pipe().map_err(failed)?;
     let stop = Stop::new().map_err(failed)?;
     output.end_on(stop.clone());
     listen(&ending(), stop.clone(), || {}).map_err(failed)?;
@@ -30,6 +32,7 @@ pub(super) fn stop(output: &mut Output) -> Result<Stop, Failure> {
 
 /// As [`stop`], for a run that SIGQUIT asks for a report, as with ping(8).
 pub(super) fn control(output: &mut Output) -> Result<Control, Failure> {
+    let _low_numbers = io::pipe().map_err(failed)?;
     let stop = Stop::new().map_err(failed)?;
     output.end_on(stop.clone());
     let control = Control::with_stop(stop.clone()).map_err(failed)?;
@@ -66,8 +69,6 @@ fn is_ignored(signal: i32) -> bool {
 }
 
 fn listen(signals: &[i32], stop: Stop, report: impl Fn() + Send + 'static) -> io::Result<()> {
-    // Keeps descriptor 3 free for the first socket: the number that people know.
-    let _low_numbers = io::pipe()?;
     let mut signals = Signals::new(signals)?;
     thread::Builder::new()
         .name("signals".to_owned())
