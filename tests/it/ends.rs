@@ -132,8 +132,11 @@ fn by_each_signal(
         let mut command = command();
         let watched = Watched::start(&mut command);
         let pid = watched.pid();
+        // Whether it is there may be known only once, as by a datagram that is then gone.
+        let mut was_there = false;
         wait_until(&format!("{command:?} to wait"), || {
-            is_there(pid) && is_waiting(pid, number)
+            was_there = was_there || is_there(pid);
+            was_there && is_waiting(pid, number)
         });
         let end = watched.end_by(name);
         assert!(end.took < BOUND, "SIG{name}, {command:?}: {end:?}");
