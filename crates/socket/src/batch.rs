@@ -11,13 +11,18 @@ use std::ops::Range;
 use crate::address::Address;
 
 use super::control_message::{PacketInfo, Sender};
+use crate::endpoint::MAX_UNIX_DATAGRAM;
 
-/// The bytes of one receive buffer: more than any datagram has, so that none is cut.
-pub const BUFFER_SIZE: usize = 65_536;
+/// The most buffers that one call fills or sends.
+pub const MAX_BATCH: usize = 64;
 
-/// From one buffer to the next. With a power of two, the first lines of all buffers would fall into
-/// the same few sets of the processor's caches.
-const BUFFER_STRIDE: usize = BUFFER_SIZE + 4096 + 64;
+/// The bytes of one receive buffer: those of the largest datagram of any family, so that none is
+/// truncated.
+pub const BUFFER_SIZE: usize = MAX_UNIX_DATAGRAM;
+
+/// The distance from one buffer to the next in bytes. With a power of two, the first lines of all
+/// buffers would fall into the same few sets of the processor's caches.
+pub(crate) const BUFFER_STRIDE: usize = BUFFER_SIZE + 4096 + 64;
 
 /// Moves batches over one socket.
 pub trait DatagramBackend: Send {

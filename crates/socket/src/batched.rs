@@ -4,9 +4,7 @@
 //! Where the kernel refuses to cut a buffer into datagrams on some path, the same bytes go there
 //! plainly, now and later. Every datagram of a short or failed send is accounted for.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
@@ -18,6 +16,7 @@ use super::call::{Excerpt, is_traced, traced, traced_zero};
 use super::coalesce::{Coalescer, Group};
 use super::control_message::{self, CAPACITY, CREDENTIALS_CAPACITY, Control};
 use super::return_path::ReturnPaths;
+use super::segmentation::RefusedPaths;
 use super::sys::{self, ReceiveArray, SendArray};
 use crate::endpoint::SocketType;
 
@@ -27,9 +26,6 @@ const FEWEST_PLACES: usize = 4;
 /// As many after a look that found nothing. Whoever looks again and again most likely finds one datagram,
 /// and a second place would only make the kernel look for another one before it returns.
 const PLACES_WHEN_IDLE: usize = 1;
-
-/// How many paths are remembered on which segmentation does not work.
-const MOST_REFUSALS: usize = 4096;
 
 /// Receives and answers datagrams many at a time.
 pub struct BatchedBackend {
@@ -42,8 +38,7 @@ pub struct BatchedBackend {
     sending: SendArray,
     coalescer: Coalescer,
     controls: Vec<Control>,
-    /// For a peer's address, the size from which on datagrams cannot be joined on the way to it.
-    refusals: HashMap<IpAddr, usize>,
+    refused: RefusedPaths,
     return_paths: ReturnPaths,
 }
 
@@ -72,32 +67,9 @@ impl BatchedBackend {
             sending: SendArray::default(),
             coalescer: Coalescer::default(),
             controls: Vec::new(),
-            refusals: HashMap::new(),
+            refused: RefusedPaths::default(),
             return_paths: ReturnPaths::new(is_unix),
         }
-    }
-
-    /// Segmentation was refused with `error`: it will not be tried again on this path.
-    fn refuse(&mut self, run: &Run, segment_size: usize, error: &io::Error) {
-        let Some(address) = run.peer.as_socket() else {
-            return;
-        };
-        // EINVAL and EMSGSIZE are about datagrams too large for the path, EIO about a path that
-        // cannot do it at all (udp_send_skb in net/ipv4/udp.c).
-        let from = match error.raw_os_error() {
-            Some(libc::EINVAL | libc::EMSGSIZE) => segment_size,
-            _ => 0,
-        };
-        if self.refusals.len() >= MOST_REFUSALS {
-            self.refusals.clear();
-        }
-        let smallest = self.refusals.entry(address.ip()).or_insert(usize::MAX);
-        *smallest = from.min(*smallest);
-        tracing::debug!(
-            "no segmentation of {segment_size} bytes to {}: {}",
-            address.ip(),
-            crate::error::plain(error)
-        );
     }
 
     /// Sends the datagrams of a group one by one.
@@ -283,11 +255,11 @@ impl BatchedBackend {
             return;
         }
         let mut failures = std::mem::take(&mut outbox.failures);
-        let refusals = &self.refusals;
+        let refused = &self.refused;
         let may_join = !self.is_unix;
         self.coalescer
             .group(inbox.runs(), &outbox.answers, |run, size| {
-                may_join && (refusals.is_empty() || !is_refused(refusals, run, size))
+                may_join && refused.permit(&run.peer, size)
             });
         let mut groups = std::mem::take(&mut self.coalescer.groups);
         self.controls.clear();
@@ -340,8 +312,10 @@ impl BatchedBackend {
                     }
                     Ok(sent) => done += sent,
                     Err(error) => {
-                        if group.datagrams > 1 && may_be_about_segmentation(&error) {
-                            self.refuse(&inbox.runs()[group.run], group.segment_size, &error);
+                        let peer = &inbox.runs()[group.run].peer;
+                        if group.datagrams > 1
+                            && self.refused.note(peer, group.segment_size, &error)
+                        {
                             self.send_plainly(group, inbox, outbox, return_paths, &mut failures);
                         } else {
                             self.fail(group, outbox, &error, &mut failures);
@@ -357,18 +331,4 @@ impl BatchedBackend {
         self.coalescer.groups = groups;
         outbox.failures = failures;
     }
-}
-
-fn is_refused(refusals: &HashMap<IpAddr, usize>, run: &Run, size: usize) -> bool {
-    run.peer
-        .as_socket()
-        .and_then(|address| refusals.get(&address.ip()))
-        .is_some_and(|smallest| size >= *smallest)
-}
-
-fn may_be_about_segmentation(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP | libc::ENOPROTOOPT)
-    )
 }

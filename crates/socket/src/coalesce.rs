@@ -7,12 +7,7 @@
 use crate::address::Address;
 
 use super::batch::{Answer, Run};
-
-/// The most datagrams in one buffer (UDP_MAX_SEGMENTS in include/linux/udp.h, as it was at first).
-const MOST_SEGMENTS: usize = 64;
-
-/// The most bytes in one buffer: what one IPv4 datagram could have.
-const MOST_BYTES: usize = crate::endpoint::MAX_IPV4_DATAGRAM;
+use super::segmentation::max_run_bytes;
 
 /// Marks the end of a chain.
 const NONE: u32 = u32::MAX;
@@ -80,8 +75,7 @@ impl Coalescer {
                         && (answer.segment_size == group.segment_size
                             || datagrams == 1 && length < group.segment_size)
                         && length > 0
-                        && group.bytes + length <= MOST_BYTES
-                        && group.datagrams + datagrams <= MOST_SEGMENTS
+                        && group.bytes + length <= max_run_bytes(group.segment_size)
                         && allowed(run, group.segment_size)
                 }
                 None => false,
@@ -160,6 +154,8 @@ fn hash(peer: &Address) -> usize {
 mod tests {
     use super::*;
     use crate::batch::Place;
+    use crate::endpoint::MAX_IPV4_DATAGRAM;
+    use crate::segmentation::MAX_SEGMENTS;
     use proptest::prelude::*;
 
     fn run_from(port: u16) -> Run {
@@ -183,7 +179,7 @@ mod tests {
         ) {
             let runs: Vec<Run> = input.iter().map(|(peer, ..)| run_from(1000 + peer)).collect();
             let answers: Vec<Answer> = input.iter().enumerate().map(|(index, (_, size, length))| {
-                let length = (*length).min(size * MOST_SEGMENTS);
+                let length = (*length).min(size * MAX_SEGMENTS);
                 Answer { run: index, place: Place::Inbox, range: 0..length, segment_size: *size }
             }).collect();
             let mut coalescer = Coalescer::default();
@@ -197,7 +193,7 @@ mod tests {
                 prop_assert_eq!(datagrams, group.datagrams);
                 if members.len() > 1 {
                     prop_assert!(group.segment_size < refused_size);
-                    prop_assert!(bytes <= MOST_BYTES && datagrams <= MOST_SEGMENTS);
+                    prop_assert!(bytes <= MAX_IPV4_DATAGRAM && datagrams <= MAX_SEGMENTS);
                     // Cut at every segment size, the bytes give the same datagrams again.
                     prop_assert_eq!(datagrams, bytes.div_ceil(group.segment_size));
                     let (last, others) = members.split_last().unwrap();

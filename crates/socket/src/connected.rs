@@ -10,22 +10,12 @@ use std::os::fd::AsFd;
 
 use crate::socket::Socket;
 
-use super::batch::BUFFER_SIZE;
+use super::batch::{BUFFER_SIZE, BUFFER_STRIDE, MAX_BATCH};
 use super::bound::RECEIVE_BUFFER;
 use super::control_message::{self, CAPACITY};
+use super::segmentation::{max_run_bytes, refusal};
 use super::sys::{self, ReceiveArray, SendArray};
-
-/// The most datagrams in one buffer (UDP_MAX_SEGMENTS in include/linux/udp.h, as it was at first).
-const MOST_SEGMENTS: usize = 64;
-
-/// The most datagrams in one call.
-const BATCH: usize = 64;
-
-/// The most bytes in one buffer that is sent: what one IPv4 datagram could have.
-const MOST_BYTES: usize = crate::endpoint::MAX_IPV4_DATAGRAM;
-
-/// From one receive buffer to the next; no power of two, so that they share no cache sets.
-const STRIDE: usize = BUFFER_SIZE + 4096 + 64;
+use crate::endpoint::MAX_IPV4_DATAGRAM;
 
 /// The buffers and arrays that all sockets of a worker share.
 pub struct Batch {
@@ -45,9 +35,9 @@ impl Batch {
     /// Room for datagrams of `size` bytes.
     pub fn new(size: usize, has_offload: bool) -> Self {
         Self {
-            receiving: ReceiveArray::new(BATCH, CAPACITY),
+            receiving: ReceiveArray::new(MAX_BATCH, CAPACITY),
             sending: SendArray::default(),
-            buffers: vec![0; BATCH * STRIDE],
+            buffers: vec![0; MAX_BATCH * BUFFER_STRIDE],
             size,
             has_offload,
             is_refused: false,
@@ -69,7 +59,7 @@ impl Batch {
         if is_unix {
             self.receiving.refuse_control();
         }
-        if is_unix || self.size == 0 || self.size > MOST_BYTES {
+        if is_unix || self.size == 0 || self.size > MAX_IPV4_DATAGRAM {
             self.has_offload = false;
         }
         if self.has_offload {
@@ -87,12 +77,12 @@ impl Batch {
         if !self.has_offload && (bytes.len() > self.size || self.is_refused) {
             return self.send_singly(socket, bytes);
         }
-        let most = (MOST_BYTES / self.size).clamp(1, MOST_SEGMENTS);
+        let max = (max_run_bytes(self.size) / self.size).max(1);
         let mut sent = 0;
-        for run in bytes.chunks(most * self.size) {
+        for run in bytes.chunks(max * self.size) {
             match socket.send(run) {
                 Ok(_) => sent += run.len() / self.size,
-                Err(error) if sent == 0 && self.has_offload && is_about_offload(&error) => {
+                Err(error) if sent == 0 && self.has_offload && refusal(&error).is_some() => {
                     self.has_offload = false;
                     self.is_refused = true;
                     return self.send_singly(socket, bytes);
@@ -109,7 +99,7 @@ impl Batch {
             sys::set_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT, 0)?;
         }
         let mut sent = 0;
-        for batch in bytes.chunks(BATCH * self.size) {
+        for batch in bytes.chunks(MAX_BATCH * self.size) {
             let mut filling = self.sending.fill();
             let datagrams = batch.len() / self.size;
             for datagram in batch.chunks_exact(self.size) {
@@ -135,7 +125,10 @@ impl Batch {
     /// Receives what is there, at most `most` buffers; returns how many came.
     pub fn receive(&mut self, socket: &Socket, most: usize) -> io::Result<usize> {
         let most = if self.comes_joined { 1 } else { most };
-        let buffers = self.buffers.chunks_exact_mut(STRIDE).take(most.max(1));
+        let buffers = self
+            .buffers
+            .chunks_exact_mut(BUFFER_STRIDE)
+            .take(most.max(1));
         let buffers = buffers.map(|buffer| &mut buffer[..BUFFER_SIZE]);
         self.receiving
             .receive(socket.as_fd(), buffers, libc::MSG_DONTWAIT)
@@ -147,16 +140,7 @@ impl Batch {
         let joined = control_message::parse(control).segment_size;
         let segment_size = joined.map_or(length, usize::from);
         self.comes_joined = segment_size < length;
-        let begin = index * STRIDE;
+        let begin = index * BUFFER_STRIDE;
         (&self.buffers[begin..begin + length], segment_size)
     }
-}
-
-/// What the kernel says of datagrams too large for the path, or of a path that cannot do it
-/// (udp_send_skb in net/ipv4/udp.c).
-fn is_about_offload(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EIO | libc::EINVAL | libc::EMSGSIZE | libc::EOPNOTSUPP)
-    )
 }

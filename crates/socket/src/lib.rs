@@ -13,6 +13,8 @@
 //! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
 //!   with one call a datagram, [`batched`] with many datagrams a call and many a buffer, for which
 //!   `coalesce` finds those that can go together.
+//! * [`segmentation`]: how many datagrams one buffer may hold, and which errors mean that a path cannot
+//!   cut it.
 //! * [`return_path`]: where an answer to a Unix datagram may go.
 //! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
 //!   client that sends many.
@@ -45,6 +47,7 @@ pub mod plain;
 mod prepare;
 pub mod refusal;
 pub mod return_path;
+pub mod segmentation;
 mod socket;
 pub mod stop;
 #[allow(unsafe_code)]

@@ -9,7 +9,8 @@ use capitals::{Change, Marks};
 use crate::guard::{Filter, Source};
 use crate::stats::{DropCause, Tally};
 use bullhorn_socket::batch::{Answer, Inbox, Outbox, Place, Run};
-use bullhorn_socket::endpoint::{Endpoint, MAX_IPV4_DATAGRAM};
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::segmentation::max_run_bytes;
 
 /// Answers the batches of one worker.
 #[derive(Debug)]
@@ -197,8 +198,8 @@ fn push_grown(answers: &mut Vec<Answer>, run: usize, start: usize, length: usize
         && last.place == Place::Grown
         && last.range.len().is_multiple_of(last.segment_size)
         && (1..=last.segment_size).contains(&length)
-        // More, the kernel would not cut; and the backend would conclude that the path cannot.
-        && last.range.len() + length <= MAX_IPV4_DATAGRAM
+        // The kernel would refuse to cut more, and the backend would conclude that the path cannot.
+        && last.range.len() + length <= max_run_bytes(last.segment_size)
     {
         last.range.end += length;
         return;
