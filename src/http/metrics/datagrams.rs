@@ -3,15 +3,8 @@
 use super::families::{EndpointTotals, Families};
 use crate::http::exposition::Encoder;
 use bullhorn_server::stats::{DatagramTotals, DropCause};
-
-/// The maximum number of datagrams in a run: UDP_MAX_SEGMENTS in include/linux/udp.h.
-const MAX_RUN: u64 = 128;
-
-/// The maximum number of datagrams in a batch: runs times the datagrams in a run.
-const MAX_BATCH: u64 = 64 * MAX_RUN;
-
-/// Nothing longer is received, see [`bullhorn_socket::batch::BUFFER_SIZE`].
-const MAX_DATAGRAM: u64 = 65_536;
+use bullhorn_socket::batch::{BUFFER_SIZE, MAX_BATCH};
+use bullhorn_socket::segmentation::MAX_RECEIVED_SEGMENTS;
 
 /// Writes them for at least one endpoint.
 pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<DatagramTotals>]) {
@@ -56,19 +49,19 @@ pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<DatagramT
     families.histogram(
         "bullhorn_batch_datagrams",
         "Datagrams that one receive call gave.",
-        MAX_BATCH,
+        (MAX_BATCH * MAX_RECEIVED_SEGMENTS) as u64,
         |totals| totals.batches,
     );
     families.histogram(
         "bullhorn_run_datagrams",
         "Datagrams of one flow that came as segments of one buffer.",
-        MAX_RUN,
+        MAX_RECEIVED_SEGMENTS as u64,
         |totals| totals.runs,
     );
     families.histogram(
         "bullhorn_datagram_size_bytes",
         "Bytes in each datagram received.",
-        MAX_DATAGRAM,
+        BUFFER_SIZE as u64,
         |totals| totals.datagrams,
     )
 }

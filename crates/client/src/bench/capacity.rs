@@ -2,6 +2,8 @@
 
 use super::problem::SettingsError;
 use super::settings::{MAX_BYTES, Settings};
+use bullhorn_socket::batch::BUFFER_SIZE;
+use bullhorn_socket::segmentation::MAX_SEGMENTS;
 
 /// A flow may get this many windows ahead of a request that was overtaken, which then is lost.
 const WINDOWS_AHEAD: usize = 8;
@@ -15,14 +17,11 @@ const MAX_SLOTS: usize = 1 << 22;
 /// The most numbers of lost requests that all flows together remember.
 const MAX_LOST: usize = 1 << 20;
 
-/// The bytes of one receive buffer, and so of one run of answers.
-const RUN_BYTES: usize = 65_536;
-
 /// The most bytes of the texts, and of their answers, that all workers together send at once.
 const BURST_BYTES: usize = 1 << 26;
 
-/// The most texts that a flow with a schedule sends at once.
-const OPEN_BURST: usize = 64;
+/// The most texts that a flow with a schedule sends at once: one run.
+const OPEN_BURST: usize = MAX_SEGMENTS;
 
 /// What the workers of a run allocate.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +70,7 @@ impl Capacity {
         let burst = burst.min(BURST_BYTES / threads / pair_bytes).max(1);
         let capacity = Self {
             burst,
-            run: burst.max(RUN_BYTES / answer_length.max(1) + 1),
+            run: burst.max(BUFFER_SIZE / answer_length.max(1) + 1),
             slots: slots.max(MIN_SLOTS).max(burst).next_power_of_two(),
             lost: (MAX_LOST / flows).clamp(MIN_SLOTS, 1 << 16),
         };

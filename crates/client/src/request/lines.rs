@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::texts::{Next, Texts};
 use bullhorn_socket::endpoint::MAX_LINE;
+use bullhorn_socket::lines::READ_SIZE;
 use bullhorn_socket::sys::PollSet;
 
 /// Each line of a source is a text, without its line end (`\n`), which the last may lack.
@@ -23,8 +24,6 @@ pub struct Lines<R> {
     skipped: Option<usize>,
     ended: bool,
 }
-
-const READ_SIZE: usize = 65_536;
 
 impl<R: Read + AsFd> Lines<R> {
     /// The lines of `source`, which must not have a buffer, as ppoll(2) cannot see into it.
