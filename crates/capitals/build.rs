@@ -8,16 +8,37 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs, io};
 
-/// As many characters share every byte but the last.
+/// The number of characters that share every byte but the last.
 const PAGE: usize = 64;
 
 type Page = [[u8; PAGE]; 4];
 type Node = [u8; PAGE];
 
+/// The pages of all characters with capitals, by their bytes before the last one.
+type Pages = BTreeMap<Vec<u8>, Page>;
+
+/// Capitals of another length than their character: their bytes, and how many of the 8 they are.
+type Resized = ([u8; 8], usize);
+
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
 
-    let mut pages: BTreeMap<Vec<u8>, Page> = BTreeMap::new();
+    let (pages, resized) = pages()?;
+    let mut code = format!("pub(super) static LEADS: Leads = {:?};\n", leads(&pages));
+    list(
+        &mut code,
+        "PAGES",
+        "Page",
+        std::iter::once(&[[0; PAGE]; 4]).chain(pages.values()),
+    )?;
+    list(&mut code, "NODES", "Node", nodes(&pages).values())?;
+    list(&mut code, "RESIZED", "Resized", resized.iter())?;
+    let directory = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
+    fs::write(Path::new(&directory).join("tables.rs"), code)
+}
+
+fn pages() -> io::Result<(Pages, Vec<Resized>)> {
+    let mut pages = Pages::new();
     let mut resized = Vec::new();
     for character in '\u{80}'..=char::MAX {
         let text = character.to_string();
@@ -42,14 +63,18 @@ fn main() -> io::Result<()> {
             resized.push((bytes, capitals.len()));
         }
     }
+    Ok((pages, resized))
+}
 
+/// The tree that leads to `pages`, byte by byte.
+fn nodes(pages: &Pages) -> BTreeMap<Vec<u8>, Node> {
     let mut nodes: BTreeMap<Vec<u8>, Node> = BTreeMap::new();
     for prefix in pages.keys() {
         for length in 0..prefix.len() {
             nodes.entry(prefix[..length].to_vec()).or_insert([0; PAGE]);
         }
     }
-    // The root sorts first and is nobody's child; page 0 is the empty one: so 0 always means "no case here".
+    // The root sorts first and has no parent; page 0 is the empty one: so 0 always means "no case here".
     let numbered_nodes = nodes.keys().cloned().zip(0..).skip(1);
     let numbered_pages = pages.keys().cloned().zip(1..);
     for (prefix, number) in numbered_nodes
@@ -62,7 +87,11 @@ fn main() -> io::Result<()> {
             node[column(byte)] = number;
         }
     }
+    nodes
+}
 
+/// For the halves of a lead byte, the bits that both have where characters with that lead have capitals.
+fn leads(pages: &Pages) -> [[u8; 16]; 2] {
     let mut leads = [[0; 16]; 2];
     for high in 0xC..0x10_u8 {
         leads[1][usize::from(high)] = 1 << (high & 3);
@@ -70,18 +99,7 @@ fn main() -> io::Result<()> {
     for lead in pages.keys().map(|prefix| prefix[0]) {
         leads[0][usize::from(lead & 0x0F)] |= leads[1][usize::from(lead >> 4)];
     }
-
-    let mut code = format!("pub(super) static LEADS: Leads = {leads:?};\n");
-    list(
-        &mut code,
-        "PAGES",
-        "Page",
-        std::iter::once(&[[0; PAGE]; 4]).chain(pages.values()),
-    )?;
-    list(&mut code, "NODES", "Node", nodes.values())?;
-    list(&mut code, "RESIZED", "Resized", resized.iter())?;
-    let directory = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
-    fs::write(Path::new(&directory).join("tables.rs"), code)
+    leads
 }
 
 /// The index of a lead or continuation byte in a node or page.
