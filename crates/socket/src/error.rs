@@ -277,28 +277,11 @@ fn explain_too_long(endpoint: &Endpoint, length: Option<usize>, limit: usize) ->
     }
 }
 
-/// The cause in plain words and, where there is one, the way out.
+/// The cause in plain words and, where there is one, the remedy.
 fn explain(operation: Operation, endpoint: &Endpoint, error: &io::Error) -> String {
-    let port = endpoint.port().unwrap_or(0);
-    match (operation, error.raw_os_error().unwrap_or(0)) {
-        (Operation::Bind | Operation::Listen, libc::EADDRINUSE) => match endpoint {
-            Endpoint::Internet { socket_type, .. } => {
-                let list = match socket_type {
-                    SocketType::Datagram => "ss -lunp",
-                    SocketType::Stream => "ss -ltnp",
-                };
-                format!(
-                    "the address is in use by another program, perhaps another bullhorn; stop it \
-                     (`{list}` shows it), or choose another port, or 0 for any free one"
-                )
-            }
-            Endpoint::Unix { .. } => {
-                "the name is in use by a running program; stop it, or choose another name".into()
-            }
-            Endpoint::Descriptor(_) => {
-                "its address is in use by another program, which must be stopped first".into()
-            }
-        },
+    let number = error.raw_os_error().unwrap_or(0);
+    match (operation, number) {
+        (Operation::Bind | Operation::Listen, libc::EADDRINUSE) => explain_in_use(endpoint),
         (Operation::Bind, libc::EADDRNOTAVAIL) => {
             let every_address = match endpoint.socket_type() {
                 Some(SocketType::Stream) => "tcp://:3000",
@@ -309,47 +292,78 @@ fn explain(operation: Operation, endpoint: &Endpoint, error: &io::Error) -> Stri
                  host ({every_address}) is all of them"
             )
         }
-        (Operation::Bind, libc::EACCES | libc::EPERM) if (1..1024).contains(&port) => {
-            "ports below 1024 are the system's; choose a port from 1024 up, or grant \
+        (Operation::Bind, libc::EACCES | libc::EPERM) => explain_forbidden_bind(endpoint).into(),
+        _ => match hint(operation, endpoint, number) {
+            Some(hint) => hint.into(),
+            None => plain(error),
+        },
+    }
+}
+
+fn explain_in_use(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Internet { socket_type, .. } => {
+            let list = match socket_type {
+                SocketType::Datagram => "ss -lunp",
+                SocketType::Stream => "ss -ltnp",
+            };
+            format!(
+                "the address is in use by another program, perhaps another bullhorn; stop it \
+                 (`{list}` shows it), or choose another port, or 0 for any free one"
+            )
+        }
+        Endpoint::Unix { .. } => {
+            "the name is in use by a running program; stop it, or choose another name".into()
+        }
+        Endpoint::Descriptor(_) => {
+            "its address is in use by another program, which must be stopped first".into()
+        }
+    }
+}
+
+fn explain_forbidden_bind(endpoint: &Endpoint) -> &'static str {
+    match endpoint.port().unwrap_or(0) {
+        0 => "permission denied; choose a directory that you may write to",
+        1..1024 => {
+            "ports below 1024 are reserved; choose a port from 1024 up, or grant \
              CAP_NET_BIND_SERVICE"
-                .into()
         }
-        (Operation::Bind, libc::EACCES | libc::EPERM) if port > 0 => {
-            "permission denied; the system keeps this port to itself (`sysctl \
-             net.ipv4.ip_unprivileged_port_start`) or a security policy forbids it; choose another"
-                .into()
+        1024.. => {
+            "permission denied; the port is reserved (`sysctl net.ipv4.ip_unprivileged_port_start`) \
+             or a security policy forbids it; choose another"
         }
-        (Operation::Bind, libc::EACCES | libc::EPERM) => {
-            "permission denied; choose a directory that you may write to".into()
-        }
-        (Operation::Bind, libc::ENOENT) => "the directory does not exist; make it first".into(),
+    }
+}
+
+/// What the error `number` means where the endpoint's kind makes no difference.
+fn hint(operation: Operation, endpoint: &Endpoint, number: i32) -> Option<&'static str> {
+    Some(match (operation, number) {
+        (Operation::Bind, libc::ENOENT) => "the directory does not exist; create it first",
         (Operation::Connect, libc::ENOENT) => {
-            "there is no such socket file; is the server running?".into()
+            "there is no such socket file; is the server running?"
         }
         (Operation::Connect, libc::EPROTOTYPE) => {
-            "the socket there is of the other type; unix: is for streams, unixgram: for datagrams"
-                .into()
+            "the socket there has the other type; unix: is for streams, unixgram: for datagrams"
         }
         (_, libc::EACCES | libc::EPERM) => {
             "permission denied; the socket's file mode, its directory or a firewall forbids it"
-                .into()
         }
-        (_, libc::EAFNOSUPPORT) => "this machine has no support for its address family".into(),
+        (_, libc::EAFNOSUPPORT) => "this machine does not support its address family",
         (Operation::Bind | Operation::Connect | Operation::Send, libc::EINVAL)
             if has_no_zone(endpoint) =>
         {
-            "a link-local address needs its zone, as in udp://[fe80::1%eth0]:3000".into()
+            "a link-local address needs its zone, as in udp://[fe80::1%eth0]:3000"
         }
         (Operation::Bind, libc::EINVAL) if is_ipv4_mapped(endpoint) => {
-            "an IPv4-mapped address is served as IPv4; write it as in udp://127.0.0.1:3000".into()
+            "an IPv4-mapped address is served as IPv4; write it as in udp://127.0.0.1:3000"
         }
         (_, libc::ENODEV | libc::ENXIO) => {
-            "there is no network interface of that name or number; `ip link` lists them".into()
+            "there is no network interface with that name or index; `ip link` lists them"
         }
-        (_, libc::EMFILE | libc::ENFILE) => NO_DESCRIPTORS.into(),
-        (_, libc::EMSGSIZE) => "the text is longer than a datagram can be".into(),
-        _ => plain(error),
-    }
+        (_, libc::EMFILE | libc::ENFILE) => NO_DESCRIPTORS,
+        (_, libc::EMSGSIZE) => "the text is longer than a datagram can be",
+        _ => return None,
+    })
 }
 
 const NO_DESCRIPTORS: &str = "no descriptors are left; raise the limit with `ulimit -n`";

@@ -1,6 +1,6 @@
-//! Taking over a socket that somebody else created and bound: `fd:N`, systemd's socket activation.
+//! Takes over a socket that another process created and bound: `fd:N`, systemd's socket activation.
 //!
-//! Family, type and protocol are asked of the socket (SO_DOMAIN, SO_TYPE, SO_PROTOCOL; socket(7)).
+//! Family, type and protocol are read from the socket (SO_DOMAIN, SO_TYPE, SO_PROTOCOL; socket(7)).
 //! The descriptor is duplicated: the number itself stays open and its owner's.
 
 use std::io;
@@ -47,8 +47,8 @@ pub fn passed_descriptors(
     }
 }
 
-/// Refuses a descriptor that is not open. Asked of every descriptor before the first socket is
-/// made, else one of our own could have taken the number.
+/// Refuses a descriptor that is not open. To be called for every descriptor before the first socket is
+/// created, else one of our own could have taken the number.
 ///
 /// # Errors
 /// [`Error::Unsuitable`].
@@ -56,19 +56,18 @@ pub fn check_open(number: RawFd) -> Result<()> {
     duplicate(number).map(drop)
 }
 
-/// Those of `numbers` that are open; likewise to be asked before the first socket is made.
+/// Those of `numbers` that are open; likewise to be called before the first socket is created.
 pub fn open_ones(numbers: &[RawFd]) -> Vec<RawFd> {
     let is_open = |number: &RawFd| duplicate(*number).is_ok();
     numbers.iter().copied().filter(is_open).collect()
 }
 
 fn duplicate(number: RawFd) -> Result<OwnedFd> {
-    sys::duplicate(number).map_err(|_| Error::Unsuitable {
-        operation: Operation::Inherit,
-        endpoint: Endpoint::Descriptor(number),
-        reason: format!(
+    sys::duplicate(number).map_err(|_| {
+        let reason = format!(
             "descriptor {number} is not open; the process that starts bullhorn must pass it on"
-        ),
+        );
+        unsuitable(number, reason)
     })
 }
 
@@ -80,8 +79,8 @@ fn type_name(socket_type: Type) -> String {
     }
 }
 
-/// What LISTEN_FDNAMES calls each of `count` passed descriptors; nothing when it does not name as
-/// many (sd_listen_fds_with_names(3)).
+/// The name in LISTEN_FDNAMES of each of `count` passed descriptors; empty when it does not hold `count`
+/// names (sd_listen_fds_with_names(3)).
 pub fn passed_names(listen_fdnames: Option<&str>, count: usize) -> Vec<&str> {
     let names: Vec<&str> = listen_fdnames.map_or(Vec::new(), |names| names.split(':').collect());
     if names.len() == count {
@@ -94,56 +93,19 @@ pub fn passed_names(listen_fdnames: Option<&str>, count: usize) -> Vec<&str> {
 /// The bound socket behind descriptor `number`.
 ///
 /// # Errors
-/// [`Error::Unsuitable`] when the descriptor is not open, is no socket, is of another family or
-/// type than ours, is not bound, or is connected.
+/// [`Error::Unsuitable`] when the descriptor is not open, is not a socket, has an unsupported family or
+/// type, is not bound, or is connected.
 pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     let endpoint = Endpoint::Descriptor(number);
-    let refuse = |reason: String| Error::Unsuitable {
-        operation: Operation::Inherit,
-        endpoint: endpoint.clone(),
-        reason,
-    };
     let fail = |operation| {
         let endpoint = endpoint.clone();
         move |source| Error::socket(operation, &endpoint, source)
     };
     let socket = Socket::from(duplicate(number)?);
-    let not_a_socket = |_| refuse("it is not a socket".to_owned());
-    let family = match socket.0.domain().map_err(not_a_socket)? {
-        Domain::IPV4 => Family::Inet,
-        Domain::IPV6 => Family::Inet6,
-        Domain::UNIX => Family::Unix,
-        other => {
-            return Err(refuse(format!(
-                "its family is {}; served are AF_INET, AF_INET6 and AF_UNIX",
-                i32::from(other)
-            )));
-        }
-    };
-    let socket_type = match socket.0.r#type().map_err(not_a_socket)? {
-        Type::DGRAM => SocketType::Datagram,
-        Type::STREAM => SocketType::Stream,
-        other => {
-            return Err(refuse(format!(
-                "its type is {}; served are SOCK_DGRAM and SOCK_STREAM",
-                type_name(other)
-            )));
-        }
-    };
-    let protocol = socket.0.protocol().map_err(not_a_socket)?;
-    if !matches!(protocol, None | Some(Protocol::UDP | Protocol::TCP)) {
-        return Err(refuse(format!(
-            "its protocol is {}; served are UDP and TCP",
-            protocol.map_or(0, i32::from)
-        )));
-    }
-    tracing::trace!(target: super::call::TARGET,
-        "getsockopt({number}, SOL_SOCKET, SO_DOMAIN, SO_TYPE, SO_PROTOCOL) = {family}, {socket_type}, {}",
-        protocol.map_or(0, i32::from));
+    let (family, socket_type) = detect(&socket, number)?;
     if socket.0.peer_addr().is_ok() {
-        return Err(refuse(
-            "it is connected to one peer; pass a socket that is only bound".into(),
-        ));
+        let reason = "it is connected to one peer; pass a socket that is only bound";
+        return Err(unsuitable(number, reason));
     }
     let address = socket.local_addr().map_err(fail(Operation::Inherit))?;
     let is_bound = match address.as_socket() {
@@ -151,9 +113,8 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
         None => !address.0.is_unnamed(),
     };
     if !is_bound {
-        return Err(refuse(
-            "it is not bound; bind it before passing it on".into(),
-        ));
+        let reason = "it is not bound; bind it before passing it on";
+        return Err(unsuitable(number, reason));
     }
     if socket_type == SocketType::Stream
         && !socket.0.is_listener().map_err(fail(Operation::Inherit))?
@@ -174,8 +135,50 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     Ok(bound)
 }
 
-/// With IP_RECVERR, the word that one client is gone would make the answer to another fail (ip(7)).
-/// On a Unix socket, a timestamp would take the room of the sender's credentials.
+/// The family and type of the socket behind descriptor `number`.
+fn detect(socket: &Socket, number: RawFd) -> Result<(Family, SocketType)> {
+    let not_a_socket = |_| unsuitable(number, "it is not a socket");
+    let family = match socket.0.domain().map_err(not_a_socket)? {
+        Domain::IPV4 => Family::Inet,
+        Domain::IPV6 => Family::Inet6,
+        Domain::UNIX => Family::Unix,
+        other => {
+            let family = i32::from(other);
+            let reason =
+                format!("its family is {family}; supported are AF_INET, AF_INET6 and AF_UNIX");
+            return Err(unsuitable(number, reason));
+        }
+    };
+    let socket_type = match socket.0.r#type().map_err(not_a_socket)? {
+        Type::DGRAM => SocketType::Datagram,
+        Type::STREAM => SocketType::Stream,
+        other => {
+            let name = type_name(other);
+            let reason = format!("its type is {name}; supported are SOCK_DGRAM and SOCK_STREAM");
+            return Err(unsuitable(number, reason));
+        }
+    };
+    let protocol = socket.0.protocol().map_err(not_a_socket)?;
+    let protocol_number = protocol.map_or(0, i32::from);
+    if !matches!(protocol, None | Some(Protocol::UDP | Protocol::TCP)) {
+        let reason = format!("its protocol is {protocol_number}; supported are UDP and TCP");
+        return Err(unsuitable(number, reason));
+    }
+    tracing::trace!(target: super::call::TARGET,
+        "getsockopt({number}, SOL_SOCKET, SO_DOMAIN, SO_TYPE, SO_PROTOCOL) = {family}, {socket_type}, {protocol_number}");
+    Ok((family, socket_type))
+}
+
+fn unsuitable(number: RawFd, reason: impl Into<String>) -> Error {
+    Error::Unsuitable {
+        operation: Operation::Inherit,
+        endpoint: Endpoint::Descriptor(number),
+        reason: reason.into(),
+    }
+}
+
+/// With IP_RECVERR, an ICMP error about one client would make the answer to another fail (ip(7)).
+/// On a Unix socket, a timestamp would take the space of the sender's credentials.
 fn forget_errors(socket: &Socket, family: Family, socket_type: SocketType) -> io::Result<()> {
     if socket_type != SocketType::Datagram {
         return Ok(());
@@ -187,7 +190,7 @@ fn forget_errors(socket: &Socket, family: Family, socket_type: SocketType) -> io
     if family == Family::Inet6 {
         sys::set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 0)?;
     }
-    // One that is pending already.
+    // An error that is pending already.
     socket.0.take_error().map(drop)
 }
 
@@ -210,7 +213,7 @@ pub(super) fn passed_for(endpoint: &Endpoint, options: &BindOptions) -> Option<R
     })
 }
 
-/// The passed descriptor of one socket that is every address of both families, as systemd makes of
+/// The passed descriptor of a socket bound to every address of both families, as systemd creates for
 /// a port alone (systemd.socket(5), BindIPv6Only=).
 pub(super) fn passed_for_both_families(
     endpoint: &Endpoint,
@@ -251,12 +254,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_to_this_process_begins_with_descriptor_3() {
+    fn descriptors_passed_to_this_process_begin_with_3() {
         assert_eq!(passed(Some("42"), Some("2")).unwrap(), [3, 4]);
     }
 
     #[test]
-    fn what_is_passed_to_another_process_is_not_ours() {
+    fn descriptors_passed_to_another_process_are_ignored() {
         for pid in [None, Some(""), Some("1"), Some("x")] {
             assert!(passed(pid, Some("2")).unwrap().is_empty());
             assert!(passed(pid, Some("x")).unwrap().is_empty());
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_not_as_many_as_the_descriptors_name_nothing() {
+    fn names_are_ignored_unless_there_is_one_for_each_descriptor() {
         assert_eq!(passed_names(Some("udp:web"), 2), ["udp", "web"]);
         assert_eq!(passed_names(Some(""), 1), [""]);
         for (names, count) in [(None, 1), (Some("a:b"), 1), (Some("a"), 2), (Some("a"), 0)] {
@@ -275,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_is_no_number_is_a_usage_error() {
+    fn a_count_that_is_not_a_number_is_a_usage_error() {
         for count in ["", "x", "-1", "1.5", "99999999999"] {
             let error = passed(Some("42"), Some(count)).unwrap_err();
             assert!(matches!(error, Error::InvalidListenFds(_)));

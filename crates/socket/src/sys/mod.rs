@@ -16,7 +16,7 @@ pub use descriptor::{
     unacknowledged,
 };
 pub use message::{receive_message, send_message, send_to};
-pub use messages::{ReceiveArray, SendArray};
+pub use messages::{Filled, ReceiveArray, SendArray};
 pub use open_descriptors::open_descriptors;
 pub use permission::{Call, may_be_refusal};
 pub use poll::PollSet;
