@@ -387,6 +387,7 @@ fn unread_by_peer(connection: &std::net::TcpStream) -> u64 {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
 fn a_signal_ends_a_text_that_the_peer_does_not_take() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let tcp = format!("tcp://{}", listener.local_addr().unwrap());

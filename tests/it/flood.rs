@@ -22,6 +22,7 @@ fn text(number: u64) -> Vec<u8> {
     text
 }
 
+#[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
 fn everything_is_accounted_for(options: &[&str]) {
     let mut arguments = vec!["udp://127.0.0.1:0"];
     arguments.extend(options);

@@ -146,6 +146,7 @@ fn upper_case(mut stream: impl Read + Write, text: &str, end: impl Fn()) {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
 fn the_counters_are_what_was_sent_over_every_type_of_endpoint() {
     let (unixgram, unix) = (
         own("unixgram:@bullhorn-test-metrics"),

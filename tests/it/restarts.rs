@@ -359,6 +359,7 @@ fn a_signal_at_the_very_start_drains_as_well() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
 fn workers_share_an_inherited_socket() {
     const TEXTS: u64 = 3000;
     let Some(strace) = find_program("strace") else {

@@ -232,6 +232,7 @@ for argument in sys.argv[1:]:
 ";
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
 fn an_ipv4_address_or_an_ipv6_prefix_may_hold_so_many_connections_and_loopback_any_number() {
     let programs = ["unshare", "nsenter", "ip", "python3"].map(find_program);
     let [Some(unshare), Some(nsenter), Some(_), Some(python)] = programs else {
@@ -546,6 +547,7 @@ fn an_accept_that_fails_is_counted_and_followed_by_one_that_does_not() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
 fn resets_at_any_moment_are_counted_and_the_server_serves_on() {
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Deed {

@@ -25,6 +25,7 @@ use bullhorn_socket::endpoint::{Family, SocketType};
 use bullhorn_socket::sys;
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
 fn the_steady_path_allocates_nothing() {
     const SIZE: usize = 64;
     const RUN: usize = 20;
