@@ -54,6 +54,7 @@ mod send_limits;
 mod serve;
 mod serve_end;
 mod service_manager;
+mod socket_calls;
 mod stream_limits;
 mod units;
 mod unix_datagram;

@@ -217,7 +217,7 @@ impl Listener {
     }
 
     fn traced(&self, result: io::Result<(Socket, Address)>) -> io::Result<(Socket, Address)> {
-        let call = format_args!("accept({})", self.socket.as_raw_fd());
+        let call = format_args!("accept4({})", self.socket.as_raw_fd());
         traced(call, result, |(socket, address)| {
             let peer = Peer(address, SocketType::Stream);
             format!("{} from {peer}", socket.as_raw_fd())
