@@ -1,4 +1,4 @@
-//! What can go wrong: the operation, the endpoint, the cause, and what to do about it.
+//! What can go wrong: the operation, the endpoint, the cause, and the remedy.
 //!
 //! One enum for all of Bullhorn's libraries. Each error reads as one line; flags and exit codes are the
 //! program's.
@@ -48,15 +48,15 @@ pub enum Error {
     #[error("LISTEN_FDS={0:?} is not a number of descriptors; systemd sets it, as in LISTEN_FDS=1")]
     InvalidListenFds(String),
     /// A server without a socket.
-    #[error("there is nothing to serve")]
+    #[error("no endpoint to serve")]
     NothingToServe,
     /// An impairment for a server without a datagram endpoint.
     #[error(
-        "only datagrams can be impaired, and no endpoint is for datagrams; add one, as in \
+        "only datagrams can be impaired, and there is no datagram endpoint; add one, as in \
          udp://127.0.0.1:3000"
     )]
     NothingToImpair,
-    /// A text that names no endpoint.
+    /// A text that is not an endpoint.
     #[error(transparent)]
     Endpoint(#[from] ParseEndpointError),
     /// A name without a usable address.
@@ -70,56 +70,56 @@ pub enum Error {
     /// A socket call that this machine's kernel refused.
     #[error("cannot {operation} {endpoint}: {}", explain(*operation, endpoint, source))]
     Socket {
-        /// What was tried.
+        /// What failed.
         operation: Operation,
-        /// On which socket.
+        /// The socket it was for.
         endpoint: Endpoint,
-        /// The kernel's answer.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// A socket that cannot be used for what was asked, though no call failed.
+    /// A socket that cannot be used for the operation, though no call failed.
     #[error("cannot {operation} {endpoint}: {reason}")]
     Unsuitable {
-        /// What was tried.
+        /// What failed.
         operation: Operation,
-        /// On which socket.
+        /// The socket it was for.
         endpoint: Endpoint,
-        /// Why it cannot be, and what would.
+        /// Why it cannot, and what can.
         reason: String,
     },
-    /// Nobody holds the endpoint: a connection refused, or an ICMP port unreachable.
-    #[error("{endpoint} refused: nobody serves there")]
+    /// Nothing is listening on the endpoint: connection refused, or ICMP port unreachable.
+    #[error("{endpoint} refused: nothing is listening there")]
     Refused {
-        /// Who was asked.
+        /// The peer.
         endpoint: Endpoint,
     },
-    /// The time ran out without an answer.
+    /// No answer arrived before the deadline.
     #[error("no answer from {endpoint} within {} ({tries} {})",
         humantime::format_duration(*waited), if *tries == 1 { "try" } else { "tries" })]
     NoAnswer {
-        /// Who was asked.
+        /// The peer.
         endpoint: Endpoint,
-        /// How often the text was sent.
+        /// The number of times the text was sent.
         tries: u32,
-        /// The whole time waited.
+        /// The total time waited.
         waited: Duration,
     },
-    /// The connection ended before the answer did.
-    #[error("{endpoint} closed the connection before it had answered")]
+    /// The connection ended before the answer was complete.
+    #[error("{endpoint} closed the connection before it answered")]
     Closed {
-        /// Who was asked.
+        /// The peer.
         endpoint: Endpoint,
     },
     /// The work was [stopped](crate::stop::Stop) before the answer came.
-    #[error("stopped before {endpoint} had answered")]
+    #[error("stopped before {endpoint} answered")]
     Stopped {
-        /// Who was asked.
+        /// The peer.
         endpoint: Endpoint,
     },
     /// An answer that is not the text in capitals.
     #[error("wrong answer from {endpoint}: {problem}")]
     WrongAnswer {
-        /// Who answered.
+        /// The peer.
         endpoint: Endpoint,
         /// How the answer differs.
         problem: String,
@@ -127,17 +127,17 @@ pub enum Error {
     /// The source of the texts cannot be read.
     #[error("cannot read the texts: {}", plain(.0))]
     Texts(#[source] io::Error),
-    /// A thread of this program panicked, which is a bug of it.
+    /// A thread of this program panicked, which is a bug in it.
     #[error("a worker panicked, which is a bug: {0}")]
     Panicked(String),
     /// A text that does not fit a datagram, or is longer than a line may be.
     #[error("{}", explain_too_long(endpoint, *length, *limit))]
     TooLong {
-        /// Where it should have gone.
+        /// Its destination.
         endpoint: Endpoint,
-        /// Its length in bytes; `None` for one that was not read to its end.
+        /// Its length in bytes; `None` for a text that was not read to its end.
         length: Option<usize>,
-        /// The most bytes that go.
+        /// The maximum length in bytes.
         limit: usize,
     },
 }
@@ -167,7 +167,7 @@ pub enum ResolveProblem {
     Wait(#[from] io::Error),
 }
 
-/// What was being done when a socket call failed.
+/// The operation during which a socket call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each is the call of the same name")]
@@ -214,7 +214,7 @@ impl Error {
         }
     }
 
-    /// From what a thread panicked with, as one line.
+    /// From a thread's panic payload, as one line.
     pub fn panicked(panic: &(dyn Any + Send)) -> Self {
         let message = panic.downcast_ref::<&str>().copied();
         let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -269,9 +269,9 @@ fn explain_too_long(endpoint: &Endpoint, length: Option<usize>, limit: usize) ->
         None => "the text is longer".to_owned(),
     };
     match endpoint.socket_type() {
-        Some(SocketType::Stream) => format!("{text} than the {limit} bytes that a line may have"),
+        Some(SocketType::Stream) => format!("{text} than the {limit} bytes that a line can hold"),
         _ => format!(
-            "{text} than the {limit} bytes that a datagram to {endpoint} carries; use a stream \
+            "{text} than the {limit} bytes that a datagram to {endpoint} can hold; use a stream \
              (tcp:// or unix:) for longer texts"
         ),
     }

@@ -1,5 +1,5 @@
 //! Reading an endpoint from text: each malformed form gets one line that says what is wrong, with
-//! a right example.
+//! a correct example.
 //!
 //! Pure: no resolver, no sockets, no files. The grammar is the table in the README.
 
@@ -23,7 +23,7 @@ impl FromStr for Endpoint {
     }
 }
 
-/// What was read, or what is wrong and a right example.
+/// What was read, or what is wrong and a correct example.
 type Parsed<T> = Result<T, (Problem, &'static str)>;
 
 const UDP_EXAMPLE: &str = "udp://127.0.0.1:3000";

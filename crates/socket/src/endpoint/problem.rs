@@ -1,10 +1,10 @@
-//! Why a text is no endpoint: one line with what is wrong and a right example.
+//! Why a text is not an endpoint: one line with what is wrong and a correct example.
 
 use std::convert::Infallible;
 
-/// A text that names no endpoint.
+/// A text that is not an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no endpoint: {problem}; write it like {example}")]
+#[error("invalid endpoint {text:?}: {}", self.explain())]
 pub struct ParseEndpointError {
     pub(super) text: String,
     pub(super) problem: Problem,
@@ -24,60 +24,76 @@ impl ParseEndpointError {
         &self.problem
     }
 
-    /// A right endpoint of the kind that was probably meant.
+    /// A correct endpoint of the kind that was probably meant.
     pub fn example(&self) -> &'static str {
         self.example
     }
+
+    fn explain(&self) -> String {
+        match self.as_port() {
+            Some(endpoint) => format!("did you mean {endpoint:?}?"),
+            None => format!("{}; write it like {}", self.problem, self.example),
+        }
+    }
+
+    /// The text with a colon before its number, where that is all it lacks.
+    fn as_port(&self) -> Option<String> {
+        let Problem::NumberAlone(port) = &self.problem else {
+            return None;
+        };
+        let scheme = self.text.strip_suffix(port.as_str())?;
+        port.parse::<u16>().ok().map(|_| format!("{scheme}:{port}"))
+    }
 }
 
-/// What is wrong with a text that names no endpoint.
+/// What is wrong with a text that is not an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "each message says what the variant means")]
 pub enum Problem {
     #[error("it is empty")]
     Empty,
-    #[error("the scheme {0:?} is unknown (known are udp, tcp, unix, unixgram and fd)")]
+    #[error("unknown scheme {0:?} (known: udp, tcp, unix, unixgram, fd)")]
     UnknownScheme(String),
-    #[error("the // after {0}: is missing")]
+    #[error("// is missing after {0}:")]
     MissingSlashes(&'static str),
-    #[error("a {0}: endpoint has no //")]
+    #[error("{0}: is not followed by //")]
     NeedlessSlashes(&'static str),
-    #[error("the host and the port are missing after the scheme")]
+    #[error("host and port are missing after the scheme")]
     MissingAddress,
     #[error("the port is missing after the last colon")]
     MissingPort,
-    #[error("the port {0:?} is not a number")]
+    #[error("port {0:?} is not a number")]
     PortNotANumber(String),
-    #[error("the port {0} is over 65535")]
+    #[error("port {0} is greater than 65535")]
     PortTooLarge(String),
-    #[error("an IPv6 address needs brackets around it")]
+    #[error("an IPv6 address must be in brackets")]
     BareIpv6,
-    #[error("the ] that closes the IPv6 address is missing")]
+    #[error("the closing ] is missing")]
     UnclosedBracket,
     #[error("{0:?} in the brackets is not an IPv6 address")]
     NotIpv6(String),
-    #[error("the zone after % is empty or has characters that no interface name has")]
+    #[error("the zone after % is not an interface name or index")]
     BadZone,
-    #[error("after the ] comes {0:?} where a colon and the port belong")]
+    #[error("unexpected {0:?} after the ]")]
     TextAfterBracket(String),
     #[error("{0:?} is not an IPv4 address of four numbers from 0 to 255")]
     NotIpv4(String),
-    #[error("{0:?} is a number alone; a port needs a colon before it")]
+    #[error("{0:?} is a number, not a host")]
     NumberAlone(String),
     #[error("{0:?} is not a host name")]
     BadName(String),
-    #[error("nothing may follow the host and the port, but {0:?} does")]
+    #[error("unexpected {0:?} after host and port")]
     TextAfterPort(String),
     #[error("the path is empty")]
     EmptyPath,
     #[error("the name after @ is empty")]
     EmptyAbstractName,
-    #[error("the path has {0} bytes, and the kernel takes at most 107")]
+    #[error("the path has {0} bytes; at most 107 are possible")]
     PathTooLong(usize),
-    #[error("the name after @ has {0} bytes, and the kernel takes at most 107")]
+    #[error("the name after @ has {0} bytes; at most 107 are possible")]
     AbstractNameTooLong(usize),
-    #[error("it has a control character")]
+    #[error("it contains a control character")]
     ControlCharacter,
     #[error("{0:?} is not a descriptor number")]
     BadDescriptor(String),

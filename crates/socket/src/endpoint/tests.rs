@@ -18,8 +18,8 @@ fn shown(text: &str) -> String {
         .to_string()
 }
 
-/// Asserts that `text` is refused for `problem`, in one line that quotes it and ends in an example
-/// that parses.
+/// Asserts that `text` is refused for `problem`, in one line that quotes it and ends in an example, or
+/// in what was probably meant; either parses.
 fn assert_refused(text: &str, problem: &Problem) {
     let error = match parse(text) {
         Ok(endpoint) => panic!("{text:?} is taken for {endpoint:?}"),
@@ -28,8 +28,13 @@ fn assert_refused(text: &str, problem: &Problem) {
     assert_eq!(error.problem(), problem, "{text:?}");
     let line = error.to_string();
     assert!(!line.chars().any(char::is_control), "{line:?}");
-    assert!(line.starts_with(&format!("{text:?}")), "{line}");
-    assert!(line.ends_with(error.example()), "{line}");
+    let reason = line.strip_prefix(&format!("invalid endpoint {text:?}: "));
+    let reason = reason.unwrap_or_else(|| panic!("{line}"));
+    let meant = reason.strip_prefix("did you mean \"");
+    match meant.and_then(|meant| meant.strip_suffix("\"?")) {
+        Some(meant) => assert!(parse(meant).is_ok(), "{line}"),
+        None => assert!(line.ends_with(error.example()), "{line}"),
+    }
     assert_eq!(shown(error.example()), error.example());
 }
 

@@ -1,4 +1,4 @@
-//! Each malformed form gets one line: what is wrong, and a right example.
+//! Each malformed form gets one line: what is wrong, and a correct example.
 
 use super::{Problem, assert_refused, parse};
 
@@ -121,6 +121,25 @@ fn a_malformed_address_or_name_says_what_is_wrong_with_it() {
         (&name_too_long, bad_name(&name_too_long)),
     ] {
         assert_refused(text, &problem);
+    }
+}
+
+#[test]
+fn a_number_alone_is_taken_for_a_port() {
+    for (text, reason) in [
+        ("3000", "did you mean \":3000\"?"),
+        ("tcp://3000", "did you mean \"tcp://:3000\"?"),
+        (
+            "70000",
+            "\"70000\" is a number, not a host; write it like udp://127.0.0.1:3000",
+        ),
+        (
+            "2130706433:53",
+            "\"2130706433\" is a number, not a host; write it like udp://127.0.0.1:3000",
+        ),
+    ] {
+        let line = parse(text).unwrap_err().to_string();
+        assert_eq!(line, format!("invalid endpoint {text:?}: {reason}"));
     }
 }
 
