@@ -1,8 +1,7 @@
-//! Which answers of a batch can leave as one buffer: those to one peer, of equal size, the last
-//! perhaps shorter (UDP_SEGMENT; udp(7)).
+//! Finds the answers of a batch that can leave as one buffer: those to one peer, of equal size, the
+//! last perhaps shorter (UDP_SEGMENT; udp(7)).
 //!
-//! The cost of a datagram is that of its buffer's way through the kernel, so what makes fewer
-//! buffers makes more answers. Pure: no sockets.
+//! The kernel's cost is per buffer, so fewer buffers mean more answers per second. Pure: no sockets.
 
 use crate::address::Address;
 
@@ -27,23 +26,23 @@ pub struct Group {
     bytes: usize,
     /// Its last datagram is shorter, so nothing may follow.
     closed: bool,
-    /// Has more than one datagram, and they may not be joined on the way to their peer.
+    /// Has more than one datagram, and they cannot be joined on the path to their peer.
     pub plain: bool,
 }
 
-/// Puts answers into groups; its memory is used again.
+/// Puts answers into groups; reuses its memory.
 #[derive(Default)]
 pub struct Coalescer {
     /// The groups of the last batch, in the order of their first answers.
     pub groups: Vec<Group>,
     next: Vec<u32>,
-    /// For a hash of a peer, its last group and one more than its number: 0 is none.
+    /// For a hash of a peer, the index of its last group plus one; 0 is none.
     table: Vec<u32>,
 }
 
 impl Coalescer {
-    /// Groups `answers`. The datagrams to one peer keep their order. `allowed` says whether
-    /// datagrams of this size may be joined on the way to this run's peer.
+    /// Groups `answers`. The datagrams to one peer keep their order. `allowed` returns whether
+    /// datagrams of this size may be joined on the path to this run's peer.
     pub fn group(
         &mut self,
         runs: &[Run],
@@ -53,16 +52,16 @@ impl Coalescer {
         self.groups.clear();
         self.next.clear();
         self.table.clear();
-        // One that is alone in its batch, as in a ping-pong, has nobody to be found by.
-        let places = match answers.len() {
+        // A single answer, as in a ping-pong, needs no hashing.
+        let slots = match answers.len() {
             1 => 1,
             count => (2 * count).next_power_of_two(),
         };
-        self.table.resize(places, 0);
+        self.table.resize(slots, 0);
         for (index, answer) in answers.iter().enumerate() {
             self.next.push(NONE);
             let run = &runs[answer.run];
-            let slot = match places {
+            let slot = match slots {
                 1 => 0,
                 _ => self.slot_of(runs, answer.run),
             };
@@ -114,7 +113,7 @@ impl Coalescer {
         })
     }
 
-    /// The place in the table of the peer of run `index`: its own, or the first free one.
+    /// The slot of the peer of run `index`: its own, or the first free one.
     fn slot_of(&self, runs: &[Run], index: usize) -> usize {
         let run = &runs[index];
         let mask = self.table.len() - 1;
@@ -134,8 +133,8 @@ impl Coalescer {
     }
 }
 
-/// Spreads peers over the table. An attacker who makes peers collide costs at most a batch's worth
-/// of steps for each datagram.
+/// Spreads peers over the table. Peers that an attacker makes collide cost at most a batch's worth of
+/// steps per datagram.
 fn hash(peer: &Address) -> usize {
     let port_and_host = match peer.as_socket() {
         Some(std::net::SocketAddr::V4(address)) => {

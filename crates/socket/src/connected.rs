@@ -1,9 +1,9 @@
-//! Datagrams of equal size over connected sockets, many a call and many a buffer: for a client that
-//! sends more than it could one by one.
+//! Datagrams of equal size over connected sockets, many per call and many per buffer: for a client at
+//! rates that single calls do not reach.
 //!
-//! With offload, what is sent at once is one buffer that the kernel cuts into datagrams
-//! (UDP_SEGMENT), and what comes joined is received joined (UDP_GRO; udp(7)). Without, it is
-//! sendmmsg(2) and recvmmsg(2) of single datagrams.
+//! With offload, a run is sent as one buffer that the kernel cuts into datagrams (UDP_SEGMENT), and
+//! received as the kernel joined it (UDP_GRO; udp(7)). Without, single datagrams are sent with
+//! sendmmsg(2) and received with recvmmsg(2).
 
 use std::io;
 use std::os::fd::AsFd;
@@ -25,14 +25,14 @@ pub struct Batch {
     /// The size of each datagram that is sent.
     size: usize,
     has_offload: bool,
-    /// A path refused the offload, though the sockets have it on.
+    /// A path refused the offload, although the sockets have it enabled.
     is_refused: bool,
-    /// The last buffer held several datagrams, so that asking for one buffer is enough.
-    comes_joined: bool,
+    /// The last buffer held several datagrams, so one buffer per call is enough.
+    receives_joined: bool,
 }
 
 impl Batch {
-    /// Room for datagrams of `size` bytes.
+    /// Buffers for datagrams of `size` bytes.
     pub fn new(size: usize, has_offload: bool) -> Self {
         Self {
             receiving: ReceiveArray::new(MAX_BATCH, CAPACITY),
@@ -41,19 +41,19 @@ impl Batch {
             size,
             has_offload,
             is_refused: false,
-            comes_joined: false,
+            receives_joined: false,
         }
     }
 
-    /// Whether datagrams still travel joined.
+    /// Whether datagrams are sent and received joined.
     pub fn has_offload(&self) -> bool {
         self.has_offload
     }
 
-    /// Makes a connected socket ready for this batch. A kernel without the offload leaves it off.
+    /// Prepares a connected socket for this batch. On a kernel without the offload it stays off.
     pub fn prepare(&mut self, socket: &Socket) -> io::Result<()> {
         socket.set_nonblocking(true)?;
-        // The kernel gives what it may; net.core.rmem_max is the limit.
+        // The kernel grants up to net.core.rmem_max.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         let is_unix = socket.is_unix();
         if is_unix {
@@ -71,8 +71,8 @@ impl Batch {
         Ok(())
     }
 
-    /// Sends what `bytes` has, datagram after datagram; returns how many the kernel took. An error
-    /// is that of the first one.
+    /// Sends the datagrams in `bytes`; returns the number that the kernel took. An error is that of the
+    /// first one.
     pub fn send(&mut self, socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
         if !self.has_offload && (bytes.len() > self.size || self.is_refused) {
             return self.send_singly(socket, bytes);
@@ -122,24 +122,24 @@ impl Batch {
         Ok(sent)
     }
 
-    /// Receives what is there, at most `most` buffers; returns how many came.
-    pub fn receive(&mut self, socket: &Socket, most: usize) -> io::Result<usize> {
-        let most = if self.comes_joined { 1 } else { most };
+    /// Receives into at most `max` buffers without waiting; returns the number filled.
+    pub fn receive(&mut self, socket: &Socket, max: usize) -> io::Result<usize> {
+        let max = if self.receives_joined { 1 } else { max };
         let buffers = self
             .buffers
             .chunks_exact_mut(BUFFER_STRIDE)
-            .take(most.max(1));
+            .take(max.max(1));
         let buffers = buffers.map(|buffer| &mut buffer[..BUFFER_SIZE]);
         self.receiving
             .receive(socket.as_fd(), buffers, libc::MSG_DONTWAIT)
     }
 
-    /// Buffer `index` of those last received, and the size of each datagram in it but the last.
+    /// Buffer `index` of the last call, and the size of each datagram in it but the last.
     pub fn received(&mut self, index: usize) -> (&[u8], usize) {
         let (length, control) = self.receiving.length_and_control(index);
         let joined = control_message::parse(control).segment_size;
         let segment_size = joined.map_or(length, usize::from);
-        self.comes_joined = segment_size < length;
+        self.receives_joined = segment_size < length;
         let begin = index * BUFFER_STRIDE;
         (&self.buffers[begin..begin + length], segment_size)
     }

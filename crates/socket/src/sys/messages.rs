@@ -1,6 +1,6 @@
-//! Many datagrams in one call: recvmmsg(2) and sendmmsg(2), with arrays that are made once.
+//! Many datagrams in one call: recvmmsg(2) and sendmmsg(2), with arrays that are allocated once.
 //!
-//! Where those two calls are refused, recvmsg(2) and sendmsg(2) do the same, a message a call.
+//! Where those two calls are refused, recvmsg(2) and sendmsg(2) do the same, one message per call.
 
 #![allow(
     clippy::unnecessary_cast,
@@ -22,19 +22,19 @@ use super::unix::close_passed;
 use crate::control_message::CAPACITY;
 use crate::refusal::is_refused;
 
-/// Control messages of one datagram, aligned as the kernel's cmsghdr wants it.
+/// Control messages of one datagram, aligned as cmsghdr must be.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct ControlBuffer([u8; CAPACITY]);
 
-/// What the header of one message points to, beside the buffer.
-struct Place {
+/// What the header of one message points to, besides the buffer.
+struct Slot {
     vector: libc::iovec,
     address: libc::sockaddr_storage,
     control: ControlBuffer,
 }
 
-impl Place {
+impl Slot {
     fn new() -> Self {
         Self {
             vector: libc::iovec {
@@ -47,7 +47,7 @@ impl Place {
         }
     }
 
-    /// Lets `header` point to this place and, through it, to `buffer`.
+    /// Points `header` to this slot and, through it, to `buffer`.
     fn prepare(&mut self, header: &mut libc::msghdr, buffer: &mut [u8], control_capacity: usize) {
         self.vector.iov_base = buffer.as_mut_ptr().cast();
         self.vector.iov_len = buffer.len();
@@ -63,16 +63,16 @@ impl Place {
 /// The arrays of `recvmmsg`.
 pub struct ReceiveArray {
     headers: Vec<libc::mmsghdr>,
-    places: Vec<Place>,
-    /// Room for control messages, in bytes; those without room are discarded by the kernel.
+    slots: Vec<Slot>,
+    /// Bytes for control messages; the kernel discards those that do not fit.
     control_capacity: usize,
     /// recvmmsg is refused.
     is_single: bool,
-    /// What ended the last batch of single calls; the next one returns it.
+    /// The error that ended the last batch of single calls; the next one returns it.
     pending: Option<io::Error>,
 }
 
-// SAFETY: the pointers inside are set anew before each call and read by nobody between calls.
+// SAFETY: the pointers inside are set before each call and not read between calls.
 unsafe impl Send for ReceiveArray {}
 
 /// One received datagram, or one run of them.
@@ -86,20 +86,20 @@ pub struct ReceivedMessage<'a> {
 }
 
 impl ReceiveArray {
-    /// Room for `capacity` messages, each with `control_capacity` bytes of control messages.
+    /// An array for `capacity` messages, each with `control_capacity` bytes of control messages.
     pub fn new(capacity: usize, control_capacity: usize) -> Self {
         // SAFETY: all zeros is a valid mmsghdr: null pointers and zero lengths.
         let header: libc::mmsghdr = unsafe { std::mem::zeroed() };
         Self {
             headers: vec![header; capacity],
-            places: std::iter::repeat_with(Place::new).take(capacity).collect(),
+            slots: std::iter::repeat_with(Slot::new).take(capacity).collect(),
             control_capacity,
             is_single: false,
             pending: None,
         }
     }
 
-    /// From now on no control messages are received, nor what comes with them.
+    /// From now on no control messages are received, and no descriptors with them.
     pub fn refuse_control(&mut self) {
         self.control_capacity = 0;
     }
@@ -113,15 +113,15 @@ impl ReceiveArray {
         }
     }
 
-    /// Closes what was passed with the first `count` messages: only a socket that somebody shares
-    /// and has changed has room for it.
+    /// Closes descriptors passed with the first `count` messages. Only a socket that another process
+    /// shares and has changed receives any.
     fn close_passed(&self, count: usize) {
         for index in 0..count {
             close_passed(self.length_and_control(index).1);
         }
     }
 
-    /// Receives into `buffers`, one message each; returns how many came.
+    /// Receives into `buffers`, one message each; returns the number received.
     pub fn receive<'a>(
         &mut self,
         socket: BorrowedFd<'_>,
@@ -129,14 +129,14 @@ impl ReceiveArray {
         flags: i32,
     ) -> io::Result<usize> {
         let mut count = 0_usize;
-        let places = self.headers.iter_mut().zip(&mut self.places);
-        for ((header, place), buffer) in places.zip(buffers) {
-            place.prepare(&mut header.msg_hdr, buffer, self.control_capacity);
+        let slots = self.headers.iter_mut().zip(&mut self.slots);
+        for ((header, slot), buffer) in slots.zip(buffers) {
+            slot.prepare(&mut header.msg_hdr, buffer, self.control_capacity);
             count += 1;
         }
         if !self.is_single {
             // SAFETY: each of the first `count` headers points to the vector, address and control
-            // buffer of a place of its own, and the vector to a buffer that is borrowed mutably for
+            // buffer of a slot of its own, and the vector to a buffer that is borrowed mutably for
             // 'a, all with their true lengths; nothing of it moves before the call returns. A null
             // timeout is allowed.
             let received = unsafe {
@@ -199,7 +199,7 @@ impl ReceiveArray {
         Ok(count)
     }
 
-    /// Receives one message, number 0, into `buffer` with recvmsg(2), which takes less time for one
+    /// Receives one message, which gets index 0, into `buffer` with recvmsg(2), which is faster for one
     /// than recvmmsg(2); returns its length.
     pub fn receive_one(
         &mut self,
@@ -208,7 +208,7 @@ impl ReceiveArray {
         flags: i32,
     ) -> io::Result<usize> {
         let header = &mut self.headers[0];
-        self.places[0].prepare(&mut header.msg_hdr, buffer, self.control_capacity);
+        self.slots[0].prepare(&mut header.msg_hdr, buffer, self.control_capacity);
         let flags = flags | libc::MSG_CMSG_CLOEXEC;
         // SAFETY: as in `receive`, for the first header alone.
         let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header.msg_hdr, flags) };
@@ -220,14 +220,14 @@ impl ReceiveArray {
         Ok(length as usize)
     }
 
-    /// The length and the control messages of message `index`, for sockets that are connected and
-    /// so know the peer.
+    /// The length and the control messages of message `index`, for connected sockets, whose peer is
+    /// known.
     pub fn length_and_control(&self, index: usize) -> (usize, &[u8]) {
         let header = &self.headers[index];
         let control_length = (header.msg_hdr.msg_controllen as usize).min(CAPACITY);
         (
             header.msg_len as usize,
-            &self.places[index].control.0[..control_length],
+            &self.slots[index].control.0[..control_length],
         )
     }
 
@@ -238,14 +238,14 @@ impl ReceiveArray {
         let name_length = name_length(&header.msg_hdr);
         let mut storage = SockAddrStorage::zeroed();
         // SAFETY: a sockaddr_storage may be seen as one.
-        *unsafe { storage.view_as::<libc::sockaddr_storage>() } = self.places[index].address;
+        *unsafe { storage.view_as::<libc::sockaddr_storage>() } = self.slots[index].address;
         // SAFETY: the kernel wrote `msg_namelen` bytes of an address of the socket's family into
         // this storage.
         let peer = Address(unsafe { SockAddr::new(storage, name_length) });
         ReceivedMessage {
             length: header.msg_len as usize,
             peer,
-            control: &self.places[index].control.0[..control_length],
+            control: &self.slots[index].control.0[..control_length],
             flags: header.msg_hdr.msg_flags,
         }
     }
@@ -264,15 +264,15 @@ pub struct SendArray {
 // borrow of what they point to; see `Filling`.
 unsafe impl Send for SendArray {}
 
-/// Messages being put together; everything they point to is borrowed for `'a`.
+/// Messages under construction; everything they point to is borrowed for `'a`.
 pub struct Filling<'a> {
     array: &'a mut SendArray,
-    /// Where the vectors of each message begin; they may move until all are there.
+    /// The vectors point to these.
     pieces: std::marker::PhantomData<&'a [u8]>,
 }
 
 impl SendArray {
-    /// Begins anew with no messages.
+    /// Starts over with no messages.
     pub fn fill<'a>(&'a mut self) -> Filling<'a> {
         self.headers.clear();
         self.vectors.clear();
@@ -320,12 +320,12 @@ impl<'a> Filling<'a> {
         self.array.headers.push(header);
     }
 
-    /// All messages are there.
+    /// Completes the messages.
     pub fn finish(self) -> Filled<'a> {
         let mut first = 0;
         let vectors = self.array.vectors.as_mut_ptr();
         for header in &mut self.array.headers {
-            // In bounds: the vectors were pushed message by message, as many as counted. Only now,
+            // In bounds: the vectors were pushed message by message, as many as counted. Set only now,
             // as pushing may have moved them.
             header.msg_hdr.msg_iov = vectors.wrapping_add(first);
             first += header.msg_hdr.msg_iovlen as usize;
@@ -349,7 +349,7 @@ impl Filled<'_> {
         }
     }
 
-    /// Sends the messages in `range`; returns how many were sent. An error is that of the first.
+    /// Sends the messages in `range`; returns the number sent. An error is that of the first.
     pub fn send(
         &mut self,
         socket: BorrowedFd<'_>,
