@@ -235,7 +235,7 @@ fn a_socket_that_is_held_serves_one_server_after_the_other_without_loss() {
     client.connect(held.local_addr().unwrap()).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     for round in 0..3 {
-        // Sent while nobody serves; the next server answers it.
+        // Sent while no server runs; the next one answers it.
         let text = format!("round {round}");
         client.send(text.as_bytes()).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
