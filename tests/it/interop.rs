@@ -332,14 +332,19 @@ fn send_is_answered_by_the_smallest_server() {
 
 /// `ping` and `bench` find every answer of this server right.
 fn is_asked_by_ping_and_bench(endpoint: &str, count: &str) {
+    is_asked_with(endpoint, count, "1ms", "2");
+}
+
+/// As often as `interval` says, and with this many flows, each with a window of as many requests.
+fn is_asked_with(endpoint: &str, count: &str, interval: &str, flows: &str) {
     for arguments in [
-        &["ping", "-i", "1ms", "-W", "30s"][..],
+        &["ping", "-i", interval, "-W", "30s"][..],
         &[
             "bench",
             "--flows",
-            "2",
+            flows,
             "--window",
-            "2",
+            flows,
             "--warmup",
             "off",
             "--timeout",
@@ -381,7 +386,12 @@ fn socat_with_tr_is_right(address: &str, endpoint: &str) {
     crate::support::wait_until("socat to serve", || {
         run_bullhorn(["send", "--timeout", "30s", endpoint, "ready"]).code == 0
     });
-    is_asked_by_ping_and_bench(endpoint, "40");
+    if endpoint.starts_with("udp:") {
+        // Its processes share one socket, and of two datagrams at once one may get lost among them.
+        is_asked_with(endpoint, "10", "300ms", "1");
+    } else {
+        is_asked_by_ping_and_bench(endpoint, "40");
+    }
 }
 
 /// A port of an address of this test's own, free a moment ago.
