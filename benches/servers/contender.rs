@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::process::{Pinning, Process};
 use crate::tokio_server;
 use crate::tools::{Tools, is_installed};
-use bullhorn_socket::bound::RECEIVE_BUFFER;
+use bullhorn_socket::RECEIVE_BUFFER;
 use serde_json::Value;
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;

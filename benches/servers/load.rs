@@ -7,7 +7,7 @@ use crate::outcome::Outcome;
 use crate::process::Pinning;
 use crate::text::Script;
 use crate::tools::Tools;
-use bullhorn_socket::bound::RECEIVE_BUFFER;
+use bullhorn_socket::RECEIVE_BUFFER;
 use std::time::Duration;
 
 /// How a generator is called, with its own options.

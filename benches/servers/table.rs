@@ -5,7 +5,7 @@ use crate::outcome::Outcome;
 use crate::process::Pinning;
 use crate::row::Row;
 use crate::scenario::{Measure, Scenario};
-use bullhorn_socket::bound::RECEIVE_BUFFER;
+use bullhorn_socket::RECEIVE_BUFFER;
 use serde_json::Value;
 
 type Results = [(Row, Vec<Outcome>)];

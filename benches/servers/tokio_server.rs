@@ -2,7 +2,7 @@
 //! when started with a hidden argument. One thread, because they run on one CPU.
 
 use crate::failure::Failure;
-use bullhorn_socket::bound::RECEIVE_BUFFER;
+use bullhorn_socket::RECEIVE_BUFFER;
 use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};

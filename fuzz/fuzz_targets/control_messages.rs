@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use bullhorn_socket::control_message::{CAPACITY, Control, parse};
+use bullhorn_socket::fuzzing::{CAPACITY, Control, parse};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 

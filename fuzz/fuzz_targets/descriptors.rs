@@ -4,7 +4,7 @@
 #![no_main]
 
 use bullhorn_socket::error::Error;
-use bullhorn_socket::inherit::{passed_descriptors, passed_names};
+use bullhorn_socket::{passed_descriptors, passed_names};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bullhorn_socket::sys::PollSet;
+use bullhorn_socket::PollSet;
 
 /// The most lines that wait to be written.
 pub(super) const CAPACITY: usize = 1024;

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use signal_hook::consts::SIGXFSZ;
 
 use arguments::Verb;
-use bullhorn_socket::refusal::check_needed_calls;
+use bullhorn_socket::check_needed_calls;
 use exit_code::ExitCode;
 use failure::{Failure, Outcome};
 use output::Output;

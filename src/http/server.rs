@@ -11,9 +11,9 @@ use super::process::ProcessFiles;
 use super::routes::{Source, router};
 use super::slots::Slots;
 use bullhorn_server::Monitor;
+use bullhorn_socket::UnixFile;
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 use bullhorn_socket::error::Error;
-use bullhorn_socket::unix_file::UnixFile;
 use bullhorn_socket::{BindOptions, BoundSocket, Description, bind};
 
 /// Why no HTTP can be served at an endpoint.

@@ -8,7 +8,7 @@ use super::options::{DatagramOptions, StreamLimits};
 use super::server::Server;
 use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
 use bullhorn_socket::error::{Error, Result};
-use bullhorn_socket::{BindOptions, BoundSocket, bind, inherit};
+use bullhorn_socket::{BindOptions, BoundSocket, bind, check_open, open_ones};
 
 /// A server that is not bound yet.
 ///
@@ -112,7 +112,7 @@ impl ServerBuilder {
 
     fn bind_all(&self) -> Result<Vec<BoundSocket>> {
         let options = BindOptions {
-            passed: inherit::open_ones(&self.bind.passed),
+            passed: open_ones(&self.bind.passed),
             ..self.bind.clone()
         };
         let default = [Endpoint::default()];
@@ -122,7 +122,7 @@ impl ServerBuilder {
         };
         for endpoint in endpoints {
             if let Endpoint::Descriptor(number) = endpoint {
-                inherit::check_open(*number)?;
+                check_open(*number)?;
             }
         }
         let mut sockets = Vec::new();

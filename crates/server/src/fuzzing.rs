@@ -8,9 +8,9 @@ use super::datagrams::Answerer;
 use super::guard::{Filter, Guard, GuardOptions, RateLimit};
 use super::stats::Tally;
 use bullhorn_socket::Description;
-use bullhorn_socket::batch::{Inbox, Outbox, Run};
-use bullhorn_socket::coalesce::Coalescer;
+use bullhorn_socket::datagrams::{Inbox, Outbox, Run};
 use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
+use bullhorn_socket::fuzzing::Coalescer;
 
 pub use super::guard::{BURST, Loops, Networks, QUIET, Rates};
 

@@ -63,9 +63,9 @@ pub struct DatagramOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// Many datagrams a call, many a buffer: [`BatchedBackend`](bullhorn_socket::batched::BatchedBackend).
+    /// Many datagrams a call, many a buffer: [`BatchedBackend`](bullhorn_socket::datagrams::BatchedBackend).
     #[default]
     Batched,
-    /// One call a datagram: [`PlainBackend`](bullhorn_socket::plain::PlainBackend).
+    /// One call a datagram: [`PlainBackend`](bullhorn_socket::datagrams::PlainBackend).
     Plain,
 }

@@ -12,8 +12,8 @@ use super::monitor::Monitor;
 use super::stats::Stats;
 use super::threads::Threads;
 use bullhorn_socket::Description;
+use bullhorn_socket::UnixFile;
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::unix_file::UnixFile;
 
 /// The service that answers every text in capitals, until [`stop`](Self::stop) or drop.
 ///

@@ -73,7 +73,7 @@ impl Run {
 
 /// How many datagrams of `segment_size` bytes `length` bytes make, the last perhaps shorter; an
 /// empty datagram is one.
-pub fn datagrams_in(length: usize, segment_size: usize) -> usize {
+pub(crate) fn datagrams_in(length: usize, segment_size: usize) -> usize {
     // Most buffers have one, and a division takes long.
     if length <= segment_size {
         1

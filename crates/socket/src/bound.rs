@@ -33,7 +33,7 @@ pub struct BindOptions {
     pub send_buffer: Option<usize>,
 }
 
-/// The receive buffer that is asked for without a wish, in bytes: a burst of some thousand
+/// The default receive buffer, in bytes: a burst of some thousand
 /// datagrams waits instead of being dropped. The kernel gives at most net.core.rmem_max.
 pub const RECEIVE_BUFFER: usize = 4 << 20;
 

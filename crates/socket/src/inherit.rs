@@ -21,7 +21,7 @@ use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 
 /// The first descriptor that systemd passes (sd_listen_fds(3)).
-pub const FIRST_PASSED_DESCRIPTOR: RawFd = 3;
+pub(crate) const FIRST_PASSED_DESCRIPTOR: RawFd = 3;
 
 /// The descriptors that systemd's LISTEN_PID and LISTEN_FDS announce to this process: 3, 4 and so
 /// on, none when they are meant for another process (sd_listen_fds(3)).

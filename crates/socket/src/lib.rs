@@ -5,64 +5,67 @@
 //! * [`endpoint`]: the one way to name a socket, `udp://127.0.0.1:3000`; [`error`]: what can go wrong;
 //!   [`stop`]: how a call that waits is ended from another thread; [`visible`]: text from the network
 //!   for a terminal.
-//! * [`address`]: between [`Endpoint`] and the kernel's `sockaddr`.
-//! * [`bound`]: a socket that is bound; [`mod@bind`] makes it from an endpoint, `prepare` sets its
-//!   options, [`unix_file`] keeps the file of a Unix socket, `directory` the lock on where it is,
-//!   [`inherit`] takes over a descriptor that somebody else bound.
-//! * [`mod@connect`]: from an endpoint to a connected socket, for clients.
-//! * [`batch`]: the contract of receiving many datagrams and answering many; [`plain`] fills it
-//!   with one call a datagram, [`batched`] with many datagrams a call and many a buffer, for which
-//!   `coalesce` finds those that can go together.
-//! * [`segmentation`]: how many datagrams one buffer may hold, and which errors mean that a path cannot
-//!   cut it.
-//! * [`return_path`]: where an answer to a Unix datagram may go.
-//! * `connected`: datagrams of equal size over a connected socket, many a call and many a buffer, for a
-//!   client that sends many.
-//! * `refusal`: what is done where a call is refused as such.
-//! * `lines`: lines over a connection, for clients.
-//! * [`control_message`]: the bytes beside a datagram: the address it was sent to, the size of its run.
-//! * `interfaces`: the addresses of this machine.
-//! * `call`: each call as a line of the log, for people who learn.
-//! * `sys`: the only unsafe code of the crate.
+//! * [`Socket`] and [`Address`] (`socket`, `address`): the calls on a socket, and the kernel's `sockaddr`.
+//! * [`bind()`] makes a [`BoundSocket`] from an endpoint (`bind`, `bound`; `prepare` sets its options,
+//!   `unix_file` keeps the file of a Unix socket and `directory` the lock on its directory); `inherit`
+//!   takes over a descriptor that another program bound.
+//! * [`connect()`] makes a connected socket from an endpoint, for clients (`connect`).
+//! * [`datagrams`]: many datagrams a call, received, answered and sent. `batch` is the contract, `plain`
+//!   fills it with one call a datagram, `batched` with many datagrams a call and many a buffer
+//!   (`coalesce` finds those that can go together, `segmentation` knows the limits), `connected` is the
+//!   client's side, `return_path` says where an answer to a Unix datagram may go, and `control_message`
+//!   reads and writes the bytes beside a datagram.
+//! * [`lines`]: lines over a connection, for clients. [`call`]: each socket call as a line of the log.
+//! * `refusal`: what happens where a call is refused as such; `interfaces`: the addresses of this machine.
+//! * `sys`: the system calls, and the only unsafe code of the crate.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
 
-pub mod address;
-pub mod batch;
-pub mod batched;
-pub mod bind;
-pub mod bound;
+mod address;
+mod batch;
+mod batched;
+mod bind;
+mod bound;
 pub mod call;
-pub mod coalesce;
-pub mod connect;
-pub mod connected;
-pub mod control_message;
+#[allow(unreachable_pub, reason = "its door is `fuzzing`")]
+mod coalesce;
+mod connect;
+mod connected;
+#[allow(unreachable_pub, reason = "its door is `fuzzing`")]
+mod control_message;
+pub mod datagrams;
 mod directory;
 pub mod endpoint;
 pub mod error;
-pub mod inherit;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod inherit;
 mod interfaces;
 pub mod lines;
-pub mod plain;
+mod plain;
 mod prepare;
-pub mod refusal;
-pub mod return_path;
-pub mod segmentation;
+mod refusal;
+mod return_path;
+mod segmentation;
 mod socket;
 pub mod stop;
 #[allow(unsafe_code)]
-pub mod sys;
+mod sys;
 #[cfg(test)]
 mod tests;
-pub mod unix_file;
+mod unix_file;
 pub mod visible;
 
 pub use address::{Address, Peer};
 pub use bind::bind;
-pub use bound::{BindOptions, Bound, BoundSocket, Description};
-pub use connect::connect;
+pub use bound::{BindOptions, Bound, BoundSocket, Description, RECEIVE_BUFFER};
+pub use connect::{Attempt, begin_connect, check_for_client, connect};
 pub use endpoint::{Endpoint, Family, SocketType};
 pub use error::{Error, Result};
+pub use inherit::{check_open, inherit, open_ones, passed_descriptors, passed_names};
 pub use interfaces::local_addresses;
+pub use refusal::check_needed_calls;
 pub use socket::Socket;
 pub use stop::Stop;
+pub use sys::{PollSet, open_descriptors, was_stdout_closed};
+pub use unix_file::UnixFile;

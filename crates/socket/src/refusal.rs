@@ -11,7 +11,7 @@ use super::sys::{Call, may_be_refusal};
 
 /// Whether `error`, which `call` has returned, is about the call itself, so that `instead` is to be
 /// used from now on. A firewall's EPERM is about one datagram.
-pub fn is_refused(call: Call, error: &io::Error, instead: Call) -> bool {
+pub(crate) fn is_refused(call: Call, error: &io::Error, instead: Call) -> bool {
     static RECEIVING: Once = Once::new();
     static SENDING: Once = Once::new();
     if !may_be_refusal(error) || call.refusal().is_none() {

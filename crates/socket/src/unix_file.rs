@@ -28,7 +28,7 @@ use super::sys;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 
-/// The mode without an explicit wish, less the umask: the owner and the group may connect.
+/// The default mode, less the umask: the owner and the group may connect.
 const DEFAULT_MODE: u32 = 0o660;
 
 /// How long a server that starts waits for another one that is about to listen.

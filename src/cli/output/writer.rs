@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
-use bullhorn_socket::sys::{PollSet, was_stdout_closed};
+use bullhorn_socket::{PollSet, was_stdout_closed};
 
 /// With so much in the queue, further lines wait or are dropped: some thousands of them.
 const MAX_QUEUED: usize = 256 * 1024;

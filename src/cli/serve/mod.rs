@@ -24,8 +24,8 @@ use bullhorn::sandbox::{self, Applied, Needs};
 use bullhorn_server::stats::Stats;
 use bullhorn_server::{BoundServer, Server};
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::inherit::{passed_descriptors as listen_fds, passed_names};
 use bullhorn_socket::{BindOptions, BoundSocket};
+use bullhorn_socket::{passed_descriptors as listen_fds, passed_names};
 
 /// Another signal within this time is the first one again: timeout(1) and terminals send theirs to the
 /// process and to its group.

@@ -3,8 +3,8 @@
 use super::families::{EndpointTotals, Families};
 use crate::http::exposition::Encoder;
 use bullhorn_server::stats::{DatagramTotals, DropCause};
-use bullhorn_socket::batch::{BUFFER_SIZE, MAX_BATCH};
-use bullhorn_socket::segmentation::MAX_RECEIVED_SEGMENTS;
+use bullhorn_socket::datagrams::MAX_RECEIVED_SEGMENTS;
+use bullhorn_socket::datagrams::{BUFFER_SIZE, MAX_BATCH};
 
 /// Writes them for at least one endpoint.
 pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<DatagramTotals>]) {

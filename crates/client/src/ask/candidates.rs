@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bullhorn_socket::connect::check_for_client;
+use bullhorn_socket::check_for_client;
 use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, RESOLVE_TIMEOUT};
 use bullhorn_socket::error::{Error, Result};
 use bullhorn_socket::stop::Stop;

@@ -2,8 +2,8 @@
 
 use super::problem::SettingsError;
 use super::settings::{MAX_BYTES, Settings};
-use bullhorn_socket::batch::BUFFER_SIZE;
-use bullhorn_socket::segmentation::MAX_SEGMENTS;
+use bullhorn_socket::datagrams::BUFFER_SIZE;
+use bullhorn_socket::datagrams::MAX_SEGMENTS;
 
 /// A flow may get this many windows ahead of a request that was overtaken, which then is lost.
 const WINDOWS_AHEAD: usize = 8;

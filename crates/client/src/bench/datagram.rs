@@ -8,7 +8,7 @@ use super::books::Books;
 use super::clock::Clock;
 use super::ledger::Ledger;
 use super::transport::{Received, Transport};
-use bullhorn_socket::connected::Batch;
+use bullhorn_socket::datagrams::Batch;
 
 pub(super) struct Datagrams {
     sockets: Vec<Socket>,

@@ -7,9 +7,9 @@ use super::flow::{self, AnswerBuffer, Reception, Transmission};
 use super::settings::Settings;
 use super::text::ProbeTexts;
 use crate::ask::candidates::Candidates;
+use bullhorn_socket::PollSet;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Operation, Result};
-use bullhorn_socket::sys::PollSet;
 
 /// The number of the text that tries an address; no probe has it.
 const TRIAL: u64 = 0;

@@ -4,9 +4,9 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::texts::{Next, Texts};
+use bullhorn_socket::PollSet;
 use bullhorn_socket::endpoint::MAX_LINE;
 use bullhorn_socket::lines::READ_SIZE;
-use bullhorn_socket::sys::PollSet;
 
 /// Each line of a source is a text, without its line end (`\n`), which the last may lack.
 ///

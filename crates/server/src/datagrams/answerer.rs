@@ -8,9 +8,9 @@ use capitals::{Change, Marks};
 
 use crate::guard::{Filter, Source};
 use crate::stats::{DropCause, Tally};
-use bullhorn_socket::batch::{Answer, Inbox, Outbox, Place, Run};
+use bullhorn_socket::datagrams::max_run_bytes;
+use bullhorn_socket::datagrams::{Answer, Inbox, Outbox, Place, Run};
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::segmentation::max_run_bytes;
 
 /// Answers the batches of one worker.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Requests and answers as log lines, for `-v`.
 
 use bullhorn_socket::Peer;
-use bullhorn_socket::batch::{Inbox, Outbox};
 use bullhorn_socket::call::Excerpt;
+use bullhorn_socket::datagrams::{Inbox, Outbox};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 
 /// Logs each request of a batch.

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::stats::DropCause;
-use bullhorn_socket::return_path::NotSendersSocket;
+use bullhorn_socket::datagrams::NotSendersSocket;
 
 /// The cause by the kernel's error (sendmsg(2), udp(7), unix(7)).
 pub(super) fn cause_of(error: &io::Error, is_unix: bool) -> DropCause {

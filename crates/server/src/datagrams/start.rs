@@ -17,11 +17,11 @@ use crate::options::{Backend, DatagramOptions};
 use crate::stats::Tally;
 use crate::threads::Threads;
 use bullhorn_socket::Description;
-use bullhorn_socket::batch::DatagramBackend;
-use bullhorn_socket::batch::MAX_BATCH;
-use bullhorn_socket::batched::BatchedBackend;
+use bullhorn_socket::datagrams::BatchedBackend;
+use bullhorn_socket::datagrams::DatagramBackend;
+use bullhorn_socket::datagrams::MAX_BATCH;
+use bullhorn_socket::datagrams::PlainBackend;
 use bullhorn_socket::endpoint::{Family, MAX_UNIX_DATAGRAM};
-use bullhorn_socket::plain::PlainBackend;
 
 /// What was started for one endpoint.
 pub(crate) struct Started {

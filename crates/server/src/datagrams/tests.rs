@@ -6,11 +6,12 @@ mod spin;
 
 use std::net::UdpSocket;
 use std::num::NonZeroU32;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bullhorn_socket::{Address, Socket};
+use bullhorn_socket::Socket;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::UdpGsoSegment;
 
 use super::answerer::Answerer;
 use crate::guard::GuardOptions;
@@ -18,11 +19,9 @@ use crate::guard::RateLimit;
 use crate::guard::{Filter, Guard};
 use crate::stats::Tally;
 use bullhorn_socket::Description;
-use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
-use bullhorn_socket::batched::BatchedBackend;
-use bullhorn_socket::control_message::Control;
+use bullhorn_socket::datagrams::BatchedBackend;
+use bullhorn_socket::datagrams::{DatagramBackend, Inbox, Outbox};
 use bullhorn_socket::endpoint::{Family, SocketType};
-use bullhorn_socket::sys;
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
@@ -41,14 +40,14 @@ fn the_steady_path_allocates_nothing() {
         client
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
-        let to = Address::from(server.local_addr().unwrap());
+        client.connect(server.local_addr().unwrap()).unwrap();
+        // What is longer is sent as a run of datagrams of this size.
+        setsockopt(&client, UdpGsoSegment, &(SIZE as i32)).unwrap();
         let mut backend = BatchedBackend::new(Arc::new(Socket::from(server)), 8);
         let (mut inbox, mut outbox) = (Inbox::new(8), Outbox::default());
         let mut segment = text.as_bytes().to_vec();
         segment.resize(SIZE, b'.');
         let run = segment.repeat(RUN);
-        let mut control = Control::default();
-        control.add_segment_size(SIZE as u16);
         let mut buffer = vec![0; 65_536];
         let socket = Description {
             endpoint: "udp://127.0.0.1:3000".parse().unwrap(),
@@ -68,8 +67,8 @@ fn the_steady_path_allocates_nothing() {
         let mut answered = 0;
         let mut round = || {
             // A run and a single datagram, so that both ways are taken.
-            sys::send_message(client.as_fd(), &run, &to, control.as_bytes(), 0).unwrap();
-            sys::send_message(client.as_fd(), &segment, &to, &[], 0).unwrap();
+            client.send(&run).unwrap();
+            client.send(&segment).unwrap();
             answered += RUN as u64 + 1;
             let counters = answerer.tally.counters();
             while counters.read().received < answered {

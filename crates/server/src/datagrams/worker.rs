@@ -16,9 +16,9 @@ use super::receive_errors::ReceiveErrors;
 use super::send_errors::cause_of;
 use crate::draining::{DRAIN_TIMEOUT, Draining};
 use crate::impair::Link;
-use bullhorn_socket::batch::{DatagramBackend, Inbox, MAX_BATCH, Outbox};
+use bullhorn_socket::PollSet;
+use bullhorn_socket::datagrams::{DatagramBackend, Inbox, MAX_BATCH, Outbox};
 use bullhorn_socket::endpoint::{Endpoint, Family};
-use bullhorn_socket::sys::PollSet;
 
 /// The kernel's count of drops wraps at 2^32; reading it this often is enough.
 const BATCHES_PER_KERNEL_DROP_READ: u32 = 1 << 14;

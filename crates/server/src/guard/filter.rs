@@ -8,7 +8,7 @@ use super::loops::Source;
 use super::shared::Guard;
 use crate::stats::{DropCause, Tally};
 use bullhorn_socket::Peer;
-use bullhorn_socket::batch::{Inbox, Run};
+use bullhorn_socket::datagrams::{Inbox, Run};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 
 /// A worker's view of the guard.

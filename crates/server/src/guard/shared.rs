@@ -12,7 +12,7 @@ use super::rates::Rates;
 use super::spoofing::Sources;
 use crate::log_throttle::{LogThrottle, REPORT_INTERVAL};
 use crate::stats::DropCause;
-use bullhorn_socket::control_message::PacketInfo;
+use bullhorn_socket::datagrams::PacketInfo;
 use bullhorn_socket::endpoint::{Endpoint, Host, SocketType};
 use bullhorn_socket::{Address, Peer};
 use bullhorn_socket::{Description, local_addresses};

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::stats::DropCause;
-use bullhorn_socket::control_message::PacketInfo;
+use bullhorn_socket::datagrams::PacketInfo;
 
 /// Ports of services that answer whatever comes, so that each of our answers would get one: echo,
 /// daytime, qotd, chargen, time, domain, tftp, ntp, ssdp, mdns, memcached (IANA's registry;
@@ -24,7 +24,7 @@ pub(super) struct Sources {
 impl Sources {
     /// `served` are the addresses that we answer datagrams on, `local` all of this machine, which
     /// matter where an unspecified address is served. `names` are those of our Unix sockets, as in
-    /// [`unix_name`](bullhorn_socket::address::unix_name).
+    /// [`Address::unix_name`](bullhorn_socket::Address::unix_name).
     pub(super) fn new(
         served: Vec<SocketAddr>,
         mut local: Vec<IpAddr>,

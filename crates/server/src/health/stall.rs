@@ -10,7 +10,7 @@ use std::time::Duration;
 use bullhorn_socket::Socket;
 
 use crate::stats::DatagramCounters;
-use bullhorn_socket::sys::PollSet;
+use bullhorn_socket::PollSet;
 
 /// Stall detection for one datagram socket and all workers that receive from it.
 #[derive(Debug)]

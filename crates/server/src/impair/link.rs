@@ -10,8 +10,8 @@ use bullhorn_socket::Address;
 use super::fate::{Fate, Kind};
 use super::impairment::Impairment;
 use crate::stats::{DropCause, ImpairTotals, Tally};
-use bullhorn_socket::batch::{Answer, Inbox, Outbox, Place, Run};
-use bullhorn_socket::control_message::{PacketInfo, Sender};
+use bullhorn_socket::datagrams::{Answer, Inbox, Outbox, Place, Run};
+use bullhorn_socket::datagrams::{PacketInfo, Sender};
 
 /// The most answers that wait; further ones are dropped as from a full queue.
 const MAX_DELAYED: usize = 1 << 16;

@@ -16,7 +16,7 @@ use crate::StreamLimits;
 use crate::guard::{Guard, Prefix};
 use crate::stats::ConnectionDropCause;
 
-use bullhorn_socket::sys::open_descriptors;
+use bullhorn_socket::open_descriptors;
 
 /// Descriptors kept for connections that are accepted only to be rejected, and for whatever else the
 /// process opens for a moment.

@@ -21,10 +21,10 @@ use crate::log_throttle::LogThrottle;
 use crate::stats::{ConnectionDropCause, StreamCounters};
 use bullhorn_socket::Description;
 use bullhorn_socket::Peer;
+use bullhorn_socket::PollSet;
 use bullhorn_socket::call::traced;
 use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
 use bullhorn_socket::error::explain_accept;
-use bullhorn_socket::sys::PollSet;
 
 /// The most connections accepted in one turn, after which those that are open have theirs.
 const MAX_ACCEPTS: usize = 64;

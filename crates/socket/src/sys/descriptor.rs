@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 /// A duplicate of descriptor `number`, closed on exec. EBADF when it is not open.
 ///
 /// The number itself is not taken over: this process may have given it to somebody else.
-pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
+pub(crate) fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: fcntl with F_DUPFD_CLOEXEC touches no memory of ours, whatever the number is.
     let duplicate = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
     if duplicate < 0 {
@@ -19,7 +19,12 @@ pub fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
 }
 
 /// Sets a socket option whose value is an int (setsockopt(2)).
-pub fn set_option(socket: &impl AsFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+pub(crate) fn set_option(
+    socket: &impl AsFd,
+    level: c_int,
+    name: c_int,
+    value: c_int,
+) -> io::Result<()> {
     let descriptor = socket.as_fd().as_raw_fd();
     // SAFETY: the descriptor is open while it is borrowed, and the kernel reads just the int that
     // the pointer and the length name.
@@ -41,7 +46,7 @@ pub fn set_option(socket: &impl AsFd, level: c_int, name: c_int, value: c_int) -
 
 /// The file that a Unix socket is bound to, as a descriptor that cannot be read or written (O_PATH).
 /// EPERM without CAP_NET_ADMIN.
-pub fn bound_file(socket: &impl AsFd) -> io::Result<OwnedFd> {
+pub(crate) fn bound_file(socket: &impl AsFd) -> io::Result<OwnedFd> {
     /// Of include/uapi/linux/un.h.
     const SIOCUNIXFILE: u32 = 0x89e0;
     let descriptor = socket.as_fd().as_raw_fd();
@@ -55,7 +60,7 @@ pub fn bound_file(socket: &impl AsFd) -> io::Result<OwnedFd> {
 }
 
 /// Sets the mode of an open file, which may be open with O_PATH alone (fchmodat2; Linux 6.6).
-pub fn set_mode(file: &impl AsFd, mode: u32) -> io::Result<()> {
+pub(crate) fn set_mode(file: &impl AsFd, mode: u32) -> io::Result<()> {
     /// The same on every architecture but MIPS, where this number is no call.
     const SYS_FCHMODAT2: libc::c_long = 452;
     let descriptor = file.as_fd().as_raw_fd();
@@ -71,14 +76,14 @@ pub fn set_mode(file: &impl AsFd, mode: u32) -> io::Result<()> {
 }
 
 /// How many datagrams the kernel has dropped at this socket since it was made, modulo 2^32.
-pub fn dropped_datagrams(socket: &impl AsFd) -> io::Result<u32> {
+pub(crate) fn dropped_datagrams(socket: &impl AsFd) -> io::Result<u32> {
     const DROPS: usize = 8;
     Ok(memory_info(socket)?[DROPS])
 }
 
 /// How much the kernel's send buffer, or `most` of it, would still take, as the kernel counts: in
 /// bytes of memory, which are more than those of the text.
-pub fn send_room(socket: &impl AsFd, most: u32) -> io::Result<usize> {
+pub(crate) fn send_room(socket: &impl AsFd, most: u32) -> io::Result<usize> {
     const WRITE_ALLOCATED: usize = 2;
     const SEND_BUFFER: usize = 3;
     const WRITE_QUEUED: usize = 5;
@@ -112,7 +117,7 @@ fn memory_info(socket: &impl AsFd) -> io::Result<[u32; 9]> {
 
 /// How much of what was written to a stream its peer's kernel has not taken (SIOCOUTQ, which is
 /// the same number as TIOCOUTQ: tcp(7)); on a Unix stream, what the peer has not read.
-pub fn unacknowledged(socket: &impl AsFd) -> io::Result<u32> {
+pub(crate) fn unacknowledged(socket: &impl AsFd) -> io::Result<u32> {
     let descriptor = socket.as_fd().as_raw_fd();
     let mut bytes: c_int = 0;
     // SAFETY: the descriptor is open while it is borrowed, and the kernel writes just the int that
@@ -126,7 +131,7 @@ pub fn unacknowledged(socket: &impl AsFd) -> io::Result<u32> {
 }
 
 /// The number of the network interface `name` (if_nametoindex(3)). ENODEV when there is none.
-pub fn interface_index(name: &str) -> io::Result<u32> {
+pub(crate) fn interface_index(name: &str) -> io::Result<u32> {
     let name = CString::new(name)?;
     // SAFETY: the pointer is to a string that ends in NUL and lives through the call.
     match unsafe { libc::if_nametoindex(name.as_ptr()) } {

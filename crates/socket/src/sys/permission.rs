@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 /// A call that we cannot do without, or for which there is another way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the call of the same name")]
-pub enum Call {
+pub(crate) enum Call {
     Accept4,
     EpollPwait,
     EpollWait,
@@ -23,7 +23,7 @@ pub enum Call {
 
 impl Call {
     /// As in its man page.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Accept4 => "accept4",
             Self::EpollPwait => "epoll_pwait",
@@ -43,7 +43,7 @@ impl Call {
     /// The refusal, if the call is refused whatever its arguments are.
     ///
     /// It is made on no descriptor, where all that a kernel and a firewall could say comes after EBADF.
-    pub fn refusal(self) -> Option<io::Error> {
+    pub(crate) fn refusal(self) -> Option<io::Error> {
         // SAFETY: no descriptor and no type has the number -1, so that none of these does anything, and
         // the kernel answers a null pointer that it would have to read or write through with EFAULT.
         let result = unsafe {
@@ -68,7 +68,7 @@ impl Call {
 }
 
 /// What a refusal looks like; there are other reasons for each of them.
-pub fn may_be_refusal(error: &io::Error) -> bool {
+pub(crate) fn may_be_refusal(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
         Some(libc::ENOSYS | libc::EPERM | libc::EACCES)

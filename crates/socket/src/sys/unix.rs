@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::control_message;
 
 /// The bytes of an address as the kernel sees them, from its family on.
-pub fn address_bytes(address: &Address) -> &[u8] {
+pub(crate) fn address_bytes(address: &Address) -> &[u8] {
     // SAFETY: the pointer is to the storage inside `address`, which is borrowed as long as the
     // slice; of that, `len` bytes are initialised.
     unsafe { std::slice::from_raw_parts(address.0.as_ptr().cast(), address.len()) }

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use bullhorn_socket::Socket;
 
+use bullhorn_socket::begin_connect;
 use bullhorn_socket::call::{Excerpt, traced};
-use bullhorn_socket::connect::begin_connect;
 use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
 use bullhorn_socket::error::Result;
 

@@ -5,11 +5,11 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
+use bullhorn_socket::Attempt;
+#[cfg(feature = "probe")]
+use bullhorn_socket::begin_connect;
 use bullhorn_socket::call::traced_zero;
 use bullhorn_socket::connect;
-use bullhorn_socket::connect::Attempt;
-#[cfg(feature = "probe")]
-use bullhorn_socket::connect::begin_connect;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
 use bullhorn_socket::lines::{Arrival, Lines};

@@ -9,7 +9,7 @@ use super::flows::Flows;
 use crate::bench::ledger::Ledger;
 use crate::bench::shared::Shared;
 use crate::bench::transport::{Received, Transport};
-use bullhorn_socket::sys::PollSet;
+use bullhorn_socket::PollSet;
 
 /// The longest sleep, so that a stop is noticed.
 pub(super) const MAX_SLEEP: Duration = Duration::from_millis(50);

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant, SystemTime};
 use super::control::Control;
 use super::event::Observer;
 use super::summary::Summary;
+use bullhorn_socket::PollSet;
 use bullhorn_socket::error::{Error, Operation, Result};
-use bullhorn_socket::sys::PollSet;
 pub(super) use target::Target;
 
 /// The longest that answers are taken before the clock, the stop and the schedules are looked at

@@ -7,7 +7,7 @@ use super::answer::AnswerBuffer;
 use super::probe_flow::{ProbeFlow, Reception, Transmission};
 use crate::ask::flow::DatagramFlow;
 use crate::ping::text::ProbeTexts;
-use bullhorn_socket::bound::RECEIVE_BUFFER;
+use bullhorn_socket::RECEIVE_BUFFER;
 use bullhorn_socket::endpoint::{Endpoint, Family};
 use bullhorn_socket::error::{Error, Operation, Result};
 

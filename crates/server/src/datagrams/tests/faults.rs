@@ -17,11 +17,11 @@ use crate::draining::Draining;
 use crate::guard::GuardOptions;
 use crate::guard::{Filter, Guard};
 use crate::stats::{DatagramCounters, DatagramTotals, DropCause, Tally};
-use bullhorn_socket::batch::MAX_BATCH;
-use bullhorn_socket::batch::{DatagramBackend, Failure, Inbox, Outbox};
-use bullhorn_socket::batched::BatchedBackend;
+use bullhorn_socket::datagrams::BatchedBackend;
+use bullhorn_socket::datagrams::MAX_BATCH;
+use bullhorn_socket::datagrams::PlainBackend;
+use bullhorn_socket::datagrams::{DatagramBackend, Failure, Inbox, Outbox};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
-use bullhorn_socket::plain::PlainBackend;
 
 /// More than anything here takes.
 const TEST_TIMEOUT: Duration = Duration::from_secs(30);

@@ -16,7 +16,7 @@ use crate::draining::Draining;
 use crate::guard::GuardOptions;
 use crate::guard::{Filter, Guard};
 use crate::stats::Tally;
-use bullhorn_socket::batch::{DatagramBackend, Inbox, Outbox};
+use bullhorn_socket::datagrams::{DatagramBackend, Inbox, Outbox};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 
 /// A socket on which nothing arrives: the server stops after `max_polls`, or when the worker waits.

@@ -13,7 +13,7 @@ use super::unix::close_passed;
 
 /// What `recvmsg` returned beside the bytes.
 #[derive(Debug)]
-pub struct Message {
+pub(crate) struct Message {
     /// Bytes written to the buffer.
     pub length: usize,
     /// The sender; of length 0 when it has no name, or when the call ended because the socket was
@@ -27,7 +27,7 @@ pub struct Message {
 
 /// Receives one datagram into `buffer`, its control messages into `control`. Descriptors that were
 /// passed with it are closed.
-pub fn receive_message(
+pub(crate) fn receive_message(
     socket: BorrowedFd<'_>,
     buffer: &mut [u8],
     control: &mut [u8],
@@ -81,7 +81,7 @@ pub(super) fn name_length(header: &libc::msghdr) -> libc::socklen_t {
 }
 
 /// Sends one datagram to `peer` with `control` beside it (none when empty).
-pub fn send_message(
+pub(crate) fn send_message(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
     peer: &Address,
@@ -114,7 +114,7 @@ pub fn send_message(
 }
 
 /// Sends one datagram to `peer` with nothing beside it.
-pub fn send_to(
+pub(crate) fn send_to(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
     peer: &Address,

@@ -16,8 +16,8 @@ use socket2::{SockAddr, SockAddrStorage};
 
 use crate::address::Address;
 
-use super::message::name_length;
 use super::permission::Call;
+use super::recvmsg::name_length;
 use super::unix::close_passed;
 use crate::control_message::CAPACITY;
 use crate::refusal::is_refused;
@@ -61,7 +61,7 @@ impl Slot {
 }
 
 /// The arrays of `recvmmsg`.
-pub struct ReceiveArray {
+pub(crate) struct ReceiveArray {
     headers: Vec<libc::mmsghdr>,
     slots: Vec<Slot>,
     /// Bytes for control messages; the kernel discards those that do not fit.
@@ -76,7 +76,7 @@ pub struct ReceiveArray {
 unsafe impl Send for ReceiveArray {}
 
 /// One received datagram, or one run of them.
-pub struct ReceivedMessage<'a> {
+pub(crate) struct ReceivedMessage<'a> {
     pub length: usize,
     /// Of length 0 when the sender has no name, or the socket was shut down.
     pub peer: Address,
@@ -87,7 +87,7 @@ pub struct ReceivedMessage<'a> {
 
 impl ReceiveArray {
     /// An array for `capacity` messages, each with `control_capacity` bytes of control messages.
-    pub fn new(capacity: usize, control_capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, control_capacity: usize) -> Self {
         // SAFETY: all zeros is a valid mmsghdr: null pointers and zero lengths.
         let header: libc::mmsghdr = unsafe { std::mem::zeroed() };
         Self {
@@ -100,12 +100,12 @@ impl ReceiveArray {
     }
 
     /// From now on no control messages are received, and no descriptors with them.
-    pub fn refuse_control(&mut self) {
+    pub(crate) fn refuse_control(&mut self) {
         self.control_capacity = 0;
     }
 
     /// The call that [`Self::receive`] makes.
-    pub fn call(&self) -> Call {
+    pub(crate) fn call(&self) -> Call {
         if self.is_single {
             Call::Recvmsg
         } else {
@@ -122,7 +122,7 @@ impl ReceiveArray {
     }
 
     /// Receives into `buffers`, one message each; returns the number received.
-    pub fn receive<'a>(
+    pub(crate) fn receive<'a>(
         &mut self,
         socket: BorrowedFd<'_>,
         buffers: impl Iterator<Item = &'a mut [u8]>,
@@ -201,7 +201,7 @@ impl ReceiveArray {
 
     /// Receives one message, which gets index 0, into `buffer` with recvmsg(2), which is faster for one
     /// than recvmmsg(2); returns its length.
-    pub fn receive_one(
+    pub(crate) fn receive_one(
         &mut self,
         socket: BorrowedFd<'_>,
         buffer: &mut [u8],
@@ -222,7 +222,7 @@ impl ReceiveArray {
 
     /// The length and the control messages of message `index`, for connected sockets, whose peer is
     /// known.
-    pub fn length_and_control(&self, index: usize) -> (usize, &[u8]) {
+    pub(crate) fn length_and_control(&self, index: usize) -> (usize, &[u8]) {
         let header = &self.headers[index];
         let control_length = (header.msg_hdr.msg_controllen as usize).min(CAPACITY);
         (
@@ -232,7 +232,7 @@ impl ReceiveArray {
     }
 
     /// Message `index` of the last [`receive`](Self::receive), which must have returned more.
-    pub fn message(&self, index: usize) -> ReceivedMessage<'_> {
+    pub(crate) fn message(&self, index: usize) -> ReceivedMessage<'_> {
         let header = &self.headers[index];
         let control_length = (header.msg_hdr.msg_controllen as usize).min(CAPACITY);
         let name_length = name_length(&header.msg_hdr);
@@ -253,7 +253,7 @@ impl ReceiveArray {
 
 /// The arrays of `sendmmsg`, filled and sent within one borrow.
 #[derive(Default)]
-pub struct SendArray {
+pub(crate) struct SendArray {
     headers: Vec<libc::mmsghdr>,
     vectors: Vec<libc::iovec>,
     /// sendmmsg is refused.
@@ -265,7 +265,7 @@ pub struct SendArray {
 unsafe impl Send for SendArray {}
 
 /// Messages under construction; everything they point to is borrowed for `'a`.
-pub struct Filling<'a> {
+pub(crate) struct Filling<'a> {
     array: &'a mut SendArray,
     /// The vectors point to these.
     pieces: std::marker::PhantomData<&'a [u8]>,
@@ -273,7 +273,7 @@ pub struct Filling<'a> {
 
 impl SendArray {
     /// Starts over with no messages.
-    pub fn fill<'a>(&'a mut self) -> Filling<'a> {
+    pub(crate) fn fill<'a>(&'a mut self) -> Filling<'a> {
         self.headers.clear();
         self.vectors.clear();
         Filling {
@@ -285,7 +285,7 @@ impl SendArray {
 
 impl<'a> Filling<'a> {
     /// Adds a message made of `pieces`, one after the other.
-    pub fn push(
+    pub(crate) fn push(
         &mut self,
         pieces: impl Iterator<Item = &'a [u8]>,
         peer: &'a Address,
@@ -309,7 +309,7 @@ impl<'a> Filling<'a> {
     }
 
     /// Adds a message to the peer that the socket is connected to.
-    pub fn push_to_connected(&mut self, bytes: &'a [u8]) {
+    pub(crate) fn push_to_connected(&mut self, bytes: &'a [u8]) {
         self.array.vectors.push(libc::iovec {
             iov_base: bytes.as_ptr().cast_mut().cast(),
             iov_len: bytes.len(),
@@ -321,7 +321,7 @@ impl<'a> Filling<'a> {
     }
 
     /// Completes the messages.
-    pub fn finish(self) -> Filled<'a> {
+    pub(crate) fn finish(self) -> Filled<'a> {
         let mut first = 0;
         let vectors = self.array.vectors.as_mut_ptr();
         for header in &mut self.array.headers {
@@ -335,13 +335,13 @@ impl<'a> Filling<'a> {
 }
 
 /// Messages ready to be sent.
-pub struct Filled<'a> {
+pub(crate) struct Filled<'a> {
     array: &'a mut SendArray,
 }
 
 impl Filled<'_> {
     /// The call that [`Self::send`] makes.
-    pub fn call(&self) -> Call {
+    pub(crate) fn call(&self) -> Call {
         if self.array.is_single {
             Call::Sendmsg
         } else {
@@ -350,7 +350,7 @@ impl Filled<'_> {
     }
 
     /// Sends the messages in `range`; returns the number sent. An error is that of the first.
-    pub fn send(
+    pub(crate) fn send(
         &mut self,
         socket: BorrowedFd<'_>,
         range: Range<usize>,
