@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{PATIENCE, Served, bullhorn, clean, find_program, wait_until};
+use crate::support::{Served, TEST_TIMEOUT, bullhorn, clean, find_program, wait_until};
 
 /// A server that may have so many descriptors, and the address of its metrics.
 fn serve(descriptors: u64, arguments: &[&str]) -> Option<(Served, String)> {
@@ -49,7 +49,7 @@ fn idle_clients_that_take_all_descriptors_leave_the_liveness_checks_passing() {
     };
     let connect = || {
         let stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         stream
     };
     let mut first = connect();

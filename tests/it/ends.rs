@@ -290,7 +290,7 @@ fn a_full_backlog_that_empties_is_connected_to() {
 fn a_signal_ends_the_wait_for_an_answer() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     silent
-        .set_read_timeout(Some(crate::support::PATIENCE))
+        .set_read_timeout(Some(crate::support::TEST_TIMEOUT))
         .unwrap();
     let endpoint = format!("udp://{}", silent.local_addr().unwrap());
     // A text of this very run, as those before have left nothing.
@@ -680,7 +680,7 @@ impl DeadResolver {
         .unwrap();
         let socket = UdpSocket::bind("127.0.0.1:53").unwrap();
         socket
-            .set_read_timeout(Some(crate::support::PATIENCE))
+            .set_read_timeout(Some(crate::support::TEST_TIMEOUT))
             .unwrap();
         let dead = Self { socket, directory };
         let mut command = dead.command(&["--version"]);

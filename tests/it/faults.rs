@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::inherit::inheriting;
 use crate::support::{
-    Ended, PATIENCE, Served, Totals, bullhorn, find_program, run, skipped, uninterrupted,
+    Ended, Served, TEST_TIMEOUT, Totals, bullhorn, find_program, run, skipped, uninterrupted,
     wait_until, wait_until_gone,
 };
 use crate::support_strace::tracer;
@@ -119,7 +119,7 @@ impl Faulty {
 fn udp_client(port: u16) -> UdpSocket {
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(("127.0.0.1", port)).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client
 }
 
@@ -190,7 +190,7 @@ fn polling_may_fail_at_every_call() {
             let server = faulty("ppoll", &fault, &[&endpoint]);
             let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
             client.connect(&path).unwrap();
-            client.set_read_timeout(Some(PATIENCE)).unwrap();
+            client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
             for number in 0..TEXTS {
                 // Every second call fails. Else the text could be there before the worker waits for it.
                 wait_until("the worker waits", || {
@@ -335,7 +335,7 @@ fn a_peer_that_is_gone_takes_no_other_answer_with_it() {
             .map(|number| {
                 let client = directory.path().join(format!("{backend}{number}"));
                 let client = UnixDatagram::bind(client).unwrap();
-                client.set_read_timeout(Some(PATIENCE)).unwrap();
+                client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
                 client
             })
             .collect();
@@ -370,7 +370,7 @@ fn a_peer_that_is_gone_takes_no_other_answer_with_it() {
 /// One text over a connection of its own; what came back before its end.
 fn over_stream(port: u16, text: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let mut answer = String::new();
     // A connection that the server gives up may be reset at any of these.
     let _ = stream.write_all(text.as_bytes());
@@ -577,7 +577,7 @@ fn a_unix_sender_waits_for_a_stopped_server_and_loses_nothing() {
     let [first, second] = ["first", "second"].map(|name| {
         let client = UnixDatagram::bind(directory.path().join(name)).unwrap();
         client.connect(&path).unwrap();
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         client
     });
     served.process.signal("STOP");

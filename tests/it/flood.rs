@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use socket2::SockRef;
 
 use crate::inherit::inheriting;
-use crate::support::{PATIENCE, Served, run_bullhorn};
+use crate::support::{Served, TEST_TIMEOUT, run_bullhorn};
 
 /// Datagrams in one flood.
 const FLOOD: u64 = 200_000;
@@ -151,7 +151,7 @@ fn an_idle_connection_costs_less_than_three_kilobytes() {
     let served = Served::start(&["tcp://127.0.0.1:0"]);
     let connect = || {
         let mut stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         stream.write_all(b"once\n").unwrap();
         let mut answer = [0; 5];
         stream.read_exact(&mut answer).unwrap();

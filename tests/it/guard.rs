@@ -6,7 +6,7 @@ use std::net::{SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    PATIENCE, Running, Served, Totals, find_program, own, run, run_bullhorn, wait_until,
+    Running, Served, TEST_TIMEOUT, Totals, find_program, own, run, run_bullhorn, wait_until,
 };
 use crate::support_netns::{HERE, Network, RawSender, THERE, in_own_network};
 
@@ -165,7 +165,7 @@ fn looping_texts_cannot_hide_among_ordinary_ones_of_their_flow() {
     // Those that lie in one buffer are tested beside the answers themselves (crates/server/src/answer.rs).
     let served = Served::start(&["udp://127.0.0.1:0", "--workers", "1"]);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.connect(("127.0.0.1", served.port(0))).unwrap();
     for round in 0..20 {
         for text in ["ordinary text 1", "LOOPING TEXT 22", "ordinary text 2"] {
@@ -190,7 +190,7 @@ fn capitals_and_scripts_without_case_are_answered_at_normal_use() {
     ]);
     // Many different texts from one source, as fast as it goes.
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.connect(("127.0.0.1", served.port(0))).unwrap();
     let mut buffer = [0; 64];
     for number in 0..5000 {
@@ -202,7 +202,7 @@ fn capitals_and_scripts_without_case_are_answered_at_normal_use() {
     // The same text from many sources, as a health check sends it.
     for _ in 0..100 {
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         client
             .send_to(b"PING", ("127.0.0.1", served.port(0)))
             .unwrap();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{PATIENCE, Served, bullhorn, wait_until};
+use crate::support::{Served, TEST_TIMEOUT, bullhorn, wait_until};
 
 /// A server and the address of its metrics.
 fn serve(metrics: &str) -> (Served, SocketAddr) {
@@ -27,8 +27,8 @@ fn serve(metrics: &str) -> (Served, SocketAddr) {
 fn connect_from(source: [u8; 4], server: SocketAddr) -> std::io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((source, 0)).into())?;
-    socket.connect_timeout(&server.into(), PATIENCE)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.connect_timeout(&server.into(), TEST_TIMEOUT)?;
+    socket.set_read_timeout(Some(TEST_TIMEOUT))?;
     Ok(socket.into())
 }
 

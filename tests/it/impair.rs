@@ -329,7 +329,7 @@ fn what_is_held_at_the_end_is_still_sent() {
     let served = Served::start(&["udp://127.0.0.1:0", impairment[0], impairment[1]]);
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     socket
-        .set_read_timeout(Some(crate::support::PATIENCE))
+        .set_read_timeout(Some(crate::support::TEST_TIMEOUT))
         .unwrap();
     socket.send_to(b"a", ("127.0.0.1", served.port(0))).unwrap();
     socket.send_to(b"b", ("127.0.0.1", served.port(0))).unwrap();

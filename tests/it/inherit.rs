@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::bind::assert_local_trouble;
 use crate::support::{
-    Ended, PATIENCE, Running, Served, bullhorn, find_program, run_bullhorn, skipped, wait_until,
+    Ended, Running, Served, TEST_TIMEOUT, bullhorn, find_program, run_bullhorn, skipped, wait_until,
 };
 
 /// `bullhorn` with these arguments, `socket` as descriptor 3, and what `preparation` exports.
@@ -185,7 +185,7 @@ fn an_inherited_name_that_cannot_be_typed_is_shown_as_its_descriptor() {
             &net::SocketAddr::from_abstract_name(abstract_name("asker")).unwrap(),
         );
         let client = client.unwrap();
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         client.send_to_addr(b"a", &address).unwrap();
         let mut buffer = [0; 8];
         assert_eq!(client.recv(&mut buffer).unwrap(), 1);
@@ -195,7 +195,7 @@ fn an_inherited_name_that_cannot_be_typed_is_shown_as_its_descriptor() {
 
 #[test]
 fn one_of_our_own_sockets_is_never_taken_for_an_inherited_one() {
-    // The first endpoint's socket would have the number 3, which nobody passed.
+    // The first endpoint's socket would get descriptor 3, which was not passed.
     let ended = run_bullhorn(["serve", "--json", "udp://127.0.0.1:0", "fd:3"]);
     assert_local_trouble(&ended, "fd:3", &["not open"]);
 }
@@ -233,7 +233,7 @@ fn a_socket_that_is_held_serves_one_server_after_the_other_without_loss() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(held.local_addr().unwrap()).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     for round in 0..3 {
         // Sent while no server runs; the next one answers it.
         let text = format!("round {round}");

@@ -8,7 +8,8 @@ use std::sync::mpsc;
 use tempfile::TempDir;
 
 use crate::support::{
-    PATIENCE, Running, Served, bullhorn, capitals, find_example, find_program, run, run_bullhorn,
+    Running, Served, TEST_TIMEOUT, bullhorn, capitals, find_example, find_program, run,
+    run_bullhorn,
 };
 
 const TEXT: &str = "grüße, straße, привет, καλημέρα\n";
@@ -132,7 +133,7 @@ fn first_line(running: &mut Running) -> String {
         let _ = BufReader::new(stdout).read_line(&mut line);
         let _ = sender.send(line);
     });
-    receiver.recv_timeout(PATIENCE).expect("no line came")
+    receiver.recv_timeout(TEST_TIMEOUT).expect("no line came")
 }
 
 #[test]

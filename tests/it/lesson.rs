@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, Running, clean, find_example, program};
+use crate::support::{Running, TEST_TIMEOUT, clean, find_example, program};
 
 const LESSON: &str = include_str!("../../docs/lesson.md");
 
@@ -66,13 +66,13 @@ impl Terminal {
 
     fn line(&self) -> String {
         self.lines
-            .recv_timeout(PATIENCE)
+            .recv_timeout(TEST_TIMEOUT)
             .unwrap_or_else(|error| panic!("{}: no line: {error}", self.command))
     }
 
     /// The command must have ended, and have said no more than the lesson shows.
     fn ends(self) {
-        match self.lines.recv_timeout(PATIENCE) {
+        match self.lines.recv_timeout(TEST_TIMEOUT) {
             Err(RecvTimeoutError::Disconnected) => {}
             more => panic!("{}: no end, but {more:?}", self.command),
         }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use crate::inherit::inheriting;
-use crate::support::{PATIENCE, Served, Totals, bullhorn, own, run_bullhorn, skipped, wait_until};
+use crate::support::{
+    Served, TEST_TIMEOUT, Totals, bullhorn, own, run_bullhorn, skipped, wait_until,
+};
 use crate::support_netns::{RawSender, in_own_network};
 
 /// Spoofed datagrams in the flood.
@@ -28,7 +30,7 @@ fn count(totals: &Totals, name: &str) -> u64 {
 
 fn client(host: &str, port: u16) -> UdpSocket {
     let client = UdpSocket::bind((host, 0)).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.connect(("127.0.0.1", port)).unwrap();
     client
 }
@@ -50,7 +52,7 @@ fn over_tcp(host: &str, port: u16) -> Vec<u8> {
         .connect(&SocketAddr::from(([127, 0, 0, 1], port)).into())
         .unwrap();
     let mut stream = TcpStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let mut answer = Vec::new();
     // Who is not served may see a reset instead of an end.
     let _ = stream.write_all(b"hello\n");
@@ -345,7 +347,7 @@ fn ask_politely(port: u16, done: &AtomicBool) -> (u64, u64, Duration) {
             if is_answered {
                 break;
             }
-            assert!(begin.elapsed() < PATIENCE, "no answer");
+            assert!(begin.elapsed() < TEST_TIMEOUT, "no answer");
         }
         longest = longest.max(begin.elapsed());
         answered += 1;

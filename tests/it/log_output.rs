@@ -1,5 +1,5 @@
-//! Standard error and standard output of `serve` that cannot be written, or that nobody reads: the
-//! service goes on, and its end comes as soon as ever.
+//! Standard error and standard output of `serve` that cannot be written or is not read: the
+//! service continues and ends as fast as usual.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, PipeReader, Read, Write};
@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Running, bullhorn, run_bullhorn, uninterrupted, wait_until};
+use crate::support::{Running, TEST_TIMEOUT, bullhorn, run_bullhorn, uninterrupted, wait_until};
 
 /// What the writer thread may hold up the end, and what a busy machine adds.
 const END: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ fn is_answered(port: u16, text: &[u8]) -> bool {
 /// Each text in turn, and each must be answered.
 fn ask(port: u16, count: usize) {
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.connect(("127.0.0.1", port)).unwrap();
     for number in 0..count {
         let text = format!("text {number} {}", "x".repeat(40));
@@ -165,10 +165,13 @@ fn lines_that_found_no_room_are_counted_where_they_are_missing_and_in_the_totals
         }
         (shown, dropped, last)
     });
-    // From here on there is room, and the next line is told of what is missing.
+    // From here on there is room, and the next line reports what is missing.
     let begin = Instant::now();
     while receiver.try_recv().is_err() {
-        assert!(begin.elapsed() < PATIENCE, "nothing is said to be missing");
+        assert!(
+            begin.elapsed() < TEST_TIMEOUT,
+            "the dropped lines are not reported"
+        );
         ask(port, 1);
     }
     assert_ends(server, "TERM");

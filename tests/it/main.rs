@@ -1,7 +1,7 @@
 //! The one integration binary: Bullhorn over real sockets, a module per topic.
 //!
 //! Every test binds port 0 or a name of its own and waits for conditions, never for time to pass.
-//! What a machine lacks (a program, a privilege) is said with "skipped" and the reason.
+//! A test whose program or privilege is missing prints "skipped" and the reason.
 
 #![allow(unreachable_pub, reason = "an integration binary has no outside")]
 #![allow(

@@ -13,7 +13,7 @@ use socket2::SockRef;
 use crate::inherit::inheriting;
 use crate::schemas::assert_lines;
 use crate::support::{
-    PATIENCE, Running, Served, bullhorn, find_program, own, run, run_bullhorn, wait_until,
+    Running, Served, TEST_TIMEOUT, bullhorn, find_program, own, run, run_bullhorn, wait_until,
     wait_until_gone,
 };
 
@@ -58,7 +58,7 @@ impl Watched {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         stream
     }
 
@@ -103,7 +103,7 @@ impl Watched {
         client
             .connect(("127.0.0.1", self.served.port(index)))
             .unwrap();
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         client
     }
 }
@@ -212,7 +212,7 @@ fn the_counters_are_what_was_sent_over_every_type_of_endpoint() {
     for line in scrape.lines().filter(|line| line.contains("cause=")) {
         assert!(line.ends_with(" 0"), "{line}");
     }
-    // What is told at the end is the same.
+    // The totals at the end agree.
     let stopped = watched.served.stop();
     assert_eq!(stopped.summary["received"], 3 + 4 + 5);
     assert_eq!(stopped.summary["answered"], 3 + 4 + 5);

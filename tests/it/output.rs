@@ -13,7 +13,7 @@ use rustix::pty::OpenptFlags;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, PATIENCE, Running, Served, bullhorn, closed_port, find_program, program, run,
+    Ended, Running, Served, TEST_TIMEOUT, bullhorn, closed_port, find_program, program, run,
     run_bullhorn, wait_until,
 };
 
@@ -128,7 +128,9 @@ fn read_rest(mut from: impl Read + Send + 'static) -> String {
         let _ = from.read_to_end(&mut text);
         let _ = sender.send(text);
     });
-    let text = receiver.recv_timeout(PATIENCE).expect("no end of output");
+    let text = receiver
+        .recv_timeout(TEST_TIMEOUT)
+        .expect("no end of output");
     let text = String::from_utf8(text).expect("no UTF-8");
     text.trim_start_matches(['\r', '\n']).to_owned()
 }
@@ -296,7 +298,7 @@ fn a_signal_ends_every_verb_within_a_second_though_nobody_reads() {
 /// Answers so many lines of a connection, and keeps it for as long as its value lives.
 fn answer_lines(listener: &TcpListener, number: usize) -> TcpStream {
     let (stream, _) = listener.accept().unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     for line in BufReader::new(&stream).split(b'\n').take(number) {
         let answer = [&line.unwrap().to_ascii_uppercase()[..], b"\n"].concat();
         (&stream).write_all(&answer).unwrap();

@@ -13,7 +13,7 @@ use rustix::net::{
     SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, sendmsg_addr,
 };
 
-use crate::support::{PATIENCE, Running, Served, bullhorn};
+use crate::support::{Running, Served, TEST_TIMEOUT, bullhorn};
 
 /// How many descriptors go with each message.
 const PASSED: usize = 20;
@@ -43,7 +43,7 @@ fn assert_released(mut pipe: PipeReader) {
     let mut byte = [0];
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || sender.send(pipe.read(&mut byte)));
-    let end = receiver.recv_timeout(PATIENCE);
+    let end = receiver.recv_timeout(TEST_TIMEOUT);
     assert_eq!(end.expect("somebody keeps the descriptor").unwrap(), 0);
 }
 
@@ -70,7 +70,7 @@ fn a_server_keeps_no_descriptor_that_was_passed_to_it() {
         let endpoint = format!("unixgram:{}", path.display());
         let served = Served::start(&[&endpoint, "--backend", backend]);
         let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         assert_keeps_nothing(&served, &path, &client);
         served.stop().assert_datagrams(50, 50, 0);
     }
@@ -89,7 +89,7 @@ fn a_server_on_an_inherited_socket_keeps_none_whatever_its_other_holder_sets() {
         let served = Served::start_command(command.stdin(Stdio::from(inherited)), 1);
         // An abstract name is answered whoever sent it.
         let client = UnixDatagram::bind_addr(&own_name(backend)).unwrap();
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         assert_keeps_nothing(&served, &path, &client);
         // Without credentials some descriptors have room.
         shared.set_passcred(false).unwrap();
@@ -132,7 +132,7 @@ fn no_client_keeps_a_descriptor_that_its_server_passes() {
         let passed = File::open("/dev/null").unwrap();
         let (mut most, mut buffer, begin) = (0, vec![0; 65_536], Instant::now());
         while process.child.try_wait().unwrap().is_none() {
-            assert!(begin.elapsed() < PATIENCE, "{arguments:?} does not end");
+            assert!(begin.elapsed() < TEST_TIMEOUT, "{arguments:?} does not end");
             let Ok((length, from)) = rustix_receive(&server, &mut buffer) else {
                 continue;
             };

@@ -12,8 +12,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::{
-    Ended, PATIENCE, Running, Served, bullhorn, capitals, closed_port, find_program, own, program,
-    run,
+    Ended, Running, Served, TEST_TIMEOUT, bullhorn, capitals, closed_port, find_program, own,
+    program, run,
 };
 
 /// A UDP server made of a closure: from a request, its sender and its number to the answers.
@@ -363,7 +363,7 @@ fn a_full_queue_costs_only_the_probes_that_found_it_full() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("full");
     let server = UnixDatagram::bind(&path).unwrap();
-    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    server.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let endpoint = format!("unixgram:{}", path.display());
     let mut command = bullhorn();
     command.args(["ping", "--json", &endpoint, "-i", "1ms", "-c", "1000"]);
@@ -603,7 +603,7 @@ fn signals_work_when_everything_is_lost() {
 fn an_interrupt_before_the_first_answer_leaves_the_probes_pending() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     silent
-        .set_read_timeout(Some(crate::support::PATIENCE))
+        .set_read_timeout(Some(crate::support::TEST_TIMEOUT))
         .unwrap();
     let endpoint = format!("udp://{}", silent.local_addr().unwrap());
     let mut command = bullhorn();
@@ -739,7 +739,7 @@ fn a_peer_that_closes_each_connection_is_asked_anew() {
     let server = std::thread::spawn(move || {
         for stream in listener.incoming().take(3) {
             let mut stream = stream.unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
             let mut line = String::new();
             BufReader::new(stream.try_clone().unwrap())
                 .read_line(&mut line)

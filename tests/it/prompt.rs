@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use crate::support::{PATIENCE, Running, Served, bullhorn, clean, find_program};
+use crate::support::{Running, Served, TEST_TIMEOUT, bullhorn, clean, find_program};
 
 /// What a terminal shows, byte by byte.
 pub struct Terminal(Receiver<u8>);
@@ -29,7 +29,7 @@ impl Terminal {
     pub fn read_until(&self, expected: &str) {
         let mut shown = Vec::new();
         while !shown.ends_with(expected.as_bytes()) {
-            match self.0.recv_timeout(PATIENCE) {
+            match self.0.recv_timeout(TEST_TIMEOUT) {
                 Ok(byte) => shown.push(byte),
                 Err(_) => panic!("no {expected:?} in {:?}", String::from_utf8_lossy(&shown)),
             }

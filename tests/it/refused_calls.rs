@@ -8,7 +8,8 @@ use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule}
 
 use crate::bind::assert_local_trouble;
 use crate::support::{
-    PATIENCE, Running, Served, bullhorn, find_program, own, run_bullhorn, uninterrupted, wait_until,
+    Running, Served, TEST_TIMEOUT, bullhorn, find_program, own, run_bullhorn, uninterrupted,
+    wait_until,
 };
 use crate::support_netns::in_own_network;
 use crate::support_refusal::{refusing, refusing_where};
@@ -21,7 +22,7 @@ const BATCH_CALLS: [i64; 2] = [libc::SYS_recvmmsg, libc::SYS_sendmmsg];
 fn client_of(port: u16) -> UdpSocket {
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(("127.0.0.1", port)).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client
 }
 

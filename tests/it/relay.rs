@@ -71,7 +71,7 @@ fn carry(clients: &UdpSocket, server: SocketAddr, stopping: &AtomicBool, mut ran
     let upstream = UdpSocket::bind("127.0.0.1:0").unwrap();
     upstream.connect(server).unwrap();
     upstream
-        .set_read_timeout(Some(crate::support::PATIENCE))
+        .set_read_timeout(Some(crate::support::TEST_TIMEOUT))
         .unwrap();
     let mut buffer = vec![0; 65_536];
     // Answers that others overtake.

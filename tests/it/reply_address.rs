@@ -7,7 +7,7 @@ use crate::support::Served;
 fn answer_comes_from(server_address: &str, client_address: &str) {
     let client = UdpSocket::bind(client_address).unwrap();
     client
-        .set_read_timeout(Some(crate::support::PATIENCE))
+        .set_read_timeout(Some(crate::support::TEST_TIMEOUT))
         .unwrap();
     client.send_to(b"from where?", server_address).unwrap();
     let mut buffer = [0; 64];

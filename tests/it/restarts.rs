@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::inherit::inheriting;
 use crate::support::{
-    PATIENCE, Served, clean, find_program, run_bullhorn, skipped, uninterrupted, wait_until,
+    Served, TEST_TIMEOUT, clean, find_program, run_bullhorn, skipped, uninterrupted, wait_until,
 };
 use crate::support_strace::tampered_bullhorn;
 
@@ -103,7 +103,7 @@ impl Load {
                         }
                         let missing = sent.load(Ordering::Acquire) - numbers.len() as u64;
                         assert!(
-                            last.elapsed() < PATIENCE / 2,
+                            last.elapsed() < TEST_TIMEOUT / 2,
                             "{missing} texts have no answer"
                         );
                         continue;
@@ -250,7 +250,7 @@ fn datagrams_received_before_the_signal_are_answered() {
             .map(|_| {
                 let client = UdpSocket::bind("127.0.0.1:0").unwrap();
                 client.connect(("127.0.0.1", served.port(0))).unwrap();
-                client.set_read_timeout(Some(PATIENCE)).unwrap();
+                client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
                 client
             })
             .collect();
@@ -317,13 +317,13 @@ impl<T: Read + Write> ReadWrite for T {}
 
 fn tcp_stream(port: u16) -> Box<dyn ReadWrite> {
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     Box::new(stream)
 }
 
 fn unix_stream(path: &Path) -> Box<dyn ReadWrite> {
     let stream = std::os::unix::net::UnixStream::connect(path).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     Box::new(stream)
 }
 
@@ -341,7 +341,7 @@ fn a_signal_at_the_very_start_drains_as_well() {
     let held = UdpSocket::bind("127.0.0.1:0").unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(held.local_addr().unwrap()).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.send(b"text").unwrap();
     let mut command = clean(Command::new("sh"));
     command.args(["-c", "exec \"$0\" \"$@\" 3<&0 </dev/null"]);
@@ -460,7 +460,7 @@ fn a_plain_server_takes_over_from_a_batched_one() {
     );
 }
 
-/// Its destination was not noted by the kernel, as nobody had asked for it yet.
+/// The kernel did not record its destination, because that option was not set yet.
 #[test]
 fn a_datagram_from_before_the_first_server_is_answered_from_the_address_that_was_asked() {
     let held = UdpSocket::bind("0.0.0.0:0").unwrap();
@@ -468,7 +468,7 @@ fn a_datagram_from_before_the_first_server_is_answered_from_the_address_that_was
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     // Connected, so that it takes answers from this address alone.
     client.connect(("127.0.0.2", port)).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.send(b"early").unwrap();
     let served = Served::start_command(&mut inheriting("", held, &["serve", "--json", "fd:3"]), 1);
     assert_eq!(client.receive().expect("no answer"), b"EARLY");

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::support::{
-    PATIENCE, Running, Served, bullhorn, find_example, find_program, own, run, run_bullhorn,
+    Running, Served, TEST_TIMEOUT, bullhorn, find_example, find_program, own, run, run_bullhorn,
     skipped,
 };
 use crate::support_strace::tampered_bullhorn;
@@ -157,7 +157,7 @@ fn a_client_with_an_abstract_name_is_answered_by_a_socket_with_a_path() {
     let _served = Served::start(&[&format!("unixgram:{}", path.display())]);
     let name = SocketAddr::from_abstract_name(own("bullhorn-test-abstract-client")).unwrap();
     let client = UnixDatagram::bind_addr(&name).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.send_to(b"hello", &path).unwrap();
     let mut answer = [0; 16];
     let length = client.recv(&mut answer).unwrap();
@@ -382,7 +382,7 @@ fn assert_unix_datagram_answered(endpoint: &str) {
     let path = directory.path().join("client");
     let client = UnixDatagram::bind(&path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let name = endpoint.strip_prefix("unixgram:").unwrap();
     let server = match name.strip_prefix('@') {
         Some(name) => SocketAddr::from_abstract_name(name).unwrap(),

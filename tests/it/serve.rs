@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use crate::support::{
-    PATIENCE, Served, bullhorn, capitals, mixed_lines, own, run_bullhorn, wait_until,
+    Served, TEST_TIMEOUT, bullhorn, capitals, mixed_lines, own, run_bullhorn, wait_until,
 };
 
 #[test]
@@ -65,7 +65,7 @@ fn what_was_received_before_the_signal_is_answered_before_the_end() {
         own("unixgram:@bullhorn-test-drain").as_str(),
     ]);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     // Stopped, the server cannot answer before it is told to end.
     served.process.signal("STOP");
     for number in 0..100 {
@@ -90,7 +90,7 @@ fn what_was_received_before_the_signal_is_answered_before_the_end() {
 fn a_stream_gets_all_its_answers_before_a_stopping_server_ends_it() {
     let served = Served::start(&["tcp://127.0.0.1:0"]);
     let mut stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let text = "grüße aus dem puffer\n".repeat(1000);
     served.process.signal("STOP");
     stream.write_all(text.as_bytes()).unwrap();
@@ -113,7 +113,7 @@ fn a_stream_gets_all_its_answers_before_a_stopping_server_ends_it() {
 fn the_half_close_of_a_peer_gets_all_answers_and_then_ours() {
     let served = Served::start(&["tcp://127.0.0.1:0"]);
     let mut stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let text = "weiß ".repeat(50_000);
     let mut writer = stream.try_clone().unwrap();
     let sent = text.clone();
@@ -137,7 +137,7 @@ fn connections_that_ask_at_the_same_moment_each_get_their_own_answer() {
     let mut streams: Vec<TcpStream> = (0..50)
         .map(|_| {
             let stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
             stream
         })
         .collect();
@@ -193,7 +193,7 @@ fn a_character_cut_in_two_by_a_write_is_answered_whole() {
     let served = Served::start(&["tcp://127.0.0.1:0"]);
     let mut stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
     stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let text = "aß€\u{10428}ŉ".as_bytes();
     let mut answer: Vec<u8> = Vec::new();
     let mut received = [0; 16];
@@ -221,7 +221,7 @@ fn an_answer_too_large_for_a_datagram_is_dropped_and_counted() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(("127.0.0.1", served.port(0))).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.send("ŉ".repeat(30_000).as_bytes()).unwrap();
     client.send(b"small").unwrap();
     let mut buffer = [0; 64];
@@ -257,7 +257,7 @@ fn one_connection_too_many_is_closed_and_counted() {
     let served = Served::start(&["tcp://127.0.0.1:0", "--max-connections", "2"]);
     let connect = || {
         let stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         stream
     };
     let ask = |stream: &mut TcpStream| {
@@ -287,7 +287,7 @@ fn one_connection_too_many_is_closed_and_counted() {
 fn a_silent_connection_is_closed_after_the_idle_timeout() {
     let served = Served::start(&["tcp://127.0.0.1:0", "--idle-timeout", "100ms"]);
     let mut stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let begin = std::time::Instant::now();
     assert!(!matches!(stream.read(&mut [0]), Ok(1)));
     assert!(begin.elapsed() >= Duration::from_millis(100));

@@ -16,7 +16,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::ends::{child_of, kill};
 use crate::support::{
-    PATIENCE, Served, bullhorn, clean, find_program, own, program, run_bullhorn, skipped,
+    Served, TEST_TIMEOUT, bullhorn, clean, find_program, own, program, run_bullhorn, skipped,
     wait_until,
 };
 
@@ -25,7 +25,7 @@ const DRAINED: Duration = Duration::from_secs(6);
 
 fn connect(served: &Served) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     stream
 }
 

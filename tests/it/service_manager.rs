@@ -1,4 +1,4 @@
-//! systemd's side: sockets passed on, readiness, drain and watchdog told, and the units themselves.
+//! systemd's side: passed sockets, the notifications of readiness, drain and watchdog, and the units.
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
@@ -13,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::inherit::inheriting;
 use crate::support::{
-    PATIENCE, Running, Served, bullhorn, find_program, own, program, run_bullhorn, skipped,
+    Running, Served, TEST_TIMEOUT, bullhorn, find_program, own, program, run_bullhorn, skipped,
     uninterrupted, wait_until,
 };
 use crate::support_strace::tampered_bullhorn;
@@ -43,7 +43,7 @@ impl Manager {
     }
 
     fn on(socket: UnixDatagram, name: String) -> Self {
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         Self { socket, name }
     }
 
@@ -62,7 +62,10 @@ impl Manager {
     fn hear_until(&self, wanted: impl Fn(&str) -> bool) -> String {
         let begin = Instant::now();
         loop {
-            assert!(begin.elapsed() < PATIENCE, "the server does not tell it");
+            assert!(
+                begin.elapsed() < TEST_TIMEOUT,
+                "the server does not tell it"
+            );
             if let Some(line) = self.hear().into_iter().find(|line| wanted(line)) {
                 return line;
             }
@@ -212,7 +215,7 @@ fn the_watchdog_gets_no_sign_of_life_while_a_worker_stands_still() {
         .unwrap();
     assert_eq!(manager.hear_now(), None);
     // The worker goes on.
-    manager.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    manager.socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     manager.hear_until(|line| line == "WATCHDOG=1");
     process.signal("TERM");
     assert_eq!(process.wait().code(), Some(0));

@@ -11,13 +11,13 @@ use serde_json::Value;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use crate::support::{
-    PATIENCE, Served, Totals, bullhorn, clean, find_program, own, skipped, wait_until,
+    Served, TEST_TIMEOUT, Totals, bullhorn, clean, find_program, own, skipped, wait_until,
 };
 use crate::support_strace::tampered_bullhorn;
 
 fn connect(served: &Served) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
 }
@@ -35,7 +35,7 @@ fn connect_narrowly(served: &Served) -> TcpStream {
     socket.set_send_buffer_size(8 << 10).unwrap();
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], served.port(0)));
     socket.connect(&address.into()).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     socket.into()
 }
 
@@ -184,7 +184,7 @@ fn the_whole_server_has_one_cap() {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
         let address = SockAddr::unix(format!("\0{unix}")).unwrap();
         socket.connect(&address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         UnixStream::from(std::os::fd::OwnedFd::from(socket))
     };
     let (mut first, mut second) = (connect(&served), connect_unix());
@@ -406,7 +406,7 @@ fn a_peer_that_does_not_read_costs_no_processor_time_and_is_served_once_it_does(
     let share = (processor_time(&served) - used).as_secs_f64() / begin.elapsed().as_secs_f64();
     assert!(share < 0.05, "{:.1} % of a processor", 100.0 * share);
     peer.set_nonblocking(false).unwrap();
-    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    peer.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
     let mut answer = Vec::new();
     peer.read_to_end(&mut answer).unwrap();
@@ -456,7 +456,7 @@ fn without_descriptors_nothing_spins_and_all_are_served_when_others_go() {
     }
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     udp.connect(("127.0.0.1", served.port(1))).unwrap();
-    udp.set_read_timeout(Some(PATIENCE)).unwrap();
+    udp.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let begin = Instant::now();
     let used = processor_time(&served);
     let mut asked = 0;

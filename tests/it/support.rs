@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// More than anything here takes on a busy machine; a test that gets here has failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The program under test, without the environment of whoever runs the tests.
 pub fn bullhorn() -> Command {
@@ -59,11 +59,11 @@ impl Ended {
     }
 }
 
-/// Runs a command to its end with `stdin`, at most [`PATIENCE`] long.
+/// Runs a command to its end with `stdin`, at most [`TEST_TIMEOUT`] long.
 pub fn run(command: &mut Command, stdin: &[u8]) -> Ended {
     let output = assert_cmd::Command::from_std(std::mem::replace(command, Command::new("true")))
         .write_stdin(stdin)
-        .timeout(PATIENCE)
+        .timeout(TEST_TIMEOUT)
         .output()
         .expect("the program does not start");
     Ended {
@@ -117,7 +117,7 @@ impl Running {
         })
     }
 
-    /// What a program with little to say has said, and how it ended; its outputs are pipes.
+    /// The output and exit status of a program that prints little; its outputs are pipes.
     pub fn output(mut self) -> Ended {
         let status = self.wait();
         let (mut stdout, mut stderr) = (Vec::new(), String::new());
@@ -142,7 +142,7 @@ impl Running {
             if let Some(status) = self.child.try_wait().expect("cannot wait") {
                 return status;
             }
-            assert!(begin.elapsed() < PATIENCE, "the program does not end");
+            assert!(begin.elapsed() < TEST_TIMEOUT, "the program does not end");
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -234,7 +234,8 @@ impl Served {
 
     /// One more line of JSON.
     pub fn read_line(&mut self) -> Value {
-        self.line_within(PATIENCE).expect("the server says nothing")
+        self.line_within(TEST_TIMEOUT)
+            .expect("the server says nothing")
     }
 
     fn line_within(&mut self, patience: Duration) -> Option<Value> {
@@ -290,7 +291,7 @@ impl Served {
     /// SIGTERM again and again, for a server that may miss one, and what it says last.
     pub fn insist_on_stopping(mut self) -> Totals {
         let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
+        while begin.elapsed() < TEST_TIMEOUT {
             self.process.signal("TERM");
             if let Some(summary) = self.line_within(Duration::from_millis(100)) {
                 return self.ended_with(summary);
@@ -299,7 +300,7 @@ impl Served {
         panic!("the server does not stop");
     }
 
-    /// What a server says last that was told to stop already.
+    /// The totals of a server that is already stopping.
     pub fn ended(mut self) -> Totals {
         let summary = self.read_line();
         self.ended_with(summary)
@@ -352,13 +353,13 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !condition() {
-        assert!(begin.elapsed() < PATIENCE, "waited in vain for: {what}");
+        assert!(begin.elapsed() < TEST_TIMEOUT, "waited in vain for: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// Waits until nobody holds the socket that a client of the server had: a program that another test
-/// starts at this moment has a copy of every descriptor for as long as it starts.
+/// Waits until the socket of a former client is closed everywhere: a program that another test is
+/// starting has a copy of every descriptor until its exec.
 pub fn wait_until_gone(client: &SocketAddr) {
     wait_until("the client is gone", || {
         let probe = UnixDatagram::unbound().unwrap();
@@ -366,7 +367,7 @@ pub fn wait_until_gone(client: &SocketAddr) {
     });
 }
 
-/// The discard port on an address of loopback that is nobody's: no other test can get it.
+/// The discard port on a loopback address that no other test uses.
 pub fn closed_port() -> net::SocketAddr {
     net::SocketAddr::from(([127, 99, 98, 97], 9))
 }

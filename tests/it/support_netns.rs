@@ -15,7 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::support::{bullhorn, clean, find_program, own, skipped};
 
 /// More than any network takes to come up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Two namespaces, joined by a cable: this end is 10.99.0.1 and fd99::1, the other 10.99.0.2 and fd99::2.
 pub struct Network {
@@ -27,7 +27,7 @@ pub const HERE: &str = "10.99.0.1";
 pub const THERE: &str = "10.99.0.2";
 
 impl Network {
-    /// `None` where this cannot be, which is said.
+    /// `None`, with a line that says why, where this is not possible.
     pub fn new() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         find_program("ip")?;
@@ -136,13 +136,16 @@ fn wait_for_groups(side: &str) {
         if routes.contains("ff00::/8 dev cable") {
             return;
         }
-        assert!(begin.elapsed() < PATIENCE, "no route to groups: {routes}");
+        assert!(
+            begin.elapsed() < TEST_TIMEOUT,
+            "no route to groups: {routes}"
+        );
     }
 }
 
 /// Runs a test in a network of its own, with loopback alone, together with all threads and programs
-/// that it starts: nobody else's socket can be hit by a spoofed source. `None` where this cannot be,
-/// which is said.
+/// that it starts, so that a spoofed source cannot hit another program's socket. `None`, with a line
+/// that says why, where this is not possible.
 pub fn in_own_network<R: Send>(test: impl FnOnce() -> R + Send) -> Option<R> {
     find_program("ip")?;
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
@@ -167,7 +170,7 @@ pub fn in_own_network<R: Send>(test: impl FnOnce() -> R + Send) -> Option<R> {
 pub struct RawSender(Socket);
 
 impl RawSender {
-    /// `None` where this cannot be, which is said.
+    /// `None`, with a line that says why, where this is not possible.
     pub fn new() -> Option<Self> {
         // IPPROTO_RAW: the header is ours (raw(7)).
         match Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(255))) {

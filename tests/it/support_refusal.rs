@@ -7,7 +7,8 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
 use crate::support::skipped;
 
 /// Runs a test whose programs get `error` from each of `calls`, each with the arguments of its rules, or
-/// all of it where there is none. `None` where this cannot be, which is said.
+/// all of it where there is none. `None`, with a line that says why, where this is
+/// not possible.
 pub fn refusing_where<R: Send>(
     calls: &[(i64, Vec<SeccompRule>)],
     error: i32,

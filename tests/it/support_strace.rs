@@ -17,7 +17,8 @@ pub fn tracer(log: &Path, expressions: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// The program under test with calls that are tampered with. Where that cannot be done, it is said.
+/// The program under test with some system calls tampered with. `None`, with a line that says why,
+/// where this is not possible.
 pub fn tampered_bullhorn(expressions: &[&str]) -> Option<Command> {
     let nowhere = Path::new("/dev/null");
     let works = tracer(nowhere, expressions)?.arg("true").output();

@@ -12,7 +12,9 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{PATIENCE, Served, bullhorn, clean, find_program, run, run_bullhorn, skipped};
+use crate::support::{
+    Served, TEST_TIMEOUT, bullhorn, clean, find_program, run, run_bullhorn, skipped,
+};
 
 const SERVICES: [&str; 2] = ["bullhorn.service", "bullhorn-standalone.service"];
 
@@ -322,7 +324,7 @@ sys.exit("no PR_SET_MDWE")
     );
     ask(served.endpoint());
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.connect(("127.0.0.1", served.port(0))).unwrap();
     for number in 0..100 {
         client.send(format!("text {number}").as_bytes()).unwrap();

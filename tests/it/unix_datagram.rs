@@ -1,10 +1,12 @@
-//! Unix datagrams: a client that does not read, and one that is gone, cost nobody else anything.
+//! Unix datagrams: a client that does not read, or is gone, does not affect others.
 
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 
 use crate::bind::kernel_setting;
-use crate::support::{PATIENCE, Served, bullhorn, find_program, run_bullhorn, skipped, wait_until};
+use crate::support::{
+    Served, TEST_TIMEOUT, bullhorn, find_program, run_bullhorn, skipped, wait_until,
+};
 
 #[test]
 fn an_answer_that_has_no_room_in_its_clients_queue_is_dropped_and_counted() {
@@ -20,7 +22,7 @@ fn an_answer_that_has_no_room_in_its_clients_queue_is_dropped_and_counted() {
     let endpoint = format!("unixgram:{}", server_path.display());
     let served = Served::start(&[&endpoint]);
     let deaf = UnixDatagram::bind(directory.path().join("deaf")).unwrap();
-    deaf.set_write_timeout(Some(PATIENCE)).unwrap();
+    deaf.set_write_timeout(Some(TEST_TIMEOUT)).unwrap();
     for _ in 0..2000 {
         deaf.send_to(b"talk", &server_path).unwrap();
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, Served, Totals, find_program, run, run_bullhorn, skipped};
+use crate::support::{Served, TEST_TIMEOUT, Totals, find_program, run, run_bullhorn, skipped};
 
 const BACKENDS: [&str; 2] = ["batched", "plain"];
 
@@ -115,7 +115,7 @@ fn a_client_that_binds_its_path_anew_gets_its_own_answers() {
         let mut clients = Vec::new();
         for number in 0..20 {
             let client = UnixDatagram::bind(&path).unwrap();
-            client.set_read_timeout(Some(PATIENCE)).unwrap();
+            client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
             client
                 .send_to(format!("n{number}").as_bytes(), &server)
                 .unwrap();

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use crate::bind::assert_local_trouble;
 use crate::support::{
-    Ended, PATIENCE, Running, Served, bullhorn, clean, find_program, run, run_bullhorn, skipped,
-    wait_until,
+    Ended, Running, Served, TEST_TIMEOUT, bullhorn, clean, find_program, run, run_bullhorn,
+    skipped, wait_until,
 };
 use crate::support_refusal::refusing;
 use crate::support_strace::tampered_bullhorn;
@@ -313,7 +313,7 @@ fn a_lock_that_somebody_else_holds_delays_a_server_by_little() {
     assert_answers(&stream);
     assert_answers(&datagram);
     assert_eq!(served.stop().code, Some(0));
-    assert!(begin.elapsed() < PATIENCE / 4, "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < TEST_TIMEOUT / 4, "{:?}", begin.elapsed());
     assert!(!path_of(&stream).exists() && !path_of(&datagram).exists());
 }
 

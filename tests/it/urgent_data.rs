@@ -6,13 +6,13 @@ use std::os::unix::net::UnixStream;
 
 use socket2::{SockRef, Socket};
 
-use crate::support::{PATIENCE, Served, skipped};
+use crate::support::{Served, TEST_TIMEOUT, skipped};
 
 /// What is answered to "ab", an urgent "c" and "de".
 fn answer_around_an_urgent_byte(mut stream: impl Read + Write + Into<Socket>) -> Option<String> {
     stream.write_all(b"ab").unwrap();
     let socket: Socket = stream.into();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     if let Err(error) = SockRef::from(&socket).send_out_of_band(b"c") {
         skipped(&format!("this kernel has no urgent data there: {error}"));
         return None;
