@@ -101,9 +101,17 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
+/// Fills a pipe or a terminal until it takes nothing more: the kernel moves what is written to a
+/// terminal on later, and so makes room again.
 fn fill(writer: &mut (impl Write + AsFd)) {
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
-    while writer.write(&[b'\n'; 4096]).is_ok() {}
+    let mut last = Instant::now();
+    while last.elapsed() < Duration::from_millis(300) {
+        match writer.write(&[b'\n'; 4096]) {
+            Ok(_) => last = Instant::now(),
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
 }
 
