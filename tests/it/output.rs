@@ -107,9 +107,10 @@ fn fill(writer: &mut (impl Write + AsFd)) {
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
     let mut last = Instant::now();
     while last.elapsed() < Duration::from_millis(300) {
-        match writer.write(&[b'\n'; 4096]) {
-            Ok(_) => last = Instant::now(),
-            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        if writer.write(&[b'\n'; 4096]).is_ok() {
+            last = Instant::now();
+        } else {
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
