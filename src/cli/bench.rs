@@ -13,8 +13,8 @@ use super::stderr;
 use super::{input_file, log, signals};
 use crate::report::bench as report;
 use bullhorn_client::bench::{self, Control, Figures, Observer, Progress, RunResult, Threshold};
+use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::stop::Stop;
 
 /// How often the progress is shown.
 const REFRESH: Duration = Duration::from_millis(250);

@@ -8,9 +8,9 @@ use super::{log, signals};
 use crate::report::demo::{self as report, Row};
 use bullhorn_client::request::{Client, Settings};
 use bullhorn_server::Server;
+use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::{Endpoint, Family, Host, SocketType, UnixName};
 use bullhorn_socket::error::{Error, Result};
-use bullhorn_socket::stop::Stop;
 
 pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
     log::start(&arguments.output);

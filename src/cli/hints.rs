@@ -60,7 +60,7 @@ pub(super) fn for_user(error: &UserError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bullhorn_socket::Endpoint;
+    use bullhorn_socket::{Endpoint, RESOLVE_TIMEOUT, Stop};
 
     fn hint(error: &Error) -> String {
         let line = WithHint(error).to_string();
@@ -81,7 +81,10 @@ mod tests {
         let three = with(&["flows", "window", "size"]);
         assert_eq!(hint(&three), "; change --flows, --window or --size");
         let endpoint = Endpoint::default();
-        let error = endpoint.resolve(FamilyFilter::Inet6).unwrap_err();
+        let filter = FamilyFilter::Inet6;
+        let error = endpoint
+            .resolve(filter, RESOLVE_TIMEOUT, &Stop::never())
+            .unwrap_err();
         assert_eq!(
             WithHint(&error).to_string(),
             "udp://127.0.0.1:3000 is an IPv4 address, and only IPv6 may be used; leave out -6"

@@ -16,8 +16,8 @@ use writer::{Queue, Writer};
 use super::exit_code::ExitCode;
 use super::stderr;
 use bullhorn_socket::PollSet;
+use bullhorn_socket::Stop;
 use bullhorn_socket::error::plain;
-use bullhorn_socket::stop::Stop;
 
 /// How long [`Output::never_wait`] waits at the end for a reader that does not read.
 const READER_TIMEOUT: Duration = Duration::from_secs(2);

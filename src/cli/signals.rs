@@ -14,7 +14,7 @@ use signal_hook::low_level;
 use super::failure::Failure;
 use super::output::Output;
 use bullhorn_client::ping::Control;
-use bullhorn_socket::stop::Stop;
+use bullhorn_socket::Stop;
 
 /// How long the second signal leaves for a summary.
 const GRACE: Duration = Duration::from_millis(500);

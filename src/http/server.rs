@@ -34,10 +34,8 @@ pub(crate) struct Bound {
 
 impl Bound {
     pub(crate) fn bind(endpoint: &Endpoint, unix_mode: Option<u32>) -> Result<Self, BindError> {
-        let options = BindOptions {
-            unix_mode,
-            ..BindOptions::default()
-        };
+        let mut options = BindOptions::default();
+        options.unix_mode = unix_mode;
         let sockets = bind(endpoint, &options)?.sockets;
         let is_stream =
             |socket: &BoundSocket| socket.description().socket_type == SocketType::Stream;

@@ -111,10 +111,8 @@ impl ServerBuilder {
     }
 
     fn bind_all(&self) -> Result<Vec<BoundSocket>> {
-        let options = BindOptions {
-            passed: open_ones(&self.bind.passed),
-            ..self.bind.clone()
-        };
+        let mut options = self.bind.clone();
+        options.passed = open_ones(&options.passed);
         let default = [Endpoint::default()];
         let endpoints = match self.endpoints.as_slice() {
             [] => &default,

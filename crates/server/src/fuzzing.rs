@@ -52,15 +52,8 @@ pub fn exchange(
         if let Some(buffer) = inbox.free_buffer() {
             buffer[..run.bytes.len()].copy_from_slice(run.bytes);
         }
-        inbox.push(Run {
-            peer: SocketAddr::from((Ipv4Addr::LOCALHOST, run.port)).into(),
-            destination: None,
-            length: run.bytes.len(),
-            segment_size: run.segment_size,
-            truncated: false,
-            control_truncated: false,
-            sender: None,
-        });
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, run.port)).into();
+        inbox.push(Run::new(peer, run.bytes.len(), run.segment_size));
     }
     let mut answerer = Answerer::new(filter(loop_guard), Tally::default(), limit);
     answerer.answer(&mut inbox, &mut outbox);
@@ -105,13 +98,7 @@ fn filter(loop_guard: bool) -> Filter {
         rate_limit: RateLimit::Off,
         ..GuardOptions::default()
     };
-    let socket = Description {
-        endpoint: Endpoint::default(),
-        family: Family::Inet,
-        socket_type: SocketType::Datagram,
-        descriptor: 3,
-        wildcard: false,
-        inherited: false,
-    };
+    let endpoint = Endpoint::default();
+    let socket = Description::new(endpoint, Family::Inet, SocketType::Datagram, 3);
     Filter::new(Arc::new(Guard::new(&options, std::iter::once(&socket))))
 }

@@ -5,6 +5,7 @@
 //! `segment_size` bytes but the last, which may be shorter. A backend without offloads makes runs
 //! of one. Not here: what the answers are, which is the server's.
 
+use std::fmt;
 use std::io;
 use std::ops::Range;
 
@@ -40,6 +41,7 @@ pub trait DatagramBackend: Send {
 
 /// One buffer of received bytes: one datagram, or several of one flow.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Run {
     /// Who sent it; without a name for a Unix socket that has none.
     pub peer: Address,
@@ -59,6 +61,19 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run that nothing else is known of: `length` bytes from `peer`, in datagrams of `segment_size`.
+    pub fn new(peer: Address, length: usize, segment_size: usize) -> Self {
+        Self {
+            peer,
+            destination: None,
+            length,
+            segment_size,
+            truncated: false,
+            control_truncated: false,
+            sender: None,
+        }
+    }
+
     /// Whether an answer can reach the sender: a Unix socket without a name has an address of no
     /// more than the family, or of nothing at all.
     pub fn has_return_address(&self) -> bool {
@@ -87,6 +102,16 @@ pub struct Inbox {
     buffers: Vec<u8>,
     runs: Vec<Run>,
     capacity: usize,
+}
+
+impl fmt::Debug for Inbox {
+    /// Without the buffers, which are large.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("runs", &self.runs)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Inbox {
@@ -190,7 +215,7 @@ pub struct Failure {
 }
 
 /// Answers on their way out. The vectors are made once and used again.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Outbox {
     /// The bytes of the answers that did not fit where their requests lay.
     pub grown: Vec<u8>,

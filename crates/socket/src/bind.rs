@@ -9,15 +9,14 @@ use std::os::fd::AsRawFd;
 use crate::address::Address;
 use crate::socket::Socket;
 
-use super::address::{domain_of, type_of};
-use super::bound::{BindOptions, Bound, BoundSocket, Description};
-use super::call::{traced, traced_zero};
+use super::bind_options::BindOptions;
+use super::bound::{Bound, BoundSocket, Description};
+use super::call::traced_zero;
 use super::prepare::{prepare, prepare_first, prepare_unbound};
 use super::{inherit, unix_file};
-use crate::endpoint::{
-    Endpoint, Family, FamilyFilter, Host, RESOLVE_TIMEOUT, SocketType, UnixName,
-};
+use crate::endpoint::{Endpoint, Family, FamilyFilter, Host, SocketType, UnixName};
 use crate::error::{Error, Operation, Result};
+use crate::resolve::RESOLVE_TIMEOUT;
 use crate::stop::Stop;
 
 /// Binds every socket that `endpoint` stands for. A name has [`RESOLVE_TIMEOUT`] to be resolved.
@@ -47,7 +46,7 @@ pub fn bind(endpoint: &Endpoint, options: &BindOptions) -> Result<Bound> {
 fn bind_name(endpoint: &Endpoint, options: &BindOptions) -> Result<Vec<BoundSocket>> {
     let mut sockets = Vec::new();
     let mut not_local = None;
-    for candidate in endpoint.resolve_within(FamilyFilter::All, RESOLVE_TIMEOUT, &Stop::never())? {
+    for candidate in endpoint.resolve(FamilyFilter::All, RESOLVE_TIMEOUT, &Stop::never())? {
         match bind_one(&candidate, options) {
             Ok(socket) => sockets.push(socket),
             Err(error) if is_not_local(&error) => not_local = Some(error),
@@ -133,7 +132,7 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
     if let Some(number) = inherit::passed_for(endpoint, options) {
         return inherit::inherit(number, options);
     }
-    let socket = create(family, socket_type).map_err(fail(Operation::Create))?;
+    let socket = Socket::create(family, socket_type).map_err(fail(Operation::Create))?;
     prepare_unbound(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
     let descriptor = socket.as_raw_fd();
     if family == Family::Inet6 {
@@ -158,7 +157,7 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
             ..
         } => Some(unix_file::bind(&socket, &address, path, options, endpoint)?),
         _ => {
-            bind_and_listen(&socket, &address, endpoint, options.backlog)?;
+            socket.bind_and_listen(&address, endpoint, options.backlog)?;
             None
         }
     };
@@ -193,7 +192,8 @@ fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
         if number == 1 {
             share(&bound.socket)?;
         }
-        let sibling = create(family, SocketType::Datagram).map_err(fail(Operation::Create))?;
+        let sibling =
+            Socket::create(family, SocketType::Datagram).map_err(fail(Operation::Create))?;
         if family == Family::Inet6 {
             sibling
                 .0
@@ -204,48 +204,10 @@ fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
         bound
             .socket
             .local_addr()
-            .and_then(|address| bind_call(&sibling, &address, endpoint))
+            .and_then(|address| sibling.bind(&address, endpoint))
             .map_err(fail(Operation::Bind))?;
         prepare(&sibling, &bound.description, options).map_err(fail(Operation::Configure))?;
         bound.siblings.push(sibling);
     }
     Ok(())
-}
-
-pub(super) fn bind_and_listen(
-    socket: &Socket,
-    address: &Address,
-    endpoint: &Endpoint,
-    backlog: i32,
-) -> Result<()> {
-    let fail = |operation| move |source| Error::socket(operation, endpoint, source);
-    bind_call(socket, address, endpoint).map_err(fail(Operation::Bind))?;
-    if endpoint.socket_type() == Some(SocketType::Stream) {
-        listen(socket, backlog).map_err(fail(Operation::Listen))?;
-    }
-    Ok(())
-}
-
-fn bind_call(socket: &Socket, address: &Address, shown: &Endpoint) -> io::Result<()> {
-    let descriptor = socket.as_raw_fd();
-    traced_zero(
-        format_args!("bind({descriptor}, {shown})"),
-        socket.0.bind(&address.0),
-    )
-}
-
-pub(super) fn listen(socket: &Socket, backlog: i32) -> io::Result<()> {
-    let descriptor = socket.as_raw_fd();
-    traced_zero(
-        format_args!("listen({descriptor}, {backlog})"),
-        socket.0.listen(backlog),
-    )
-}
-
-pub(super) fn create(family: Family, socket_type: SocketType) -> io::Result<Socket> {
-    traced(
-        format_args!("socket({family}, {socket_type}, 0)"),
-        socket2::Socket::new(domain_of(family), type_of(socket_type), None).map(Socket),
-        Socket::as_raw_fd,
-    )
 }

@@ -1,5 +1,4 @@
-//! A socket that is bound: what may be chosen for it, and what it is. How it comes to be so is in
-//! [`mod@super::bind`].
+//! A bound socket and its description. [`bind`](crate::bind()) and [`inherit`](crate::inherit()) make it.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -10,50 +9,10 @@ use super::unix_file::UnixFile;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 
-/// What may be chosen when sockets are bound.
-#[derive(Clone, Debug)]
-pub struct BindOptions {
-    /// The file mode of a Unix socket exactly as given, or 0660 less the process's umask.
-    pub unix_mode: Option<u32>,
-    /// How many connections the kernel completes ahead of us (listen(2)); it takes at most
-    /// net.core.somaxconn.
-    pub backlog: i32,
-    /// How many sockets share one UDP address (SO_REUSEPORT), each for a worker of its own.
-    pub workers: usize,
-    /// How many threads receive from one inherited datagram socket. With more than one, the answers
-    /// to one client may overtake each other.
-    pub inherited_workers: usize,
-    /// Descriptors of bound sockets that were passed on to this process: an endpoint that is the
-    /// address of one of them is served by it instead of being bound anew.
-    pub passed: Vec<RawFd>,
-    /// The size of the kernel's receive buffer for datagrams in bytes; `None` asks for
-    /// [`RECEIVE_BUFFER`], and is content with less.
-    pub receive_buffer: Option<usize>,
-    /// The size of the kernel's send buffer for datagrams in bytes; `None` keeps the kernel's own.
-    pub send_buffer: Option<usize>,
-}
-
-/// The default receive buffer, in bytes: a burst of some thousand
-/// datagrams waits instead of being dropped. The kernel gives at most net.core.rmem_max.
-pub const RECEIVE_BUFFER: usize = 4 << 20;
-
-impl Default for BindOptions {
-    fn default() -> Self {
-        Self {
-            unix_mode: None,
-            backlog: 4096,
-            workers: 1,
-            inherited_workers: 1,
-            passed: Vec::new(),
-            receive_buffer: None,
-            send_buffer: None,
-        }
-    }
-}
-
 /// What became of one endpoint: usually one socket, two for the empty host, one for each local
 /// address of a name.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Bound {
     /// The sockets, at least one.
     pub sockets: Vec<BoundSocket>,
@@ -63,6 +22,7 @@ pub struct Bound {
 
 /// A socket that is bound, and listens if it is a stream socket.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct BoundSocket {
     /// The socket itself.
     pub socket: Socket,
@@ -78,6 +38,7 @@ pub struct BoundSocket {
 
 /// What a bound socket is, as asked of the socket itself.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Description {
     /// Where it is reached: with the port that the kernel chose where 0 was asked.
     pub endpoint: Endpoint,
@@ -91,6 +52,25 @@ pub struct Description {
     pub wildcard: bool,
     /// Somebody else made it, and may share it.
     pub inherited: bool,
+}
+
+impl Description {
+    /// A socket of this process, bound to the one address of `endpoint`.
+    pub fn new(
+        endpoint: Endpoint,
+        family: Family,
+        socket_type: SocketType,
+        descriptor: RawFd,
+    ) -> Self {
+        Self {
+            endpoint,
+            family,
+            socket_type,
+            descriptor,
+            wildcard: false,
+            inherited: false,
+        }
+    }
 }
 
 impl BoundSocket {
@@ -132,12 +112,9 @@ impl BoundSocket {
             siblings: Vec::new(),
             threads: 1,
             description: Description {
-                endpoint,
-                family,
-                socket_type,
-                descriptor,
                 wildcard: address.is_wildcard(),
                 inherited: inherited_as.is_some(),
+                ..Description::new(endpoint, family, socket_type, descriptor)
             },
             file: None,
         })

@@ -38,6 +38,7 @@ pub fn traced_zero(call: fmt::Arguments<'_>, result: io::Result<()>) -> io::Resu
 }
 
 /// Bytes as a quoted string, at most 60 of them, with everything that is not plain made visible.
+#[derive(Debug)]
 pub struct Excerpt<'a>(pub &'a [u8]);
 
 impl Display for Excerpt<'_> {

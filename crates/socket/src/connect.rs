@@ -14,10 +14,10 @@ use rustix::time::{
     timerfd_settime,
 };
 
-use super::bind::create;
 use super::call::traced_zero;
+use super::checks::check_for_client;
 use super::sys::PollSet;
-use crate::endpoint::{Endpoint, Family, Host, SocketType};
+use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::stop::Stop;
 
@@ -82,12 +82,14 @@ pub fn begin_connect(endpoint: &Endpoint) -> Result<(Socket, Attempt)> {
 }
 
 /// A connection on its way to be made.
+#[derive(Debug)]
 pub struct Attempt {
     endpoint: Endpoint,
     address: Address,
     state: State,
 }
 
+#[derive(Debug)]
 enum State {
     Made,
     /// The network decides; the socket becomes ready for writing.
@@ -177,7 +179,7 @@ fn create_for(endpoint: &Endpoint) -> Result<(Socket, Address)> {
         });
     };
     let address = Address::of(endpoint).map_err(fail(Operation::Connect))?;
-    let socket = create(family, socket_type).map_err(fail(Operation::Create))?;
+    let socket = Socket::create(family, socket_type).map_err(fail(Operation::Create))?;
     if (family, socket_type) == (Family::Unix, SocketType::Datagram) {
         traced_zero(
             format_args!("bind({}, autobind)", socket.as_raw_fd()),
@@ -192,33 +194,4 @@ fn create_for(endpoint: &Endpoint) -> Result<(Socket, Address)> {
             .map_err(fail(Operation::Configure))?;
     }
     Ok((socket, address))
-}
-
-/// Refuses what only a server can use: the empty host, port 0, a descriptor.
-pub fn check_for_client(endpoint: &Endpoint) -> Result<()> {
-    let unsuitable = |problem| {
-        Err(Error::UnsuitableEndpoint {
-            endpoint: endpoint.clone(),
-            problem,
-        })
-    };
-    match endpoint {
-        Endpoint::Internet {
-            host: Host::Any, ..
-        } => unsuitable(match endpoint.socket_type() {
-            Some(SocketType::Stream) => {
-                "has no host, which is for servers; a client needs one, as in tcp://127.0.0.1:3000"
-            }
-            _ => {
-                "has no host, which is for servers; a client needs one, as in udp://127.0.0.1:3000"
-            }
-        }),
-        Endpoint::Internet { port: 0, .. } => {
-            unsuitable("has port 0, which is for servers; use the port that the server printed")
-        }
-        Endpoint::Descriptor(_) => {
-            unsuitable("is for servers; a client needs an address, as in udp://127.0.0.1:3000")
-        }
-        _ => Ok(()),
-    }
 }

@@ -11,7 +11,7 @@ use std::os::fd::AsFd;
 use crate::socket::Socket;
 
 use super::batch::{BUFFER_SIZE, BUFFER_STRIDE, MAX_BATCH};
-use super::bound::RECEIVE_BUFFER;
+use super::bind_options::RECEIVE_BUFFER;
 use super::control_message::{self, CAPACITY};
 use super::segmentation::{max_run_bytes, refusal};
 use super::sys::{self, ReceiveArray, SendArray};

@@ -13,8 +13,8 @@ use crate::address::Address;
 use crate::socket::Socket;
 
 use super::address::type_of;
-use super::bind::listen;
-use super::bound::{BindOptions, BoundSocket};
+use super::bind_options::BindOptions;
+use super::bound::BoundSocket;
 use super::prepare::{prepare_first, prepare_unbound};
 use super::sys;
 use crate::endpoint::{Endpoint, Family, SocketType};
@@ -119,7 +119,9 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     if socket_type == SocketType::Stream
         && !socket.0.is_listener().map_err(fail(Operation::Inherit))?
     {
-        listen(&socket, options.backlog).map_err(fail(Operation::Listen))?;
+        socket
+            .listen(options.backlog)
+            .map_err(fail(Operation::Listen))?;
     }
     prepare_unbound(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
     forget_errors(&socket, family, socket_type).map_err(fail(Operation::Configure))?;

@@ -19,14 +19,17 @@
 //! * `refusal`: what happens where a call is refused as such; `interfaces`: the addresses of this machine.
 //! * `sys`: the system calls, and the only unsafe code of the crate.
 
+#![warn(missing_debug_implementations)]
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
 
 mod address;
 mod batch;
 mod batched;
 mod bind;
+mod bind_options;
 mod bound;
 pub mod call;
+mod checks;
 #[allow(unreachable_pub, reason = "its door is `fuzzing`")]
 mod coalesce;
 mod connect;
@@ -42,13 +45,15 @@ pub mod fuzzing;
 mod inherit;
 mod interfaces;
 pub mod lines;
+mod lookup;
 mod plain;
 mod prepare;
 mod refusal;
+mod resolve;
 mod return_path;
 mod segmentation;
 mod socket;
-pub mod stop;
+mod stop;
 #[allow(unsafe_code)]
 mod sys;
 #[cfg(test)]
@@ -58,13 +63,16 @@ pub mod visible;
 
 pub use address::{Address, Peer};
 pub use bind::bind;
-pub use bound::{BindOptions, Bound, BoundSocket, Description, RECEIVE_BUFFER};
-pub use connect::{Attempt, begin_connect, check_for_client, connect};
+pub use bind_options::{BindOptions, RECEIVE_BUFFER};
+pub use bound::{Bound, BoundSocket, Description};
+pub use checks::check_for_client;
+pub use connect::{Attempt, begin_connect, connect};
 pub use endpoint::{Endpoint, Family, SocketType};
 pub use error::{Error, Result};
 pub use inherit::{check_open, inherit, open_ones, passed_descriptors, passed_names};
 pub use interfaces::local_addresses;
 pub use refusal::check_needed_calls;
+pub use resolve::RESOLVE_TIMEOUT;
 pub use socket::Socket;
 pub use stop::Stop;
 pub use sys::{PollSet, open_descriptors, was_stdout_closed};

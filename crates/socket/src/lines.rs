@@ -2,6 +2,7 @@
 //! handed out. What a line says is not known here.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
 
@@ -37,6 +38,14 @@ pub enum Arrival {
     Bytes,
     /// The end of the stream.
     End,
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines")
+            .field("socket", &self.socket)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Lines {

@@ -18,6 +18,7 @@ use super::sys;
 use crate::endpoint::SocketType;
 
 /// Receives and answers datagrams one call at a time.
+#[derive(Debug)]
 pub struct PlainBackend {
     socket: Arc<Socket>,
     is_unix: bool,

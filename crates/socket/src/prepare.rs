@@ -6,7 +6,8 @@ use std::os::fd::AsRawFd;
 
 use crate::socket::Socket;
 
-use super::bound::{BindOptions, BoundSocket, Description, RECEIVE_BUFFER};
+use super::bind_options::{BindOptions, RECEIVE_BUFFER};
+use super::bound::{BoundSocket, Description};
 use super::call::traced_zero;
 use super::return_path;
 use super::sys;

@@ -81,13 +81,14 @@ fn user_of(sender: Option<Sender>) -> Option<u32> {
 ///
 /// Not kept for the next: a client may have bound its path anew, and what is open keeps a file
 /// system from being unmounted.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct ReturnPaths {
     /// The directory of this process's descriptors, if /proc is there.
     descriptors: Option<String>,
     opened: Vec<Opened>,
 }
 
+#[derive(Debug)]
 struct Opened {
     peer: Address,
     sender: Option<Sender>,

@@ -6,7 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::net::{RecvFlags, SendFlags};
 
-use crate::address::Address;
+use crate::address::{Address, domain_of, type_of};
+use crate::call::{traced, traced_zero};
+use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::error::{Error, Operation, Result};
 use crate::sys;
 
 /// An open socket of any family and type; dropping it closes it.
@@ -15,6 +18,45 @@ use crate::sys;
 pub struct Socket(pub(crate) socket2::Socket);
 
 impl Socket {
+    /// Creates a socket, closed on exec (socket(2)).
+    pub(crate) fn create(family: Family, socket_type: SocketType) -> io::Result<Self> {
+        traced(
+            format_args!("socket({family}, {socket_type}, 0)"),
+            socket2::Socket::new(domain_of(family), type_of(socket_type), None).map(Self),
+            Self::as_raw_fd,
+        )
+    }
+
+    /// Binds it to `address` (bind(2)), which the log shows as `shown`.
+    pub(crate) fn bind(&self, address: &Address, shown: &Endpoint) -> io::Result<()> {
+        let descriptor = self.as_raw_fd();
+        let result = self.0.bind(&address.0);
+        traced_zero(format_args!("bind({descriptor}, {shown})"), result)
+    }
+
+    /// Makes a stream socket accept connections (listen(2)).
+    pub(crate) fn listen(&self, backlog: i32) -> io::Result<()> {
+        let descriptor = self.as_raw_fd();
+        let result = self.0.listen(backlog);
+        traced_zero(format_args!("listen({descriptor}, {backlog})"), result)
+    }
+
+    /// Binds it to the address of `endpoint`; a stream socket then listens.
+    pub(crate) fn bind_and_listen(
+        &self,
+        address: &Address,
+        endpoint: &Endpoint,
+        backlog: i32,
+    ) -> Result<()> {
+        let fail = |operation| move |source| Error::socket(operation, endpoint, source);
+        self.bind(address, endpoint)
+            .map_err(fail(Operation::Bind))?;
+        if endpoint.socket_type() == Some(SocketType::Stream) {
+            self.listen(backlog).map_err(fail(Operation::Listen))?;
+        }
+        Ok(())
+    }
+
     /// The address that the socket is bound to (getsockname(2)).
     ///
     /// # Errors

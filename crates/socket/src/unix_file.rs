@@ -20,8 +20,7 @@ use crate::address::Address;
 use crate::socket::Socket;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 
-use super::bind::{bind_and_listen, create};
-use super::bound::BindOptions;
+use super::bind_options::BindOptions;
 use super::call::traced_zero;
 use super::directory::Directory;
 use super::sys;
@@ -146,7 +145,7 @@ pub(super) fn bind(
         as_file.set_permissions(Permissions::from_mode(wanted)),
     )
     .map_err(configure)?;
-    bind_and_listen(socket, address, endpoint, options.backlog)?;
+    socket.bind_and_listen(address, endpoint, options.backlog)?;
     let made = open_made(socket, &directory, &name).map_err(configure)?;
     drop(lock);
 
@@ -214,7 +213,7 @@ fn remove_if_stale(
         }
     }
     let socket_type = endpoint.socket_type().unwrap_or(SocketType::Stream);
-    let visitor = create(Family::Unix, socket_type).map_err(fail)?;
+    let visitor = Socket::create(Family::Unix, socket_type).map_err(fail)?;
     // A listener whose backlog is full must not keep us waiting.
     visitor.set_nonblocking(true).map_err(fail)?;
     let attempt = visitor.0.connect(&address.0);
@@ -244,7 +243,7 @@ mod tests {
             socket_type: SocketType::Datagram,
             name: UnixName::Path(path.to_str().unwrap().to_owned()),
         };
-        let socket = create(Family::Unix, SocketType::Datagram).unwrap();
+        let socket = Socket::create(Family::Unix, SocketType::Datagram).unwrap();
         let address = Address::of(&endpoint).unwrap();
         let options = BindOptions::default();
         let ours = bind(

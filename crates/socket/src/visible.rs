@@ -7,6 +7,7 @@ use std::io;
 
 /// Shows a text with everything that could act on a terminal escaped as Rust writes it: `\n`,
 /// `\u{1b}`, `\u{202e}`. A backslash stays one, as this is for reading and not for parsing back.
+#[derive(Debug)]
 pub struct Visible<'a>(pub &'a str);
 
 impl fmt::Display for Visible<'_> {
@@ -23,6 +24,7 @@ impl fmt::Display for Visible<'_> {
 }
 
 /// Bytes for a terminal: as [`Visible`], with `\xNN` for what is not UTF-8.
+#[derive(Debug)]
 pub struct VisibleBytes<'a>(pub &'a [u8]);
 
 impl fmt::Display for VisibleBytes<'_> {
@@ -39,6 +41,7 @@ impl fmt::Display for VisibleBytes<'_> {
 
 /// Passes lines on as [`VisibleBytes`] shows them, each with its end. Each report for people is
 /// written through one: what it names, a path or a user, may have been chosen by somebody else.
+#[derive(Debug)]
 pub struct VisibleLines<W>(pub W);
 
 impl<W: io::Write> io::Write for VisibleLines<W> {

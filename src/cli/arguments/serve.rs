@@ -88,18 +88,17 @@ impl Serve {
 
     /// How to bind the sockets.
     pub(crate) fn bind_options(&self) -> BindOptions {
-        BindOptions {
-            unix_mode: self.unix_mode,
-            workers: match self.workers {
-                Some(workers) => workers.into(),
-                None if self.is_for_reading() => 1,
-                None => std::thread::available_parallelism().map_or(1, usize::from),
-            },
-            inherited_workers: self.workers.map_or(1, usize::from),
-            receive_buffer: self.receive_buffer.map(|bytes| bytes as usize),
-            send_buffer: self.send_buffer.map(|bytes| bytes as usize),
-            ..BindOptions::default()
-        }
+        let mut options = BindOptions::default();
+        options.unix_mode = self.unix_mode;
+        options.workers = match self.workers {
+            Some(workers) => workers.into(),
+            None if self.is_for_reading() => 1,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        options.inherited_workers = self.workers.map_or(1, usize::from);
+        options.receive_buffer = self.receive_buffer.map(|bytes| bytes as usize);
+        options.send_buffer = self.send_buffer.map(|bytes| bytes as usize);
+        options
     }
 
     /// How to answer datagrams.

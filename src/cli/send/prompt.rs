@@ -17,7 +17,7 @@ use crate::cli::hints::WithHint;
 use crate::cli::output::Output;
 use crate::cli::stderr;
 use bullhorn_client::request::Client;
-use bullhorn_socket::stop::Stop;
+use bullhorn_socket::Stop;
 use bullhorn_socket::visible::{Visible, VisibleBytes};
 
 pub(super) fn run(

@@ -23,8 +23,8 @@ use bullhorn::sandbox::user::{Identity, UserName};
 use bullhorn::sandbox::{self, Applied, Needs};
 use bullhorn_server::stats::Stats;
 use bullhorn_server::{BoundServer, Server};
+use bullhorn_socket::BoundSocket;
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::{BindOptions, BoundSocket};
 use bullhorn_socket::{passed_descriptors as listen_fds, passed_names};
 
 /// Another signal within this time is the first one again: timeout(1) and terminals send theirs to the
@@ -101,12 +101,11 @@ fn bind(arguments: &Serve) -> Result<BoundServer, Failure> {
         Some(_) => descriptors::max_http_connections(),
         None => 0,
     });
+    let mut bind_options = arguments.bind_options();
+    bind_options.passed = passed;
     let bound = Server::builder()
         .endpoints(endpoints)
-        .bind_options(BindOptions {
-            passed,
-            ..arguments.bind_options()
-        })
+        .bind_options(bind_options)
         .datagram_options(arguments.datagram_options())
         .stream_limits(limits)
         .guard_options(arguments.guard.options())

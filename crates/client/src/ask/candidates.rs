@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bullhorn_socket::check_for_client;
-use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, RESOLVE_TIMEOUT};
+use bullhorn_socket::Stop;
+use bullhorn_socket::endpoint::{Endpoint, FamilyFilter};
 use bullhorn_socket::error::{Error, Result};
-use bullhorn_socket::stop::Stop;
+use bullhorn_socket::{RESOLVE_TIMEOUT, check_for_client};
 
 /// Addresses that have not been tried yet. Taking one removes it.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ impl Candidates {
         stop: &Stop,
     ) -> Result<Self> {
         check_for_client(endpoint)?;
-        let addresses = endpoint.resolve_within(family, timeout, stop)?;
+        let addresses = endpoint.resolve(family, timeout, stop)?;
         Ok(Self::new(addresses))
     }
 

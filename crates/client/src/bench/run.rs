@@ -14,10 +14,10 @@ use super::settings::Settings;
 use super::shared::Shared;
 use super::threads::run_workers;
 use crate::ask::candidates::Candidates;
+use bullhorn_socket::Stop;
 use bullhorn_socket::connect;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
-use bullhorn_socket::stop::Stop;
 
 /// How often the observer is called.
 const TICK: Duration = Duration::from_millis(50);
@@ -29,14 +29,14 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(600);
 /// ends the wait for the resolver and for connections.
 ///
 /// The addresses of a name are tried in order, until all flows are connected to one. The resolver
-/// has [`RESOLVE_TIMEOUT`](bullhorn_socket::endpoint::RESOLVE_TIMEOUT), or the timeout of the
+/// has [`RESOLVE_TIMEOUT`](bullhorn_socket::RESOLVE_TIMEOUT), or the timeout of the
 /// settings if that is longer; each connection has that timeout.
 ///
 /// ```
 /// use std::time::Duration;
 /// use bullhorn_client::bench::{self, Control, Observer, Progress, Settings};
 /// use bullhorn_server::Server;
-/// use bullhorn_socket::stop::Stop;
+/// use bullhorn_socket::Stop;
 ///
 /// struct Silent;
 /// impl Observer for Silent {

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bullhorn_socket::stop::Stop;
+use bullhorn_socket::Stop;
 
 /// Controls a run. It may be cloned, and used from any thread.
 #[derive(Clone, Debug)]

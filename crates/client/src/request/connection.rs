@@ -14,10 +14,10 @@ use crate::ask::candidates::Candidates;
 use crate::ask::comparison::Verdict;
 use crate::ask::flow::StreamFlow;
 use bullhorn_socket::PollSet;
+use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
 use bullhorn_socket::lines::{Arrival, READ_SIZE};
-use bullhorn_socket::stop::Stop;
 
 pub(super) struct Connection {
     flow: StreamFlow,

@@ -13,9 +13,9 @@ use super::texts::{Next, Texts};
 use crate::ask::candidates::Candidates;
 use crate::ask::flow::DatagramFlow;
 use bullhorn_socket::PollSet;
+use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
 use bullhorn_socket::error::{Error, Operation, Result};
-use bullhorn_socket::stop::Stop;
 
 /// How many outcomes may wait for an earlier one, as a multiple of the window: one text that has to
 /// be repeated does not delay the others.

@@ -33,9 +33,9 @@ pub use settings::Settings;
 pub use texts::{Next, TextList, Texts};
 
 use crate::ask::candidates::Candidates;
+use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
 use bullhorn_socket::error::{Error, Result};
-use bullhorn_socket::stop::Stop;
 
 /// Asks one endpoint.
 ///
@@ -97,7 +97,7 @@ impl Client {
     /// As [`Self::with_settings`]. Once `stop` is requested, texts without an answer end with
     /// [`Error::Stopped`], and no more are taken from their source.
     ///
-    /// A name has [`RESOLVE_TIMEOUT`](bullhorn_socket::endpoint::RESOLVE_TIMEOUT) to be resolved, or
+    /// A name has [`RESOLVE_TIMEOUT`](bullhorn_socket::RESOLVE_TIMEOUT) to be resolved, or
     /// the timeout of the settings if that is longer.
     ///
     /// # Errors

@@ -14,9 +14,9 @@ use super::queue::Queue;
 use super::settings::Settings;
 use super::texts::{Next, Texts};
 use crate::ask::candidates::Candidates;
+use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::{Endpoint, MAX_LINE};
 use bullhorn_socket::error::{Error, Operation, Result};
-use bullhorn_socket::stop::Stop;
 
 /// The client side of one stream endpoint.
 pub(super) struct Exchange {

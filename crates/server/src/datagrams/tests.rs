@@ -21,7 +21,7 @@ use crate::stats::Tally;
 use bullhorn_socket::Description;
 use bullhorn_socket::datagrams::BatchedBackend;
 use bullhorn_socket::datagrams::{DatagramBackend, Inbox, Outbox};
-use bullhorn_socket::endpoint::{Family, SocketType};
+use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
@@ -49,14 +49,8 @@ fn the_steady_path_allocates_nothing() {
         segment.resize(SIZE, b'.');
         let run = segment.repeat(RUN);
         let mut buffer = vec![0; 65_536];
-        let socket = Description {
-            endpoint: "udp://127.0.0.1:3000".parse().unwrap(),
-            family: Family::Inet,
-            socket_type: SocketType::Datagram,
-            descriptor: 3,
-            wildcard: false,
-            inherited: false,
-        };
+        let endpoint = Endpoint::default();
+        let socket = Description::new(endpoint, Family::Inet, SocketType::Datagram, 3);
         let options = GuardOptions {
             rate_limit: RateLimit::PerSecond(NonZeroU32::MAX),
             ..GuardOptions::default()

@@ -199,15 +199,10 @@ impl Link {
             return;
         };
         buffer[..length].copy_from_slice(&packet.bytes);
-        self.inbox.push(Run {
-            peer: packet.peer.clone(),
-            destination: packet.destination,
-            length,
-            segment_size: length,
-            truncated: false,
-            control_truncated: false,
-            sender: packet.sender,
-        });
+        let mut run = Run::new(packet.peer.clone(), length, length);
+        run.destination = packet.destination;
+        run.sender = packet.sender;
+        self.inbox.push(run);
         self.outbox.answers.push(Answer {
             run: index,
             place: Place::Inbox,

@@ -1,15 +1,13 @@
 //! The one way to name a socket: `udp://127.0.0.1:3000`, `unix:/run/bullhorn.sock`, `fd:3`.
 //!
-//! Here live the [`Endpoint`] type and how it is printed; `parse` reads it, `problem` says why it
-//! cannot be read, `resolve` finds the endpoints behind a name, whose addresses `lookup` has from the
-//! resolver. What is printed parses back to the same endpoint. Not here: kernel addresses (`sockaddr`) and everything that
-//! touches a socket.
+//! This file defines [`Endpoint`] and prints it; `parse` reads it, `problem` says why a text is not an
+//! endpoint, `convert` accepts other types in its place, `filter` restricts its address family. What is
+//! printed parses back to the same endpoint. Pure: no resolver, no kernel addresses, no sockets.
 
 mod convert;
-mod lookup;
+mod filter;
 mod parse;
 mod problem;
-mod resolve;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +15,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::RawFd;
 
-use crate::error::{Error, Result};
+pub use filter::FamilyFilter;
 pub use problem::{ParseEndpointError, Problem};
-pub use resolve::{FamilyFilter, RESOLVE_TIMEOUT};
 
 /// The port of an endpoint that names none.
 pub const DEFAULT_PORT: u16 = 3000;
@@ -199,23 +196,6 @@ impl Endpoint {
             (SocketType::Datagram, Family::Inet6) => Some(MAX_IPV6_DATAGRAM),
             (SocketType::Datagram, Family::Unix) => Some(MAX_UNIX_DATAGRAM),
         }
-    }
-
-    /// Refuses a text or an answer of `length` bytes that cannot travel to or from this endpoint:
-    /// a datagram has its limit, and a line [`MAX_LINE`].
-    ///
-    /// # Errors
-    /// [`Error::TooLong`].
-    pub fn check_length(&self, length: usize) -> Result<()> {
-        let limit = self.max_datagram().unwrap_or(MAX_LINE);
-        if length <= limit {
-            return Ok(());
-        }
-        Err(Error::TooLong {
-            endpoint: self.clone(),
-            length: Some(length),
-            limit,
-        })
     }
 }
 

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use crate::stop::Stop;
 
-/// Descriptors to wait for, each with what it is waited for.
-#[derive(Default)]
+/// The descriptors to wait for, and for each the readiness to wait for.
+#[derive(Debug, Default)]
 pub struct PollSet<'a> {
     entries: Vec<libc::pollfd>,
     descriptors: PhantomData<BorrowedFd<'a>>,
 }
 
 /// What a descriptor is ready for. An error or a hang-up is ready for everything, so that the next
-/// call on it tells.
+/// call on it reports the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
     pub to_read: bool,

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use bullhorn_socket::Attempt;
+use bullhorn_socket::Stop;
 #[cfg(feature = "probe")]
 use bullhorn_socket::begin_connect;
 use bullhorn_socket::call::traced_zero;
@@ -13,7 +14,6 @@ use bullhorn_socket::connect;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
 use bullhorn_socket::lines::{Arrival, Lines};
-use bullhorn_socket::stop::Stop;
 
 pub(crate) struct StreamFlow {
     pub(crate) lines: Lines,

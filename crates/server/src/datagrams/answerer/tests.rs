@@ -3,6 +3,8 @@
 use super::*;
 use crate::guard::GuardOptions;
 use crate::guard::{BURST, Guard};
+use bullhorn_socket::Description;
+use bullhorn_socket::endpoint::{Family, SocketType};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -32,14 +34,7 @@ fn hidden() -> impl Strategy<Value = Vec<u8>> {
 
 /// An answerer of a server on one UDP endpoint.
 fn answerer(options: GuardOptions, max_answer: usize) -> Answerer {
-    let description = bullhorn_socket::Description {
-        endpoint: "udp://127.0.0.1:3000".parse().unwrap(),
-        family: bullhorn_socket::Family::Inet,
-        socket_type: bullhorn_socket::SocketType::Datagram,
-        descriptor: 3,
-        wildcard: false,
-        inherited: false,
-    };
+    let description = Description::new(Endpoint::default(), Family::Inet, SocketType::Datagram, 3);
     let guard = Guard::new(&options, std::iter::once(&description));
     Answerer::new(Filter::new(Arc::new(guard)), Tally::default(), max_answer)
 }
@@ -55,15 +50,8 @@ fn inbox_of(runs: &[(Vec<u8>, usize)]) -> Inbox {
     let mut inbox = Inbox::new(runs.len());
     for (bytes, segment_size) in runs {
         inbox.free_buffer().unwrap()[..bytes.len()].copy_from_slice(bytes);
-        inbox.push(Run {
-            peer: std::net::SocketAddr::from(([127, 0, 0, 1], 9999)).into(),
-            destination: None,
-            length: bytes.len(),
-            segment_size: *segment_size,
-            truncated: false,
-            control_truncated: false,
-            sender: None,
-        });
+        let peer = std::net::SocketAddr::from(([127, 0, 0, 1], 9999)).into();
+        inbox.push(Run::new(peer, bytes.len(), *segment_size));
     }
     inbox
 }

@@ -3,68 +3,28 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::lookup::{look_up, look_up_within};
-use super::{Endpoint, Host};
+use crate::endpoint::{Endpoint, FamilyFilter, Host};
 use crate::error::{Error, ResolveProblem, Result};
+use crate::lookup::look_up_within;
 use crate::stop::Stop;
 
 /// The default limit on the wait for the resolver: it covers two silent name servers (5 s each,
 /// resolv.conf(5)) before a third.
 pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(11);
 
-/// Which address families may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FamilyFilter {
-    /// Both, in the resolver's order.
-    #[default]
-    All,
-    /// IPv4 only.
-    Inet,
-    /// IPv6 only.
-    Inet6,
-}
-
-impl FamilyFilter {
-    fn admits(self, address: IpAddr) -> bool {
-        match self {
-            Self::All => true,
-            Self::Inet => address.is_ipv4(),
-            Self::Inet6 => address.is_ipv6(),
-        }
-    }
-}
-
 impl Endpoint {
     /// The endpoints behind this one, in the resolver's order and without repetition: one for each
-    /// address of a name, this very endpoint where there is nothing to resolve. Waits for as long
-    /// as the system's resolver does.
+    /// address of a name, this very endpoint where there is nothing to resolve. Waits at most `timeout`,
+    /// and not beyond `stop`.
     ///
     /// # Errors
-    /// [`Error::Resolve`] when the name has no address, or none that `filter` admits;
+    /// [`Error::Resolve`] when the name has no address, none that `filter` admits, or none in time;
     /// [`Error::OtherFamily`] for an address that `filter` excludes.
-    pub fn resolve(&self, filter: FamilyFilter) -> Result<Vec<Self>> {
-        self.resolve_by(filter, look_up)
-    }
-
-    /// As [`Self::resolve`], but waits at most `timeout`, and not beyond `stop`.
-    ///
-    /// # Errors
-    /// As [`Self::resolve`]; also [`Error::Resolve`] when the resolver has not answered by then.
-    pub fn resolve_within(
+    pub fn resolve(
         &self,
         filter: FamilyFilter,
         timeout: Duration,
         stop: &Stop,
-    ) -> Result<Vec<Self>> {
-        self.resolve_by(filter, |name, port| {
-            look_up_within(name, port, timeout, stop)
-        })
-    }
-
-    fn resolve_by(
-        &self,
-        filter: FamilyFilter,
-        look_up: impl FnOnce(&str, u16) -> std::result::Result<Vec<SocketAddr>, ResolveProblem>,
     ) -> Result<Vec<Self>> {
         let Self::Internet {
             socket_type,
@@ -83,7 +43,7 @@ impl Endpoint {
                     name: name.clone(),
                     source,
                 };
-                let addresses = look_up(name, *port).map_err(fail)?;
+                let addresses = look_up_within(name, *port, timeout, stop).map_err(fail)?;
                 let mut endpoints = Vec::new();
                 let admitted = |address: &SocketAddr| filter.admits(address.ip());
                 for address in addresses.into_iter().filter(admitted) {

@@ -17,7 +17,7 @@ use crate::stop::Stop;
 type Addresses = Result<Vec<SocketAddr>, ResolveProblem>;
 
 /// Waits for as long as the resolver does.
-pub(super) fn look_up(name: &str, port: u16) -> Addresses {
+fn look_up(name: &str, port: u16) -> Addresses {
     match (name, port).to_socket_addrs() {
         Ok(addresses) => Ok(addresses.collect()),
         Err(error) => Err(ResolveProblem::Resolver(reason(&error))),
@@ -25,7 +25,7 @@ pub(super) fn look_up(name: &str, port: u16) -> Addresses {
 }
 
 /// Waits at most `timeout`, and not beyond `stop`.
-pub(super) fn look_up_within(name: &str, port: u16, timeout: Duration, stop: &Stop) -> Addresses {
+pub(crate) fn look_up_within(name: &str, port: u16, timeout: Duration, stop: &Stop) -> Addresses {
     let begun = Instant::now();
     // Its other end closes with the thread.
     let (done, alive) = io::pipe()?;
