@@ -40,8 +40,8 @@ pub use bullhorn_client::{Client, request as client};
 pub use bullhorn_client::{bench, ping};
 pub use bullhorn_server::{self as server, Server};
 pub use bullhorn_socket::endpoint::{self, Endpoint, Family, SocketType};
-pub use bullhorn_socket::error::{self, Error, Result};
-pub use bullhorn_socket::stop::{self, Stop};
+pub use bullhorn_socket::error::{Error, Operation, ResolveProblem, Result};
+pub use bullhorn_socket::{BindOptions, BoundSocket, Description, Stop};
 
 /// The Rust blocks of the lesson, compiled and run with the documentation tests.
 #[cfg(doctest)]
