@@ -106,7 +106,7 @@ fn a_live_socket_is_never_taken_over() {
 }
 
 #[test]
-fn what_is_no_socket_is_never_removed() {
+fn what_is_not_a_socket_is_never_removed() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
     fs::write(at("file"), "precious").unwrap();
@@ -115,8 +115,8 @@ fn what_is_no_socket_is_never_removed() {
     symlink("stale", at("link")).unwrap();
     symlink("nowhere", at("dangling")).unwrap();
     for (name, word) in [
-        ("file", "no socket"),
-        ("directory", "no socket"),
+        ("file", "not a socket"),
+        ("directory", "not a socket"),
         ("link", "symbolic link"),
         ("dangling", "symbolic link"),
     ] {

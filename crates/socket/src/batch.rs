@@ -1,9 +1,9 @@
 //! The contract of datagrams in batches: receive many, answer many.
 //!
 //! An [`Inbox`] and an [`Outbox`] are plain data; a [`DatagramBackend`] moves them over a socket.
-//! The unit is the *run*: one or more datagrams of one flow that lie in one buffer, all of
+//! The unit is the *run*: one or more datagrams of one flow in one buffer, all of
 //! `segment_size` bytes but the last, which may be shorter. A backend without offloads makes runs
-//! of one. Not here: what the answers are, which is the server's.
+//! of one. What the answers contain is up to the server.
 
 use std::fmt;
 use std::io;
@@ -53,15 +53,15 @@ pub struct Run {
     pub segment_size: usize,
     /// The datagram was longer than the buffer, and its end is gone (MSG_TRUNC).
     pub truncated: bool,
-    /// Control messages were lost (MSG_CTRUNC), so `destination` cannot be trusted. On a Unix socket
-    /// those are what its sender passed, which nobody wants.
+    /// Control messages were lost (MSG_CTRUNC), so `destination` cannot be trusted. On a Unix
+    /// socket only descriptors passed by the sender are lost, which we close anyway.
     pub control_truncated: bool,
-    /// Who sent it, by the kernel's word, on a Unix socket.
+    /// The sending process and user as the kernel reports them, on a Unix socket.
     pub sender: Option<Sender>,
 }
 
 impl Run {
-    /// A run that nothing else is known of: `length` bytes from `peer`, in datagrams of `segment_size`.
+    /// A complete run of `length` bytes from `peer`, in datagrams of `segment_size` bytes.
     pub fn new(peer: Address, length: usize, segment_size: usize) -> Self {
         Self {
             peer,
@@ -129,7 +129,7 @@ impl Inbox {
         self.capacity
     }
 
-    /// Forgets the runs; the buffers stay.
+    /// Clears the runs; the buffers stay allocated.
     pub fn clear(&mut self) {
         self.runs.clear();
     }
@@ -145,7 +145,7 @@ impl Inbox {
         &self.buffers[begin..begin + self.runs[index].length]
     }
 
-    /// Each run with its bytes, which may be rewritten where they lie.
+    /// Each run with its bytes, which may be rewritten in the buffer.
     pub fn runs_mut(&mut self) -> impl Iterator<Item = (&Run, &mut [u8])> {
         self.runs
             .iter()
@@ -174,7 +174,7 @@ impl Inbox {
     }
 }
 
-/// Where the bytes of an answer lie.
+/// The buffer that holds the bytes of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In the buffer of its own run, rewritten there.
@@ -217,7 +217,7 @@ pub struct Failure {
 /// Answers on their way out. The vectors are made once and used again.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    /// The bytes of the answers that did not fit where their requests lay.
+    /// The bytes of the answers that do not replace their requests.
     pub grown: Vec<u8>,
     /// The answers, in the order they are sent.
     pub answers: Vec<Answer>,
@@ -226,7 +226,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Forgets everything; the memory stays.
+    /// Clears everything; the memory stays allocated.
     pub fn clear(&mut self) {
         self.grown.clear();
         self.answers.clear();

@@ -101,10 +101,10 @@ fn bind_every_address(endpoint: &Endpoint, options: &BindOptions) -> Result<Boun
     }
 }
 
-/// Whether any interface has an IPv6 address. Where IPv6 is disabled by sysctl, in6addr_any can be
-/// bound all the same, and would be said to be ready though nothing can reach it.
+/// Whether any interface has an IPv6 address. Where IPv6 is disabled by sysctl, in6addr_any can
+/// still be bound, and would be reported as ready although nothing can reach it.
 fn has_ipv6_addresses() -> bool {
-    // Without /proc the kernel is left to say it.
+    // Without /proc, binding will show.
     std::fs::read("/proc/net/if_inet6").map_or(true, |list| !list.is_empty())
 }
 
@@ -171,8 +171,8 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
     Ok(bound)
 }
 
-/// Shares the address with more sockets of ours. The first bind was exclusive, and a stranger's
-/// still would be, so another server keeps colliding.
+/// Shares the address with more sockets of ours. The first bind was exclusive, and that of
+/// another user still would be, so a second server fails to bind.
 fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
     let Description {
         ref endpoint,

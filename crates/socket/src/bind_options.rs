@@ -2,13 +2,13 @@
 
 use std::os::fd::RawFd;
 
-/// What may be chosen when sockets are bound.
+/// The options for binding sockets.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BindOptions {
     /// The file mode of a Unix socket exactly as given, or 0660 less the process's umask.
     pub unix_mode: Option<u32>,
-    /// How many connections the kernel completes ahead of us (listen(2)); it takes at most
+    /// How many connections may wait to be accepted (listen(2)); the kernel allows at most
     /// net.core.somaxconn.
     pub backlog: i32,
     /// How many sockets share one UDP address (SO_REUSEPORT), each for a worker of its own.
@@ -16,18 +16,18 @@ pub struct BindOptions {
     /// How many threads receive from one inherited datagram socket. With more than one, the answers
     /// to one client may overtake each other.
     pub inherited_workers: usize,
-    /// Descriptors of bound sockets that were passed on to this process: an endpoint that is the
-    /// address of one of them is served by it instead of being bound anew.
+    /// Descriptors of bound sockets that were passed to this process: an endpoint that is the
+    /// address of one of them uses that socket instead of binding a new one.
     pub passed: Vec<RawFd>,
     /// The size of the kernel's receive buffer for datagrams in bytes; `None` asks for
-    /// [`RECEIVE_BUFFER`], and is content with less.
+    /// [`RECEIVE_BUFFER`] and accepts less.
     pub receive_buffer: Option<usize>,
     /// The size of the kernel's send buffer for datagrams in bytes; `None` keeps the kernel's own.
     pub send_buffer: Option<usize>,
 }
 
-/// The default receive buffer, in bytes: a burst of some thousand
-/// datagrams waits instead of being dropped. The kernel gives at most net.core.rmem_max.
+/// The default receive buffer in bytes: it holds a burst of some thousand datagrams. The kernel
+/// grants at most net.core.rmem_max.
 pub const RECEIVE_BUFFER: usize = 4 << 20;
 
 impl Default for BindOptions {

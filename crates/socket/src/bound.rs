@@ -1,4 +1,5 @@
-//! A bound socket and its description. [`bind`](crate::bind()) and [`inherit`](crate::inherit()) make it.
+//! A bound socket and its description. [`bind`](crate::bind()) and [`inherit`](crate::inherit())
+//! make it.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
@@ -9,7 +10,7 @@ use super::unix_file::UnixFile;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 
-/// What became of one endpoint: usually one socket, two for the empty host, one for each local
+/// The sockets of one endpoint: usually one, two for the empty host, one for each local
 /// address of a name.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -32,15 +33,15 @@ pub struct BoundSocket {
     pub threads: usize,
     /// Its endpoint, family and type.
     pub description: Description,
-    /// The file of a Unix socket that we made; dropping it takes the file away.
+    /// The file of a Unix socket, if we created it; dropping it removes the file.
     pub file: Option<UnixFile>,
 }
 
-/// What a bound socket is, as asked of the socket itself.
+/// The properties of a bound socket, as read from the socket itself.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Description {
-    /// Where it is reached: with the port that the kernel chose where 0 was asked.
+    /// Its endpoint, with the port that the kernel chose for port 0.
     pub endpoint: Endpoint,
     /// Its address family.
     pub family: Family,
@@ -50,7 +51,7 @@ pub struct Description {
     pub descriptor: RawFd,
     /// It is bound to every address of the machine (INADDR_ANY, in6addr_any).
     pub wildcard: bool,
-    /// Somebody else made it, and may share it.
+    /// Another process created it, and may still share it.
     pub inherited: bool,
 }
 
@@ -74,18 +75,18 @@ impl Description {
 }
 
 impl BoundSocket {
-    /// What the socket is.
+    /// Its endpoint, family and type.
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// The directory of the file that a Unix socket has, if we made it and are to remove it.
+    /// The directory of its file, if we created that file and must remove it.
     pub fn file_directory(&self) -> Option<BorrowedFd<'_>> {
         self.file.as_ref().map(UnixFile::directory)
     }
 
-    /// Makes the file of a Unix socket, if we made one, another user's and group's, by their numbers.
-    /// A server that then becomes that user can still remove it.
+    /// Changes the owner and group of its file, if we created one. A server that then switches to
+    /// that user can still remove the file.
     ///
     /// # Errors
     /// [`Error::Socket`] when the kernel does not permit it.

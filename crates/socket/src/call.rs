@@ -1,7 +1,7 @@
 //! Each socket call as a line of the log (`-vv`): its arguments and its result, in the manner of
 //! strace, so that the log reads like the lesson.
 //!
-//! Costs one load and a branch while nobody listens.
+//! Costs one load and a branch while it is not enabled.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -9,7 +9,7 @@ use std::io;
 /// The tracing target of the socket calls.
 pub const TARGET: &str = "bullhorn::call";
 
-/// Whether anybody listens; ask before preparing something costly to show.
+/// Whether the log is enabled; check it before preparing something costly to show.
 pub fn is_traced() -> bool {
     tracing::enabled!(target: TARGET, tracing::Level::TRACE)
 }

@@ -1,7 +1,7 @@
 //! From an endpoint to a connected socket, for clients.
 //!
-//! Datagram sockets are connected too: the kernel then drops what comes from elsewhere, and tells
-//! us when nobody holds the port (ECONNREFUSED; udp(7)).
+//! Datagram sockets are connected too: the kernel then drops datagrams from other peers, and
+//! reports when nothing is listening on the port (ECONNREFUSED; udp(7)).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -21,14 +21,14 @@ use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::stop::Stop;
 
-/// How often a full backlog is tried again: 5 ms.
+/// The interval between attempts while the backlog is full: 5 ms.
 const BACKLOG_RETRY: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 5_000_000,
 };
 
-/// A socket connected to `endpoint`, in non-blocking mode. A Unix datagram socket gets an address of
-/// its own first (autobind; unix(7)), else no answer could reach it.
+/// A socket connected to `endpoint`, in non-blocking mode. A Unix datagram socket gets an address
+/// of its own first (autobind; unix(7)), or no answer could reach it.
 ///
 /// # Errors
 /// [`Error::UnsuitableEndpoint`] for an endpoint that only a server can use; [`Error::Refused`],
@@ -61,10 +61,10 @@ pub fn connect(endpoint: &Endpoint, timeout: Duration, stop: &Stop) -> Result<So
     Ok(socket)
 }
 
-/// A socket in non-blocking mode whose connection to `endpoint` is begun, and perhaps made.
+/// A non-blocking socket whose connection to `endpoint` has been started, and may be complete.
 ///
 /// # Errors
-/// As [`connect`], as far as they show at once.
+/// As [`connect`], for failures that show at once.
 pub fn begin_connect(endpoint: &Endpoint) -> Result<(Socket, Attempt)> {
     let (socket, address) = create_for(endpoint)?;
     socket
@@ -81,7 +81,7 @@ pub fn begin_connect(endpoint: &Endpoint) -> Result<(Socket, Attempt)> {
     Ok((socket, attempt))
 }
 
-/// A connection on its way to be made.
+/// A connection attempt in progress.
 #[derive(Debug)]
 pub struct Attempt {
     endpoint: Endpoint,
@@ -94,13 +94,14 @@ enum State {
     Made,
     /// The network decides; the socket becomes ready for writing.
     InProgress,
-    /// A Unix listener has no room, and the kernel does not tell when it has (unix_stream_connect in
-    /// net/unix/af_unix.c): this timer says when to try again.
+    /// The backlog of the Unix listener is full, and the kernel does not report when it has room
+    /// (unix_stream_connect in net/unix/af_unix.c): this timer fires when it is time to retry.
     BacklogFull(OwnedFd),
 }
 
 impl Attempt {
-    /// Whether the connection is made, after a look, or another try where the backlog was full.
+    /// Checks the attempt, or retries it where the backlog was full. Returns whether it is
+    /// complete.
     pub fn advance(&mut self, socket: &Socket) -> io::Result<bool> {
         match self.state {
             State::Made => Ok(true),
@@ -116,12 +117,12 @@ impl Attempt {
         }
     }
 
-    /// Whether the connection was found made.
+    /// Whether the connection is complete, as of the last check.
     pub fn is_made(&self) -> bool {
         matches!(self.state, State::Made)
     }
 
-    /// What to wait for until the next look, and whether also for room to write.
+    /// The descriptor to wait for before the next check, and whether to wait until it is writable.
     pub fn interest<'a>(&'a self, socket: &'a Socket) -> (BorrowedFd<'a>, bool) {
         match &self.state {
             State::Made => (socket.as_fd(), false),

@@ -1,10 +1,10 @@
 //! The bytes that travel beside a datagram (cmsg(3)): read from and written to plain buffers.
 //!
-//! Each message is a header (length with header as usize, level and type as i32) and its data, padded
-//! to the size of a usize: 12 and 4 bytes on 32-bit machines, 16 and 8 on others. Pure code without a
-//! system call, so that it can be fuzzed. Here: the address that a datagram was sent to (IP_PKTINFO,
-//! IPV6_PKTINFO), the size of the datagrams in a run (UDP_GRO, UDP_SEGMENT), and on Unix sockets who
-//! sent it (SCM_CREDENTIALS).
+//! Each message is a header (length with header as usize, level and type as i32) and its data,
+//! padded to the size of a usize: 12 and 4 bytes on 32-bit machines, 16 and 8 on others. Pure code
+//! without a system call, so that it can be fuzzed. Here: the address that a datagram was sent to
+//! (IP_PKTINFO, IPV6_PKTINFO), the size of the datagrams in a run (UDP_GRO, UDP_SEGMENT), and on
+//! Unix sockets who sent it (SCM_CREDENTIALS).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -22,7 +22,7 @@ pub const CAPACITY: usize = 128;
 pub const CREDENTIALS_CAPACITY: usize =
     HEADER + size_of::<libc::ucred>().next_multiple_of(ALIGNMENT);
 
-/// What the kernel said beside one receive call.
+/// What the control messages of one receive call contain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// The address of ours that the datagram was sent to, on sockets bound to every address.
@@ -78,7 +78,7 @@ pub fn parse(control: &[u8]) -> Received {
 }
 
 /// The descriptors that came with a message: those passed (SCM_RIGHTS), and a pidfd of the sender
-/// that somebody who shares the socket asked for (SCM_PIDFD).
+/// that another process with the same socket asked for (SCM_PIDFD).
 pub fn passed_descriptors(control: &[u8]) -> impl Iterator<Item = i32> {
     let mut rest = control;
     let messages = std::iter::from_fn(move || {

@@ -1,5 +1,5 @@
-//! Datagrams in batches: what a worker receives and answers ([`Inbox`], [`Outbox`]), the two ways to do
-//! it ([`BatchedBackend`], [`PlainBackend`]), and the client's side ([`Batch`]).
+//! Datagrams in batches: what a worker receives and answers ([`Inbox`], [`Outbox`]), the two ways
+//! to do it ([`BatchedBackend`], [`PlainBackend`]), and the client's side ([`Batch`]).
 
 use std::fmt;
 

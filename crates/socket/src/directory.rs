@@ -1,8 +1,8 @@
 //! The directory of a socket file, and the lock on it (flock(2)).
 //!
-//! The lock keeps two servers that find the same stale file from both removing it. It is a courtesy
-//! among servers: many file systems have none, others may hold it for their own reasons, and so
-//! whoever cannot have it goes on without.
+//! The lock keeps two servers that find the same stale file from both removing it. It is only
+//! advisory: many file systems do not support it, and other programs may hold it for their own
+//! reasons, so a server that cannot take it continues without.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 
 use crate::error::plain;
 
-/// A directory that is open, whatever becomes of its path.
+/// An open directory. It stays the same one when its path changes.
 #[derive(Debug)]
 pub(super) struct Directory(File);
 
-/// The lock, if it could be had. Dropping it releases it.
+/// The lock, if it was free. Dropping it releases it.
 pub(super) struct Lock<'a>(&'a Directory);
 
 impl Directory {
-    /// The directory that the file at `path` is in, or is to be in.
+    /// The parent directory of `path`; the file itself need not exist.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -32,11 +32,11 @@ impl Directory {
             options.read(true).custom_flags(libc::O_DIRECTORY | flags);
             options.open(parent)
         };
-        // Files can be made in a directory that cannot be read (mode 0300); it just cannot be locked.
+        // A directory without read permission (mode 0300) can hold our file, but cannot be locked.
         open(0).or_else(|_| open(libc::O_PATH)).map(Self)
     }
 
-    /// Takes the lock, if it can be had within `timeout`.
+    /// Takes the lock, if it becomes free within `timeout`.
     pub(super) fn lock(&self, timeout: Duration) -> Lock<'_> {
         const INTERVAL: Duration = Duration::from_millis(5);
         let begin = Instant::now();
@@ -68,7 +68,7 @@ impl AsFd for Directory {
 
 impl Drop for Lock<'_> {
     fn drop(&mut self) {
-        // One that could not be had cannot be given back either.
+        // Fails when the lock was never taken, which does no harm.
         let _ = self.0.0.unlock();
     }
 }

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use nix::ifaddrs::getifaddrs;
 
-/// The addresses that this machine's interfaces have now, or none where the kernel does not say.
+/// The addresses that this machine's interfaces have now, or none where the kernel does not list
+/// them.
 pub fn local_addresses() -> Vec<IpAddr> {
     let interfaces = match getifaddrs() {
         Ok(interfaces) => interfaces,

@@ -1,26 +1,32 @@
-//! Sockets: created, bound, inherited; datagrams received and answered in batches.
+//! Creates, binds and inherits sockets; receives and answers datagrams in batches.
 //!
-//! It knows nothing of text but where a line ends, and nothing of servers or clients. In reading order:
+//! The only thing it knows about text is where a line ends; it knows nothing of servers and
+//! clients. In reading order:
 //!
-//! * [`endpoint`]: the one way to name a socket, `udp://127.0.0.1:3000`; [`error`]: what can go wrong;
-//!   [`stop`]: how a call that waits is ended from another thread; [`visible`]: text from the network
-//!   for a terminal.
-//! * [`Socket`] and [`Address`] (`socket`, `address`): the calls on a socket, and the kernel's `sockaddr`.
-//! * [`bind()`] makes a [`BoundSocket`] from an endpoint (`bind`, `bound`; `prepare` sets its options,
-//!   `unix_file` keeps the file of a Unix socket and `directory` the lock on its directory); `inherit`
-//!   takes over a descriptor that another program bound.
+//! * [`endpoint`]: the one way to name a socket, `udp://127.0.0.1:3000`; `resolve` finds the
+//!   addresses of a name with `lookup`, and `checks` refuses endpoints and texts that cannot be
+//!   used.
+//! * [`error`]: what can go wrong; [`Stop`]: ends a waiting call from another thread; [`visible`]:
+//!   makes text from the network safe for a terminal.
+//! * [`Socket`] and [`Address`] (`socket`, `address`): the calls on a socket, and the kernel's
+//!   `sockaddr`.
+//! * [`bind()`] makes a [`BoundSocket`] from an endpoint (`bind`, `bound`, `bind_options`;
+//!   `prepare` sets its options, `unix_file` keeps the file of a Unix socket and `directory` the
+//!   lock on its directory); `inherit` takes over a descriptor that another program bound.
 //! * [`connect()`] makes a connected socket from an endpoint, for clients (`connect`).
-//! * [`datagrams`]: many datagrams a call, received, answered and sent. `batch` is the contract, `plain`
-//!   fills it with one call a datagram, `batched` with many datagrams a call and many a buffer
-//!   (`coalesce` finds those that can go together, `segmentation` knows the limits), `connected` is the
-//!   client's side, `return_path` says where an answer to a Unix datagram may go, and `control_message`
-//!   reads and writes the bytes beside a datagram.
-//! * [`lines`]: lines over a connection, for clients. [`call`]: each socket call as a line of the log.
-//! * `refusal`: what happens where a call is refused as such; `interfaces`: the addresses of this machine.
+//! * [`datagrams`]: many datagrams a call, received, answered and sent. `batch` is the contract,
+//!   `plain` fills it with one call a datagram, `batched` with many datagrams a call and many a
+//!   buffer (`coalesce` finds those that can go together, `segmentation` knows the limits),
+//!   `connected` is the client's side, `return_path` says where an answer to a Unix datagram may
+//!   go, and `control_message` reads and writes the bytes beside a datagram.
+//! * [`lines`]: lines over a connection, for clients. [`call`]: each socket call as a line of the
+//!   log.
+//! * `refusal`: what happens where a call is refused as such; `interfaces`: the addresses of this
+//!   machine.
 //! * `sys`: the system calls, and the only unsafe code of the crate.
 
 #![warn(missing_debug_implementations)]
-#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic when the output is closed.
 
 mod address;
 mod batch;
@@ -30,7 +36,11 @@ mod bind_options;
 mod bound;
 pub mod call;
 mod checks;
-#[allow(unreachable_pub, reason = "its door is `fuzzing`")]
+#[allow(
+    unreachable_pub,
+    missing_debug_implementations,
+    reason = "its door is `fuzzing`"
+)]
 mod coalesce;
 mod connect;
 mod connected;

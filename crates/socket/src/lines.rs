@@ -1,5 +1,5 @@
-//! Lines over a connection that does not block: what the kernel takes goes, what has come whole is
-//! handed out. What a line says is not known here.
+//! Lines over a non-blocking connection: writes what the kernel accepts, returns lines once they
+//! are complete. The contents of a line do not matter here.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::call::{Excerpt, traced};
 /// The most bytes read at once.
 pub const READ_SIZE: usize = 65_536;
 
-/// Beyond this, the peer is not reading, and nothing should be added.
+/// With more bytes unwritten, the peer is not reading, and nothing should be added.
 const MOST_UNWRITTEN: usize = 1 << 20;
 
 /// A connection that carries lines, in both directions.
@@ -29,7 +29,7 @@ pub struct Lines {
     found: usize,
 }
 
-/// What came of a look at the connection.
+/// The result of one read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// Nothing yet.

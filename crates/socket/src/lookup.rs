@@ -1,8 +1,8 @@
 //! The addresses of a name, from the system's resolver.
 //!
-//! getaddrinfo(3) cannot be interrupted, and waits 10 seconds for each silent name server. So it runs on
-//! a thread that is abandoned when the caller stops waiting; the thread ends with the resolver's own
-//! timeout, or with the process.
+//! getaddrinfo(3) cannot be interrupted, and waits 10 seconds for each silent name server. So it
+//! runs on a thread that is abandoned when the caller stops waiting; the thread ends with the
+//! resolver's own timeout, or with the process.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};

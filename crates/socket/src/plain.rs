@@ -1,7 +1,7 @@
 //! The plain backend: one `recvmsg` and one `sendmsg` for each datagram.
 //!
-//! Works for every family, asks the kernel for nothing special, and is what faster backends are
-//! tested against.
+//! Works for every family, needs no special support from the kernel, and is the reference in the
+//! tests of the faster backend.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -52,7 +52,7 @@ impl PlainBackend {
         let room = &mut control.0[..control_capacity];
         let result = sys::receive_message(self.socket.as_fd(), buffer, room, flags);
         let message = match result {
-            // Asking an empty queue is how a batch ends, and would only be noise in the log.
+            // Every batch ends with an empty queue; logging that would only be noise.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
             Ok(message) if message.length == 0 && message.peer.len() == 0 && !self.is_unix => {
                 return Ok(Received::ShutDown);
@@ -66,16 +66,16 @@ impl PlainBackend {
                 )
             })?,
         };
-        let told = control_message::parse(&control.0[..message.control_length]);
+        let received = control_message::parse(&control.0[..message.control_length]);
         inbox.push(Run {
             peer: message.peer,
-            destination: told.destination,
+            destination: received.destination,
             length: message.length,
-            // An inherited socket may have been asked by somebody else to join datagrams.
-            segment_size: told.segment_size.map_or(message.length, usize::from),
+            // The process that passed an inherited socket may have enabled UDP_GRO on it.
+            segment_size: received.segment_size.map_or(message.length, usize::from),
             truncated: message.flags & libc::MSG_TRUNC != 0,
             control_truncated: message.flags & libc::MSG_CTRUNC != 0 && !self.is_unix,
-            sender: told.sender,
+            sender: received.sender,
         });
         Ok(Received::One)
     }
@@ -118,7 +118,7 @@ impl DatagramBackend for PlainBackend {
             match self.receive_one(inbox, flags) {
                 Ok(Received::One) => flags = libc::MSG_DONTWAIT,
                 Ok(Received::Full | Received::ShutDown) => return Ok(()),
-                // What the batch already has is answered first; an error shows again next time.
+                // The batch so far is answered first; the error returns with the next call.
                 Err(_) if !inbox.runs().is_empty() => return Ok(()),
                 Err(error) => return Err(error),
             }

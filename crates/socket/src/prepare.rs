@@ -1,5 +1,5 @@
-//! The options of a bound datagram socket: its buffers, and what the kernel is to tell beside each
-//! datagram.
+//! The options of a bound datagram socket: its buffers, and the control messages that come with
+//! each datagram.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -13,17 +13,16 @@ use super::return_path;
 use super::sys;
 use crate::endpoint::{Family, SocketType};
 
-/// [`prepare`] for the socket that an endpoint had first.
+/// [`prepare`] for the first socket of an endpoint.
 pub(super) fn prepare_first(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
     prepare(&bound.socket, &bound.description, options)?;
     match bound.description.socket_type {
-        SocketType::Datagram => tell_smaller_buffers(bound, options),
+        SocketType::Datagram => warn_on_small_buffers(bound, options),
         SocketType::Stream => Ok(()),
     }
 }
 
-/// Sets the buffers of a datagram socket, and asks the kernel to tell, beside each datagram, what
-/// its answer needs.
+/// Sets the buffers of a datagram socket, and enables the control messages that an answer needs.
 pub(super) fn prepare(
     socket: &Socket,
     description: &Description,
@@ -51,7 +50,7 @@ pub(super) fn prepare(
     }
 }
 
-/// What a socket needs that is not bound yet, or came bound.
+/// Sets what must be set before the socket is bound, or as soon as it is inherited.
 pub(super) fn prepare_unbound(
     socket: &Socket,
     family: Family,
@@ -82,24 +81,24 @@ fn set_buffers(socket: &Socket, options: &BindOptions) -> io::Result<()> {
     Ok(())
 }
 
-/// Says, once for each endpoint, that a buffer is smaller than was asked for.
-fn tell_smaller_buffers(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
+/// Warns, once for each endpoint, that a buffer is smaller than requested.
+fn warn_on_small_buffers(bound: &BoundSocket, options: &BindOptions) -> io::Result<()> {
     let BoundSocket {
         socket,
         description,
         ..
     } = bound;
     if let Some(wanted) = options.receive_buffer {
-        tell_if_less(description, "receive", wanted, socket.0.recv_buffer_size()?);
+        warn_if_smaller(description, "receive", wanted, socket.0.recv_buffer_size()?);
     }
     if let Some(wanted) = options.send_buffer {
-        tell_if_less(description, "send", wanted, socket.0.send_buffer_size()?);
+        warn_if_smaller(description, "send", wanted, socket.0.send_buffer_size()?);
     }
     Ok(())
 }
 
-/// The kernel counts its own bookkeeping in, and so doubles what was asked for (socket(7)).
-fn tell_if_less(description: &Description, which: &str, wanted: usize, doubled: usize) {
+/// The kernel adds its own bookkeeping, and so doubles the size requested (socket(7)).
+fn warn_if_smaller(description: &Description, which: &str, wanted: usize, doubled: usize) {
     let given = doubled / 2;
     if given < wanted {
         tracing::warn!(

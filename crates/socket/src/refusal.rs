@@ -1,35 +1,35 @@
-//! Calls that this process may not make, because the kernel lacks them or a container's seccomp
-//! profile refuses them.
+//! System calls that this process may not make, because the kernel lacks them or a container's
+//! seccomp profile refuses them.
 //!
-//! Without those for many datagrams, one call a datagram does the same, and this is said once.
-//! Without others nothing works, which is to be found out before anybody relies on it.
+//! The calls for many datagrams are replaced by one call a datagram, with one warning. Others are
+//! indispensable; a check at start-up reports them.
 
 use std::io;
 use std::sync::Once;
 
 use super::sys::{Call, may_be_refusal};
 
-/// Whether `error`, which `call` has returned, is about the call itself, so that `instead` is to be
-/// used from now on. A firewall's EPERM is about one datagram.
+/// Whether `error`, which `call` has returned, is about the call itself, so that the caller must
+/// use `instead` from now on. A firewall's EPERM is about one datagram.
 pub(crate) fn is_refused(call: Call, error: &io::Error, instead: Call) -> bool {
     static RECEIVING: Once = Once::new();
     static SENDING: Once = Once::new();
     if !may_be_refusal(error) || call.refusal().is_none() {
         return false;
     }
-    let said = match call {
+    let warned = match call {
         Call::Sendmmsg => &SENDING,
         _ => &RECEIVING,
     };
-    said.call_once(|| {
+    warned.call_once(|| {
         let instead = instead.name();
         tracing::warn!("{}; using {instead}, which is slower", explain(call, error));
     });
     true
 }
 
-/// Refuses to go on where a call is refused that the verbs cannot do without, and whose refusal
-/// would show only when somebody waits for an answer.
+/// Fails if an indispensable call is refused whose refusal would otherwise show only when a client
+/// waits for its answer.
 ///
 /// # Errors
 /// The first such call, in words.
@@ -47,7 +47,7 @@ pub fn check_needed_calls() -> io::Result<()> {
         Call::Socketpair,
     ];
     for call in NEEDED {
-        // A call that failed for once may be made.
+        // Checked twice, as a call can fail once for another reason.
         if let Some(error) = call.refusal().and_then(|_| call.refusal()) {
             return Err(io::Error::other(explain(call, &error)));
         }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_error_of_one_datagram_is_no_refusal_of_the_call() {
+    fn the_error_of_one_datagram_is_not_a_refusal_of_the_call() {
         for (call, instead) in [
             (Call::Recvmmsg, Call::Recvmsg),
             (Call::Sendmmsg, Call::Sendmsg),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_called_is_not_found_refused() {
+    fn permitted_calls_are_not_reported_as_refused() {
         check_needed_calls().unwrap();
     }
 }

@@ -14,8 +14,8 @@ pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(11);
 
 impl Endpoint {
     /// The endpoints behind this one, in the resolver's order and without repetition: one for each
-    /// address of a name, this very endpoint where there is nothing to resolve. Waits at most `timeout`,
-    /// and not beyond `stop`.
+    /// address of a name, this very endpoint where there is nothing to resolve. Waits at most
+    /// `timeout`, and not beyond `stop`.
     ///
     /// # Errors
     /// [`Error::Resolve`] when the name has no address, none that `filter` admits, or none in time;

@@ -1,14 +1,14 @@
 //! Where an answer to a Unix datagram may go.
 //!
-//! The name that a datagram comes with is the path that its sender once bound, and no more than
-//! that: by now a symbolic link or somebody else's socket may be there, and whoever sends to it
-//! lends its privileges to whoever put it there. So the path is opened without following a link
-//! (O_PATH), what it leads to must be a socket that the sender owns (SCM_CREDENTIALS), and the
-//! answer goes to that very inode, by way of /proc, whatever happens to the path meanwhile.
-//! Directories on the way may be links, as only the owner of what is at the end counts.
+//! The name that a datagram comes with is merely the path that its sender once bound: by now it may
+//! lead to a symbolic link or another user's socket, and a server that sends there acts with its
+//! own privileges on that user's behalf. So the path is opened without following a link (O_PATH),
+//! what it leads to must be a socket that the sender owns (SCM_CREDENTIALS), and the answer goes to
+//! that very inode, by way of /proc, whatever happens to the path meanwhile. Directories on the way
+//! may be links, as only the owner of what is at the end counts.
 //!
 //! An abstract name has no file and no owner. It cannot lead elsewhere, but once its socket is
-//! closed, anybody may bind it.
+//! closed, any process may bind it.
 
 use std::fs;
 use std::io;
@@ -34,8 +34,8 @@ impl NotSendersSocket {
     }
 }
 
-/// Lets the kernel say who sent each datagram. To be called before the socket is bound, as the
-/// senders of what it has received by then are not known, and while files may be read.
+/// Asks the kernel for the sender of each datagram. Call it before the socket is bound, because the
+/// senders of datagrams received earlier stay unknown, and before a sandbox forbids reading files.
 pub(super) fn ask_for_sender(socket: &Socket) -> io::Result<()> {
     LazyLock::force(&UNKNOWN_USER);
     let descriptor = socket.as_raw_fd();
@@ -64,14 +64,14 @@ static UNKNOWN_USER: LazyLock<UnknownUser> = LazyLock::new(|| {
 
 struct UnknownUser {
     number: u32,
-    /// Every user has a number here, so that this one is also that of a user, nobody.
+    /// Every user has a number here, so this number belongs to a real user as well (`nobody`).
     is_somebody: bool,
 }
 
-/// The user who sent a datagram, if that can be said.
+/// The user who sent a datagram, if known.
 fn user_of(sender: Option<Sender>) -> Option<u32> {
     let sender = sender?;
-    // What came before the socket was asked for senders has no process either.
+    // Datagrams from before SO_PASSCRED have no process either.
     let is_known =
         sender.user_id != UNKNOWN_USER.number || UNKNOWN_USER.is_somebody && sender.process_id != 0;
     is_known.then_some(sender.user_id)

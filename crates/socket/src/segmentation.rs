@@ -1,5 +1,5 @@
-//! UDP segmentation offload (UDP_SEGMENT; udp(7)): how much one buffer may hold, and which errors mean
-//! that a path cannot cut it into datagrams.
+//! UDP segmentation offload (UDP_SEGMENT; udp(7)): how much one buffer may hold, and which errors
+//! mean that a path cannot cut it into datagrams.
 
 use std::collections::HashMap;
 use std::io;
@@ -8,20 +8,20 @@ use std::net::IpAddr;
 use crate::address::Address;
 use crate::endpoint::MAX_IPV4_DATAGRAM;
 
-/// The most datagrams in one buffer that is sent: UDP_MAX_SEGMENTS in include/linux/udp.h as Linux 4.18
-/// introduced it. Every kernel with UDP_SEGMENT takes as many.
+/// The most datagrams in one buffer that is sent: UDP_MAX_SEGMENTS in include/linux/udp.h as Linux
+/// 4.18 introduced it. Every kernel with UDP_SEGMENT takes as many.
 pub const MAX_SEGMENTS: usize = 64;
 
-/// The most datagrams in one buffer that is received: UDP_MAX_SEGMENTS since it was raised. Loopback
-/// delivers a buffer as it was sent; UDP_GRO itself joins at most 64 datagrams (UDP_GRO_CNT_MAX in
-/// net/ipv4/udp_offload.c).
+/// The most datagrams in one buffer that is received: UDP_MAX_SEGMENTS since it was raised.
+/// Loopback delivers a buffer as it was sent; UDP_GRO itself joins at most 64 datagrams
+/// (UDP_GRO_CNT_MAX in net/ipv4/udp_offload.c).
 pub const MAX_RECEIVED_SEGMENTS: usize = 128;
 
 /// The number of paths remembered on which segmentation does not work.
 const MAX_PATHS: usize = 4096;
 
-/// The most bytes in one buffer that the kernel cuts into datagrams of `segment_size` bytes. It takes
-/// no more than one IPv4 datagram holds.
+/// The most bytes in one buffer that the kernel cuts into datagrams of `segment_size` bytes. It
+/// takes no more than one IPv4 datagram holds.
 pub fn max_run_bytes(segment_size: usize) -> usize {
     MAX_IPV4_DATAGRAM.min(segment_size.saturating_mul(MAX_SEGMENTS))
 }
@@ -38,7 +38,8 @@ pub(crate) enum Refusal {
 /// What the error of sending a buffer of several datagrams says about segmentation, after
 /// udp_send_skb in net/ipv4/udp.c (udp_v6_send_skb in net/ipv6/udp.c is the same):
 ///
-/// * EINVAL: a segment exceeds the path's MTU, or the buffer has more than UDP_MAX_SEGMENTS segments.
+/// * EINVAL: a segment exceeds the path's MTU, or the buffer has more than UDP_MAX_SEGMENTS
+///   segments.
 /// * EMSGSIZE: newer kernels, where a segment exceeds the MTU. Also udp_sendmsg and ip_append_data,
 ///   where the whole buffer is too long.
 /// * EIO: the device does not compute checksums, or the path goes through IPsec.

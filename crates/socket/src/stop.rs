@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Ends what waits for it. Clones are one and the same; any thread may use them.
+/// Ends every call that waits for it. Clones share one state; any thread may use them.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     /// `None` for one that never comes.
@@ -64,7 +64,7 @@ impl Stop {
         if let Some(shared) = &self.shared
             && shared.level.fetch_max(level, Ordering::AcqRel) == 0
         {
-            // Nobody reads it, so the pipe stays readable; and the reader is in this very value.
+            // The byte is never read, so the pipe stays readable; its reader lives in this value.
             let _ = (&shared.wake).write(&[0]);
         }
     }

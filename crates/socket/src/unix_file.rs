@@ -1,12 +1,12 @@
-//! The file of a Unix socket: made with its mode, re-used when stale, removed when it is ours.
+//! The file of a Unix socket: created with its mode, replaced when stale, removed when it is ours.
 //!
 //! Bound under a lock on the directory that is held until the socket listens, so that of two
-//! servers that find the same stale file one wins and the other sees a live socket. A file that is
-//! no socket, a symlink, and a socket that somebody listens on are never touched.
+//! servers that find the same stale file one wins and the other sees a live socket. Regular files,
+//! symlinks and sockets with a listener are never touched.
 //!
-//! Others may have the right to write to the directory, and may put another file into the place of
-//! ours at any time. So after bind(2) the file is never found by its path again: its mode and owner
-//! are changed through a descriptor of the very file that the socket is bound to.
+//! Other users may have write permission for the directory and can replace our file at any time. So
+//! after bind(2) the file is never looked up by its path again: its mode and owner are changed
+//! through a descriptor of the file that the socket is bound to.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
@@ -30,32 +30,32 @@ use crate::error::{Error, Operation, Result};
 /// The default mode, less the umask: the owner and the group may connect.
 const DEFAULT_MODE: u32 = 0o660;
 
-/// How long a server that starts waits for another one that is about to listen.
+/// How long a starting server waits for another one that is about to listen.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A server that ends must not be held up.
+/// Shorter, as it delays the shutdown.
 const LOCK_TIMEOUT_AT_END: Duration = Duration::from_millis(100);
 
 const PLACE_TAKEN: &str = "another file has taken the place of its file; choose a directory that \
                            nobody else may write to";
 
-/// The socket file that we made. Dropping it removes the file, if it is still the one we made.
-/// Nothing is opened for that: by then it may be forbidden.
+/// The socket file that we created. Dropping it removes the file, unless another one has replaced
+/// it. That opens nothing, as a sandbox may forbid it by then.
 #[derive(Debug)]
 pub struct UnixFile {
     directory: Directory,
     name: OsString,
-    /// Keeps the inode, else its number could come back as somebody else's file.
+    /// Keeps the inode, else its number could be reused for another file.
     made: OwnedFd,
 }
 
 impl UnixFile {
-    /// The directory that the file is in.
+    /// The directory of the file.
     pub fn directory(&self) -> BorrowedFd<'_> {
         self.directory.as_fd()
     }
 
-    /// Makes the file another user's and group's.
+    /// Changes the owner and group of the file.
     pub fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
         self.check_is_ours()?;
         let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
@@ -64,7 +64,7 @@ impl UnixFile {
         Ok(())
     }
 
-    /// Gives the file this mode, whatever the umask has taken from it.
+    /// Sets the mode exactly, regardless of the umask.
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.check_is_ours()?;
         let descriptor = self.made.as_raw_fd();
@@ -86,7 +86,7 @@ impl UnixFile {
         })
     }
 
-    /// Refuses a file that cannot be the one that our socket has just made.
+    /// Refuses a file that our socket cannot have created.
     fn check_is_ours(&self) -> io::Result<()> {
         let made = rustix::fs::fstat(&self.made)?;
         let is_of_our_user = made.st_uid == rustix::process::geteuid().as_raw();
@@ -109,7 +109,7 @@ impl Drop for UnixFile {
     fn drop(&mut self) {
         let _lock = self.directory.lock(LOCK_TIMEOUT_AT_END);
         if self.is_in_place() {
-            // Nobody is left to be told: the next start finds a stale file, and re-uses it.
+            // An error does no harm: the next start finds a stale file and replaces it.
             let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
         }
     }
@@ -137,12 +137,12 @@ pub(super) fn bind(
     remove_if_stale(&directory, &name, address, endpoint)?;
 
     // The mode of the socket's own inode, less the umask, becomes the mode of the file that bind
-    // makes (unix_bind_bsd in net/unix/af_unix.c): the file is never there with a wider one.
-    let wanted = options.unix_mode.unwrap_or(DEFAULT_MODE);
+    // creates (unix_bind_bsd in net/unix/af_unix.c): the file never exists with a wider one.
+    let mode = options.unix_mode.unwrap_or(DEFAULT_MODE);
     let as_file = File::from(OwnedFd::from(socket.0.try_clone().map_err(fail)?));
     traced_zero(
-        format_args!("fchmod({}, {wanted:#05o})", socket.as_raw_fd()),
-        as_file.set_permissions(Permissions::from_mode(wanted)),
+        format_args!("fchmod({}, {mode:#05o})", socket.as_raw_fd()),
+        as_file.set_permissions(Permissions::from_mode(mode)),
     )
     .map_err(configure)?;
     socket.bind_and_listen(address, endpoint, options.backlog)?;
@@ -156,7 +156,7 @@ pub(super) fn bind(
     };
     let mode_made = rustix::fs::fstat(&file.made).map(|made| made.st_mode & 0o7777);
     match options.unix_mode {
-        // An explicit mode is meant exactly, so what the umask took is given back.
+        // An explicit mode applies exactly, so undo the umask.
         Some(mode) if mode_made != Ok(mode) => file.set_mode(mode).map_err(configure)?,
         _ => {}
     }
@@ -177,7 +177,8 @@ fn open_made(socket: &Socket, directory: &Directory, name: &OsStr) -> io::Result
     })
 }
 
-/// What a file is that bind(2) has just made; not a symlink, nor a hard link to somebody's socket.
+/// True for a file that bind(2) has just created; false for a symlink or a hard link to another
+/// socket.
 fn is_socket_with_one_name(file: &Stat) -> bool {
     FileType::from_raw_mode(file.st_mode) == FileType::Socket && file.st_nlink == 1
 }
@@ -208,13 +209,13 @@ fn remove_if_stale(
         }
         _ => {
             return refuse(
-                "a file that is no socket is in the way; remove it, or choose another path",
+                "a file that is not a socket is in the way; remove it, or choose another path",
             );
         }
     }
     let socket_type = endpoint.socket_type().unwrap_or(SocketType::Stream);
     let visitor = Socket::create(Family::Unix, socket_type).map_err(fail)?;
-    // A listener whose backlog is full must not keep us waiting.
+    // Connecting to a listener with a full backlog must not block.
     visitor.set_nonblocking(true).map_err(fail)?;
     let attempt = visitor.0.connect(&address.0);
     match attempt.as_ref().map_err(io::Error::raw_os_error) {
@@ -224,7 +225,8 @@ fn remove_if_stale(
                 .map_err(|error| fail(error.into()))
         }
         Err(Some(libc::EACCES | libc::EPERM)) => refuse(
-            "a socket file is in the way that may not be asked whether it is alive; remove it",
+            "a socket file exists, and we may not check whether it is in use; remove it, or choose \
+             another path",
         ),
         _ => Err(fail(io::Error::from_raw_os_error(libc::EADDRINUSE))),
     }

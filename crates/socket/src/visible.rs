@@ -40,7 +40,7 @@ impl fmt::Display for VisibleBytes<'_> {
 }
 
 /// Passes lines on as [`VisibleBytes`] shows them, each with its end. Each report for people is
-/// written through one: what it names, a path or a user, may have been chosen by somebody else.
+/// written through one: what it names, a path or a user, may have been chosen by another user.
 #[derive(Debug)]
 pub struct VisibleLines<W>(pub W);
 

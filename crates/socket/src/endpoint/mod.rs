@@ -1,8 +1,9 @@
 //! The one way to name a socket: `udp://127.0.0.1:3000`, `unix:/run/bullhorn.sock`, `fd:3`.
 //!
-//! This file defines [`Endpoint`] and prints it; `parse` reads it, `problem` says why a text is not an
-//! endpoint, `convert` accepts other types in its place, `filter` restricts its address family. What is
-//! printed parses back to the same endpoint. Pure: no resolver, no kernel addresses, no sockets.
+//! This file defines [`Endpoint`] and prints it; `parse` reads it, `problem` says why a text is not
+//! an endpoint, `convert` accepts other types in its place, `filter` restricts its address family.
+//! What is printed parses back to the same endpoint. Pure: no resolver, no kernel addresses, no
+//! sockets.
 
 mod convert;
 mod filter;
@@ -92,7 +93,8 @@ pub enum Host {
     Name(String),
 }
 
-/// The zone of a scoped IPv6 address: the interface on whose link it is valid (RFC 4007, section 6).
+/// The zone of a scoped IPv6 address: the interface on whose link it is valid (RFC 4007, section
+/// 6).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Zone {
     /// By the interface's name, `%eth0`.

@@ -7,14 +7,14 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// A duplicate of descriptor `number`, closed on exec. EBADF when it is not open.
 ///
-/// The number itself is not taken over: this process may have given it to somebody else.
+/// The number itself keeps its owner, which may be another part of this process.
 pub(crate) fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: fcntl with F_DUPFD_CLOEXEC touches no memory of ours, whatever the number is.
     let duplicate = unsafe { libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 3) };
     if duplicate < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    // SAFETY: the kernel has just created this descriptor for us, so we are its only owner.
     Ok(unsafe { OwnedFd::from_raw_fd(duplicate) })
 }
 
@@ -44,8 +44,8 @@ pub(crate) fn set_option(
     }
 }
 
-/// The file that a Unix socket is bound to, as a descriptor that cannot be read or written (O_PATH).
-/// EPERM without CAP_NET_ADMIN.
+/// The file that a Unix socket is bound to, as a descriptor that cannot be read or written
+/// (O_PATH). EPERM without CAP_NET_ADMIN.
 pub(crate) fn bound_file(socket: &impl AsFd) -> io::Result<OwnedFd> {
     /// Of include/uapi/linux/un.h.
     const SIOCUNIXFILE: u32 = 0x89e0;
@@ -55,7 +55,7 @@ pub(crate) fn bound_file(socket: &impl AsFd) -> io::Result<OwnedFd> {
     if file < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+    // SAFETY: the kernel has just created this descriptor for us, so we are its only owner.
     Ok(unsafe { OwnedFd::from_raw_fd(file) })
 }
 
@@ -65,8 +65,8 @@ pub(crate) fn set_mode(file: &impl AsFd, mode: u32) -> io::Result<()> {
     const SYS_FCHMODAT2: libc::c_long = 452;
     let descriptor = file.as_fd().as_raw_fd();
     let (path, flags) = (c"", libc::AT_EMPTY_PATH);
-    // SAFETY: the descriptor is open while it is borrowed, and the path is a string that ends in NUL
-    // and lives through the call.
+    // SAFETY: the descriptor is open while it is borrowed, and the path is a string that ends in
+    // NUL and lives through the call.
     let result = unsafe { libc::syscall(SYS_FCHMODAT2, descriptor, path.as_ptr(), mode, flags) };
     if result == 0 {
         Ok(())

@@ -1,9 +1,9 @@
-//! Whether a call may be made at all: a kernel may lack it, a seccomp profile may refuse it.
+//! Whether a system call is available: the kernel may lack it, or a seccomp profile may refuse it.
 
 use std::io;
 use std::ptr::null_mut;
 
-/// A call that we cannot do without, or for which there is another way.
+/// A system call that is indispensable, or that has a replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is the call of the same name")]
 pub(crate) enum Call {
@@ -22,7 +22,7 @@ pub(crate) enum Call {
 }
 
 impl Call {
-    /// As in its man page.
+    /// Its name in the man pages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Accept4 => "accept4",
@@ -42,10 +42,12 @@ impl Call {
 
     /// The refusal, if the call is refused whatever its arguments are.
     ///
-    /// It is made on no descriptor, where all that a kernel and a firewall could say comes after EBADF.
+    /// It is tried on descriptor -1: an available call fails with EBADF before anything else can go
+    /// wrong.
     pub(crate) fn refusal(self) -> Option<io::Error> {
-        // SAFETY: no descriptor and no type has the number -1, so that none of these does anything, and
-        // the kernel answers a null pointer that it would have to read or write through with EFAULT.
+        // SAFETY: no descriptor and no type has the number -1, so that none of these does anything,
+        // and the kernel answers a null pointer that it would have to read or write through with
+        // EFAULT.
         let result = unsafe {
             match self {
                 Self::Accept4 => libc::accept4(-1, null_mut(), null_mut(), 0) as isize,

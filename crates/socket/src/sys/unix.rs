@@ -1,5 +1,4 @@
-//! What Unix sockets have that others have not: names of any bytes, and descriptors passed beside a
-//! message.
+//! Unix sockets only: names of arbitrary bytes, and descriptors passed with a message.
 
 use std::os::fd::{FromRawFd, OwnedFd};
 
@@ -14,11 +13,11 @@ pub(crate) fn address_bytes(address: &Address) -> &[u8] {
     unsafe { std::slice::from_raw_parts(address.0.as_ptr().cast(), address.len()) }
 }
 
-/// Closes the descriptors that somebody passed beside the message that `control`, as the kernel has
-/// just written it, belongs to.
+/// Closes the descriptors that a sender has passed with a message. `control` holds its control
+/// messages, as the kernel has just written them.
 pub(super) fn close_passed(control: &[u8]) {
     for number in control_message::passed_descriptors(control) {
-        // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+        // SAFETY: the kernel has just created this descriptor for us, so we are its only owner.
         drop(unsafe { OwnedFd::from_raw_fd(number) });
     }
 }
