@@ -1,15 +1,16 @@
 //! Bullhorn inside a test: your own client talks to a server that really answers.
 //!
-//! `cargo test --example fixture` runs the test, `cargo run --example fixture` shows the same at work.
+//! `cargo test --example fixture` runs the test; `cargo run --example fixture` does the same without
+//! a test.
 
 use std::io::{Read, Result, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-/// The code under test: any program that asks a server over a socket.
+/// The code under test: any program that sends a request over a socket.
 fn ask(server: SocketAddr, text: &str) -> Result<String> {
     let mut stream = TcpStream::connect(server)?;
     stream.write_all(text.as_bytes())?;
-    // Tells the server that the text is complete; its answers still come in.
+    // Half-closes: the server learns that the text is complete, and we still receive its answers.
     stream.shutdown(Shutdown::Write)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -31,7 +32,7 @@ mod tests {
 
     #[test]
     fn the_whole_text_comes_back_in_capitals() {
-        // Port 0: every test gets a server of its own, and none waits for another's port.
+        // Port 0 gives each test a separate server, so that tests never compete for a port.
         let server = bullhorn::Server::builder()
             .endpoint("tcp://127.0.0.1:0")
             .start()
@@ -40,7 +41,7 @@ mod tests {
         let answer = ask(server.local_addr().unwrap(), "weiß\nnaïve\n").unwrap();
 
         assert_eq!(answer, "WEISS\nNAÏVE\n");
-        // What the server saw is there to be checked too; dropping it would stop it as well.
+        // The server's totals can be checked too. Dropping the server would also stop it.
         assert!(server.stop().is_balanced());
     }
 }

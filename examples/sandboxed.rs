@@ -5,7 +5,7 @@
 //! open a file for reading: refused (errno 13)
 //! ```
 //!
-//! With the word `landlock` or `seccomp` it enters only that part, with `none` nothing.
+//! The argument `landlock` or `seccomp` enters only that part, and `none` enters nothing.
 
 use std::fs::{self, File};
 use std::io;
@@ -19,7 +19,7 @@ use bullhorn::sandbox::{Needs, calls, enter, files};
 use socket2::{Domain, Protocol, Socket, Type};
 
 fn main() -> io::Result<()> {
-    // What is there before: sockets without an address, listeners to reach, a file to remove.
+    // Prepared beforehand: unbound sockets, listeners to connect to, a file to remove.
     let tcp = || Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
     let (to_bind, to_connect, udp) = (tcp()?, tcp()?, UnixDatagram::unbound()?);
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -62,12 +62,12 @@ fn main() -> io::Result<()> {
         None => Ok(()),
     });
     attempt("start a process", || Command::new("/bin/true").status());
-    // Allowed: what a server is there for.
+    // Allowed: what a server needs.
     attempt("start a thread", || {
         std::thread::Builder::new().spawn(|| {})
     });
     attempt("ask a socket for its address", || listener.local_addr());
-    // Last, as it does not come back when it is allowed.
+    // Last, as it does not return if it is allowed.
     let error = Command::new("/bin/echo")
         .arg("execute a program: allowed")
         .exec();

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 fn main() -> std::io::Result<()> {
     let server = std::env::args().nth(1);
-    // Nobody has to know our address beforehand, so the kernel may choose it.
+    // A client needs no fixed address, so the kernel may choose one.
     let socket = UdpSocket::bind("0.0.0.0:0")?;
-    // From now on only the server's datagrams come in, and a port nobody holds is an error.
+    // From now on we receive only the server's datagrams, and a closed port is an error.
     socket.connect(server.as_deref().unwrap_or("127.0.0.1:3000"))?;
-    // A datagram may get lost, and nobody would tell us.
+    // A datagram may get lost without an error.
     socket.set_read_timeout(Some(Duration::from_secs(5)))?;
 
     let mut line = String::new();
