@@ -29,7 +29,7 @@ pub fn kernel_setting(name: &str) -> Option<usize> {
 }
 
 #[test]
-fn the_second_server_on_a_port_is_told_that_it_is_in_use() {
+fn a_second_server_on_a_port_reports_that_it_is_in_use() {
     for (first, second) in [
         ("udp://127.0.0.1", "udp://127.0.0.1"),
         ("tcp://127.0.0.1", "tcp://127.0.0.1"),
@@ -80,7 +80,7 @@ fn when_one_endpoint_cannot_be_bound_none_is_served() {
 }
 
 #[test]
-fn a_port_of_the_system_says_what_to_do() {
+fn a_privileged_port_is_refused_with_what_to_do() {
     let Some(first_free) = kernel_setting("net/ipv4/ip_unprivileged_port_start") else {
         return;
     };

@@ -41,7 +41,7 @@ fn demo_in_json_has_a_line_for_each_pair_and_a_summary() {
 }
 
 #[test]
-fn the_environment_is_the_twin_of_a_flag() {
+fn a_flag_can_be_set_by_the_environment() {
     let ended = run(
         bullhorn().args(["demo", "a"]).env("BULLHORN_JSON", "1"),
         b"",
@@ -58,14 +58,14 @@ fn assert_without_ipv6(ended: &Ended) {
 }
 
 #[test]
-fn a_machine_whose_ipv6_is_disabled_is_told_and_is_no_failure() {
+fn disabled_ipv6_is_reported_and_is_not_a_failure() {
     if let Some(mut command) = in_a_network_of_its_own(NO_IPV6, &["demo", "--json"]) {
         assert_without_ipv6(&run(&mut command, b""));
     }
 }
 
 #[test]
-fn a_kernel_without_ipv6_is_told_and_is_no_failure() {
+fn a_kernel_without_ipv6_is_reported_and_is_not_a_failure() {
     let inet6 = SeccompCondition::new(
         0,
         SeccompCmpArgLen::Dword,

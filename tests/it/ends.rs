@@ -388,7 +388,7 @@ fn unread_by_peer(connection: &std::net::TcpStream) -> u64 {
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
-fn a_signal_ends_a_text_that_the_peer_does_not_take() {
+fn a_signal_ends_a_send_that_the_peer_does_not_read() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let tcp = format!("tcp://{}", listener.local_addr().unwrap());
     let name = own("bullhorn-test-does-not-take");
@@ -644,7 +644,7 @@ fn a_signal_ends_demo_with_what_it_has_found() {
 }
 
 #[test]
-fn nohup_keeps_its_word() {
+fn a_sighup_that_nohup_ignores_stays_ignored() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let script = format!(
         "trap '' HUP; exec '{}' ping --json -i 10ms -W 1h udp://{}",
@@ -743,7 +743,7 @@ fn a_signal_ends_the_wait_for_the_resolver() {
 }
 
 #[test]
-fn a_resolver_that_does_not_answer_is_not_waited_for_beyond_the_deadline() {
+fn a_silent_resolver_is_not_waited_for_beyond_the_deadline() {
     let tested = in_own_network(|| {
         let Some(dead) = DeadResolver::new() else {
             return;

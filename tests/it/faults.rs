@@ -300,7 +300,7 @@ fn sendmmsg_may_fail_at_the_first_answer_of_a_batch() {
 }
 
 #[test]
-fn a_send_that_sends_nothing_and_does_not_say_why_is_counted() {
+fn a_send_that_sends_nothing_without_an_error_is_counted() {
     if !can_inject() {
         return;
     }
@@ -321,7 +321,7 @@ fn a_server_that_can_receive_nothing_can_still_be_stopped() {
 
 /// Of one batch, answers to those who are gone between answers to those who are not.
 #[test]
-fn a_peer_that_is_gone_takes_no_other_answer_with_it() {
+fn a_peer_that_is_gone_costs_no_other_answer() {
     const CLIENTS: usize = 9;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("server");
@@ -473,7 +473,7 @@ fn a_connection_that_fails_is_counted_under_its_cause_and_the_others_are_served(
 }
 
 #[test]
-fn a_call_that_fails_at_the_start_is_done_without_or_told_in_one_line() {
+fn a_call_that_fails_at_the_start_is_optional_or_reported_in_one_line() {
     if !can_inject() {
         return;
     }
@@ -608,7 +608,7 @@ fn a_unix_sender_waits_for_a_stopped_server_and_loses_nothing() {
 
 /// With IP_RECVERR, the kernel hands the word that one client is gone to whatever call comes next.
 #[test]
-fn a_client_that_is_gone_does_not_take_the_answer_of_the_next() {
+fn a_client_that_is_gone_does_not_cost_the_next_its_answer() {
     for backend in ["batched", "plain"] {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
@@ -655,7 +655,7 @@ fn set_recverr(socket: &UdpSocket) -> bool {
 }
 
 #[test]
-fn a_thread_that_cannot_be_started_is_told_in_one_line() {
+fn a_thread_that_cannot_be_started_is_reported_in_one_line() {
     if !can_inject() {
         return;
     }

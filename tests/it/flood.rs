@@ -100,7 +100,7 @@ fn a_flood_is_accounted_for_to_the_datagram_by_the_plain_backend() {
 }
 
 #[test]
-fn what_the_kernel_dropped_is_shown_and_adds_up_to_what_was_sent() {
+fn kernel_drops_are_shown_and_everything_sent_is_accounted_for() {
     let served = Served::start(&[
         "udp://127.0.0.1:0",
         "--workers",
@@ -128,7 +128,7 @@ fn what_the_kernel_dropped_is_shown_and_adds_up_to_what_was_sent() {
 }
 
 #[test]
-fn what_the_kernel_dropped_before_the_server_came_is_not_its_affair() {
+fn kernel_drops_before_the_server_started_are_not_counted() {
     let held = UdpSocket::bind("127.0.0.1:0").unwrap();
     SockRef::from(&held).set_recv_buffer_size(8192).unwrap();
     let source = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -74,7 +74,7 @@ fn spoofed(text: impl Into<String>) -> (SocketAddrV4, SocketAddrV4, String) {
 }
 
 #[test]
-fn two_servers_and_one_spoofed_datagram_come_to_an_end() {
+fn two_servers_end_an_exchange_that_a_spoofed_datagram_started() {
     let (Some(network), Some(_)) = (Network::new(), find_program("python3")) else {
         return;
     };
@@ -120,7 +120,7 @@ fn without_the_guard_the_exchange_goes_on_until_a_server_stops() {
 }
 
 #[test]
-fn an_exchange_with_an_echo_comes_to_an_end() {
+fn an_exchange_with_an_echo_server_ends() {
     let (Some(network), Some(_)) = (Network::new(), find_program("python3")) else {
         return;
     };
@@ -134,7 +134,7 @@ fn an_exchange_with_an_echo_comes_to_an_end() {
 }
 
 #[test]
-fn a_thousand_spoofed_texts_at_once_come_to_an_end_each() {
+fn a_thousand_spoofed_texts_at_once_all_stop_circulating() {
     let (Some(network), Some(_)) = (Network::new(), find_program("python3")) else {
         return;
     };
@@ -183,7 +183,7 @@ fn looping_texts_cannot_hide_among_ordinary_ones_of_their_flow() {
 }
 
 #[test]
-fn capitals_and_scripts_without_case_are_answered_at_normal_use() {
+fn capitals_and_scripts_without_case_are_answered_in_normal_use() {
     let served = Served::start(&[
         "udp://127.0.0.1:0",
         own("unixgram:@bullhorn-test-capitals").as_str(),
@@ -224,7 +224,7 @@ fn capitals_and_scripts_without_case_are_answered_at_normal_use() {
 }
 
 #[test]
-fn what_only_spoofed_datagrams_say_is_dropped_under_its_cause() {
+fn datagrams_that_can_only_be_spoofed_are_dropped_under_their_cause() {
     in_own_network(each_spoofed_datagram_has_its_cause);
 }
 
@@ -276,7 +276,7 @@ fn each_spoofed_datagram_has_its_cause() {
 }
 
 #[test]
-fn what_was_sent_to_a_group_or_to_everybody_is_not_answered() {
+fn multicast_and_broadcast_datagrams_are_not_answered() {
     let (Some(network), Some(_)) = (Network::new(), find_program("python3")) else {
         return;
     };

@@ -121,7 +121,7 @@ fn send_without_an_end(peer: &mut dyn Peer, bytes: &[u8]) {
 }
 
 #[test]
-fn send_takes_an_answer_without_an_end_for_a_wrong_one_at_once() {
+fn send_rejects_an_endless_answer_at_once() {
     let (_directory, endpoints) = streams(|peer| send_without_an_end(peer, b"A"));
     for endpoint in &endpoints {
         let begin = Instant::now();
@@ -133,7 +133,7 @@ fn send_takes_an_answer_without_an_end_for_a_wrong_one_at_once() {
 }
 
 #[test]
-fn send_does_not_wait_for_the_end_of_an_answer_that_is_wrong_already() {
+fn send_does_not_wait_for_the_rest_of_a_wrong_answer() {
     let (_directory, endpoints) = streams(|peer| {
         let _ = peer.read(&mut [0; 64]);
         let _ = peer.write_all(b"WRO");
@@ -154,7 +154,7 @@ fn send_does_not_wait_for_the_end_of_an_answer_that_is_wrong_already() {
 }
 
 #[test]
-fn an_answer_that_trickles_in_does_not_extend_the_time_for_ever() {
+fn a_trickling_answer_does_not_extend_the_timeout() {
     let (_directory, endpoints) = streams(|peer| {
         let _ = peer.read(&mut [0; 1024]);
         while peer.write_all(b"A").is_ok() {
@@ -171,7 +171,7 @@ fn an_answer_that_trickles_in_does_not_extend_the_time_for_ever() {
 }
 
 #[test]
-fn a_long_text_that_goes_slowly_but_steadily_is_answered() {
+fn a_long_text_over_a_slow_but_steady_connection_is_answered() {
     const LENGTH: usize = 1 << 20;
     let (_directory, endpoints) = streams(|peer| {
         let pause = || std::thread::sleep(Duration::from_millis(100));
@@ -201,7 +201,7 @@ fn a_long_text_that_goes_slowly_but_steadily_is_answered() {
 }
 
 #[test]
-fn late_copies_without_an_end_do_not_extend_the_time() {
+fn endless_late_copies_do_not_extend_the_timeout() {
     let floods = Floods::start(|_| b"FIRST".to_vec());
     for endpoint in &floods.endpoints {
         let begin = Instant::now();
@@ -220,7 +220,7 @@ fn late_copies_without_an_end_do_not_extend_the_time() {
 }
 
 #[test]
-fn what_a_peer_sends_unasked_is_not_read_into_memory() {
+fn unsolicited_bytes_are_not_read_into_memory() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
     let mut command = bullhorn();
@@ -237,7 +237,7 @@ fn what_a_peer_sends_unasked_is_not_read_into_memory() {
 }
 
 #[test]
-fn ping_ends_and_says_little_when_answers_have_no_end() {
+fn ping_ends_with_little_output_when_answers_are_endless() {
     let floods = Floods::start(<[u8]>::to_ascii_uppercase);
     for endpoint in &floods.endpoints {
         let ended = run_in_little_memory(&["ping", "-c", "3", "-i", "100ms", endpoint, "--json"]);
@@ -256,7 +256,7 @@ fn ping_ends_and_says_little_when_answers_have_no_end() {
 }
 
 #[test]
-fn ping_ends_and_says_little_when_lines_have_no_end() {
+fn ping_ends_with_little_output_when_lines_are_endless() {
     for bytes in [&b"\n"[..], b"A"] {
         let (_directory, endpoints) = match bytes {
             b"\n" => streams(|peer| send_without_an_end(peer, b"\n")),
@@ -271,7 +271,7 @@ fn ping_ends_and_says_little_when_lines_have_no_end() {
 }
 
 #[test]
-fn ping_ends_on_a_signal_while_answers_have_no_end() {
+fn ping_ends_on_a_signal_during_endless_answers() {
     let (_directory, endpoints) = streams(|peer| send_without_an_end(peer, b"\n"));
     let floods = Floods::start(|_| b"nobody asked".to_vec());
     for endpoint in endpoints.iter().chain(&floods.endpoints) {

@@ -278,7 +278,7 @@ fn bench_finds_duplicates_exactly() {
 }
 
 #[test]
-fn bench_takes_what_is_reordered_for_right_and_nothing_else() {
+fn bench_counts_reordered_answers_as_right_and_nothing_else() {
     let (found, totals) = load_through("udp://127.0.0.1:0", "reorder=40%", "3", &LOAD);
     let impaired = &totals.summary["endpoints"][0]["impaired"];
     assert!(impaired["reordered"].as_u64() > Some(800), "{totals:?}");
@@ -305,7 +305,7 @@ fn bench_finds_delay() {
 }
 
 #[test]
-fn bench_finds_what_befalls_unix_datagrams_exactly() {
+fn bench_finds_impaired_unix_datagrams_exactly() {
     let impairment = "loss=10%,duplicate=10%,reorder=10%,corrupt=10%";
     // A receiver of Unix datagrams holds ten of them, and no more.
     let arguments = [
@@ -324,7 +324,7 @@ fn bench_finds_what_befalls_unix_datagrams_exactly() {
 }
 
 #[test]
-fn what_is_held_at_the_end_is_still_sent() {
+fn held_answers_are_still_sent_at_the_end() {
     let impairment = ["--impair", "reorder=100%,delay=30s"];
     let served = Served::start(&["udp://127.0.0.1:0", impairment[0], impairment[1]]);
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -354,7 +354,7 @@ fn what_is_held_at_the_end_is_still_sent() {
 }
 
 #[test]
-fn a_held_answer_that_nothing_overtakes_goes_on_after_a_while() {
+fn a_held_answer_that_nothing_overtakes_is_sent_after_a_while() {
     let served = Served::start(&["udp://127.0.0.1:0", "--impair", "reorder=100%"]);
     let ended = ping(served.endpoint(), &["-c", "1", "-W", "30s"]);
     assert_eq!(ended.summary()["ok"], 1);

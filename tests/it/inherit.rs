@@ -127,7 +127,7 @@ fn a_stream_socket_that_is_only_bound_is_made_to_listen() {
 }
 
 #[test]
-fn what_is_no_bound_socket_is_refused_with_the_reason() {
+fn what_is_not_a_bound_socket_is_refused_with_the_reason() {
     assert_refused(File::open("/dev/null").unwrap(), "not a socket");
     assert_refused(std::io::pipe().unwrap().0, "not a socket");
     let not_passed = run_bullhorn(["serve", "--json", "fd:77"]);
@@ -201,7 +201,7 @@ fn one_of_our_own_sockets_is_never_taken_for_an_inherited_one() {
 }
 
 #[test]
-fn an_inherited_wildcard_socket_answers_from_the_address_that_was_asked() {
+fn an_inherited_wildcard_socket_answers_from_the_address_that_the_request_was_sent_to() {
     let served = served(UdpSocket::bind("0.0.0.0:0").unwrap());
     let port = served.port(0);
     for host in ["127.0.0.2", "127.0.0.3"] {
@@ -212,7 +212,7 @@ fn an_inherited_wildcard_socket_answers_from_the_address_that_was_asked() {
 }
 
 #[test]
-fn an_inherited_socket_of_both_families_answers_from_the_address_that_was_asked() {
+fn an_inherited_socket_of_both_families_answers_from_the_address_that_the_request_was_sent_to() {
     let Ok(both) = Socket::new(Domain::IPV6, Type::DGRAM, None) else {
         return skipped("this machine has no IPv6");
     };
@@ -228,7 +228,7 @@ fn an_inherited_socket_of_both_families_answers_from_the_address_that_was_asked(
 }
 
 #[test]
-fn a_socket_that_is_held_serves_one_server_after_the_other_without_loss() {
+fn a_socket_that_another_process_holds_passes_between_servers_without_loss() {
     let held = UdpSocket::bind("127.0.0.1:0").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -270,7 +270,7 @@ fn without_endpoints_the_sockets_that_systemd_passes_are_served() {
 }
 
 #[test]
-fn endpoints_that_are_given_go_before_those_that_systemd_passes() {
+fn given_endpoints_take_precedence_over_those_that_systemd_passes() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let announced = "export LISTEN_PID=$$ LISTEN_FDS=1;";
     let mut command = inheriting(announced, socket, &["serve", "--json", "tcp://127.0.0.1:0"]);
@@ -279,7 +279,7 @@ fn endpoints_that_are_given_go_before_those_that_systemd_passes() {
 }
 
 #[test]
-fn a_count_of_descriptors_that_is_no_number_is_a_usage_error() {
+fn a_count_of_descriptors_that_is_not_a_number_is_a_usage_error() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let announced = "export LISTEN_PID=$$ LISTEN_FDS=many;";
     let ended = ended(inheriting(announced, socket, &["serve", "--json"]));

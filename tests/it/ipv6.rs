@@ -41,7 +41,7 @@ pub fn in_a_network_of_its_own(preparation: &str, arguments: &[&str]) -> Option<
 }
 
 #[test]
-fn the_second_server_on_an_ipv6_port_is_told_that_it_is_in_use() {
+fn a_second_server_on_an_ipv6_port_reports_that_it_is_in_use() {
     if !has_ipv6() {
         return;
     }
@@ -58,7 +58,7 @@ fn the_second_server_on_an_ipv6_port_is_told_that_it_is_in_use() {
 }
 
 #[test]
-fn an_ipv4_address_mapped_to_ipv6_is_refused_with_the_way_out() {
+fn an_ipv4_address_mapped_to_ipv6_is_refused_with_the_endpoint_to_use_instead() {
     if has_ipv6() {
         let ended = run_bullhorn(["serve", "udp://[::ffff:127.0.0.1]:0"]);
         assert_local_trouble(&ended, "[::ffff:127.0.0.1]", &["udp://127.0.0.1:3000"]);
@@ -120,7 +120,7 @@ fn a_link_local_address_is_served_and_printed_with_its_zone() {
 }
 
 #[test]
-fn without_ipv6_the_empty_host_is_served_over_ipv4_alone_and_said_once() {
+fn without_ipv6_the_empty_host_is_served_over_ipv4_alone_and_reported_once() {
     let arguments = ["serve", "--json", "udp://:0", "tcp://:0"];
     let Some(mut command) = in_a_network_of_its_own(NO_IPV6, &arguments) else {
         return;

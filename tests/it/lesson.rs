@@ -178,7 +178,7 @@ fn port_in<'a>(expected: &str, actual: &'a str) -> Option<&'a str> {
 }
 
 #[test]
-fn every_console_block_of_the_lesson_says_what_the_programs_say() {
+fn every_console_block_of_the_lesson_shows_what_the_programs_print() {
     if find_example("udp_server").is_none() || find_example("udp_client").is_none() {
         return;
     }

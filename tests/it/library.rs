@@ -77,7 +77,7 @@ fn a_wrong_answer_is_an_error_that_says_what_is_wrong() {
 }
 
 #[test]
-fn silence_is_an_error_that_says_how_often_was_tried() {
+fn silence_is_an_error_with_the_number_of_tries() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let mut settings = Settings::default();

@@ -121,7 +121,7 @@ fn lists_of_networks_leave_unix_sockets_alone() {
 }
 
 #[test]
-fn what_is_no_network_or_rate_is_a_usage_error_that_shows_one() {
+fn a_malformed_network_or_rate_is_a_usage_error_with_an_example() {
     for (flag, value, word) in [
         ("--allow", "192.0.2.1/24", "192.0.2.0/24"),
         ("--deny", "somewhere", "2001:db8::/32"),
@@ -135,7 +135,7 @@ fn what_is_no_network_or_rate_is_a_usage_error_that_shows_one() {
 }
 
 #[test]
-fn a_source_is_answered_as_often_as_the_rate_says_and_others_are_not_held_up() {
+fn a_source_is_answered_up_to_its_rate_and_others_are_not_held_up() {
     const SENT: u64 = 1000;
     const RATE: u64 = 50;
     let served = Served::start(&["udp://127.0.0.1:0", "--rate-limit", "50/s"]);
@@ -174,7 +174,7 @@ fn a_source_is_answered_as_often_as_the_rate_says_and_others_are_not_held_up() {
 }
 
 #[test]
-fn a_limit_is_the_default_on_a_public_address_and_said_at_the_start() {
+fn a_limit_is_the_default_on_a_public_address_and_printed_at_startup() {
     for (endpoint, options, expected) in [
         ("udp://127.0.0.1:0", &[][..], None),
         ("udp://127.0.0.1:0", &["--rate-limit", "7/s"], Some(7)),
@@ -212,7 +212,7 @@ fn a_limit_is_the_default_on_a_public_address_and_said_at_the_start() {
 }
 
 #[test]
-fn the_default_limit_is_not_for_this_machines_own_programs() {
+fn the_default_limit_does_not_apply_to_this_machines_own_programs() {
     let served = Served::start(&["udp://0.0.0.0:0"]);
     let client = client("127.0.0.1", served.port(0));
     for _ in 0..5000 {

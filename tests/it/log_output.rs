@@ -87,7 +87,7 @@ fn dev_full() -> File {
 }
 
 #[test]
-fn a_server_whose_log_cannot_be_written_goes_on_answering() {
+fn a_server_whose_log_cannot_be_written_keeps_answering() {
     for options in [&[][..], &["-v"], &["-vv"], &["--json"]] {
         for is_full in [false, true] {
             let port = free_port();
@@ -105,7 +105,7 @@ fn a_server_whose_log_cannot_be_written_goes_on_answering() {
 }
 
 #[test]
-fn a_server_whose_log_nobody_reads_goes_on_answering_and_ends_in_time() {
+fn a_server_whose_log_is_not_read_keeps_answering_and_ends_in_time() {
     for options in [&[][..], &["-v"], &["-vv"]] {
         for signal in ["TERM", "INT"] {
             let (_unread, stderr) = full_pipe();
@@ -120,7 +120,7 @@ fn a_server_whose_log_nobody_reads_goes_on_answering_and_ends_in_time() {
 }
 
 #[test]
-fn a_full_log_that_does_not_block_is_waited_for() {
+fn a_full_non_blocking_log_is_waited_for() {
     let (mut reader, stderr) = full_pipe();
     rustix::io::ioctl_fionbio(&stderr, true).unwrap();
     let port = free_port();
@@ -145,7 +145,7 @@ fn a_full_log_that_does_not_block_is_waited_for() {
 }
 
 #[test]
-fn lines_that_found_no_room_are_counted_where_they_are_missing_and_in_the_totals() {
+fn dropped_lines_are_counted_where_they_are_missing_and_in_the_totals() {
     let (reader, stderr) = full_pipe();
     let port = free_port();
     let server = serve(port, &["-v"], stderr);
@@ -211,7 +211,7 @@ fn the_ready_lines_come_before_the_log_and_the_totals_last() {
 }
 
 #[test]
-fn json_that_nobody_reads_holds_up_neither_the_start_nor_the_end() {
+fn json_that_is_not_read_delays_neither_the_start_nor_the_end() {
     for reader_goes in [false, true] {
         let (reader, stdout) = full_pipe();
         let reader = (!reader_goes).then_some(reader);
@@ -245,7 +245,7 @@ fn json_that_nobody_reads_holds_up_neither_the_start_nor_the_end() {
 }
 
 #[test]
-fn json_on_a_full_disk_is_said_at_the_end_alone() {
+fn json_on_a_full_disk_is_reported_only_at_the_end() {
     let port = free_port();
     let mut server = Running::start(
         bullhorn()
@@ -268,7 +268,7 @@ fn json_on_a_full_disk_is_said_at_the_end_alone() {
 
 /// Every verb's own lines of standard error, where they cannot be written or nobody reads them.
 #[test]
-fn the_code_of_a_verb_is_its_own_though_its_error_line_is_lost() {
+fn a_verb_keeps_its_exit_code_when_its_error_line_is_lost() {
     for (arguments, code) in [
         (&["serve", "udp://127.0.0.1:x"][..], 2),
         (&["serve", "udp://192.0.2.1:0"], 7),
@@ -299,7 +299,7 @@ fn closed_pipe() -> std::os::fd::OwnedFd {
 /// A terminal that hangs up, as an ssh session that ends: its server has SIGHUP and an end to write to
 /// no more.
 #[test]
-fn a_server_whose_terminal_is_closed_goes_on_or_ends_as_its_signals_say() {
+fn a_server_whose_terminal_is_closed_continues_or_ends_according_to_its_signals() {
     let Some(python) = crate::support::find_program("python3") else {
         return;
     };

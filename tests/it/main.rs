@@ -1,6 +1,6 @@
 //! The one integration binary: Bullhorn over real sockets, a module per topic.
 //!
-//! Every test binds port 0 or a name of its own and waits for conditions, never for time to pass.
+//! Every test binds port 0 or a unique name and waits for conditions, never for time to pass.
 //! A test whose program or privilege is missing prints "skipped" and the reason.
 
 #![allow(unreachable_pub, reason = "an integration binary has no outside")]
@@ -27,7 +27,7 @@ mod faults;
 mod flood;
 mod guard;
 mod hostile_server;
-mod http_places;
+mod http_slots;
 mod impair;
 mod inherit;
 mod interop;
@@ -58,8 +58,8 @@ mod socket_calls;
 mod stream_limits;
 mod units;
 mod unix_datagram;
-mod unix_deputy;
 mod unix_file;
+mod unix_senders;
 mod uppercase_python;
 mod urgent_data;
 mod usage;

@@ -219,7 +219,7 @@ fn the_counters_are_what_was_sent_over_every_type_of_endpoint() {
 }
 
 #[test]
-fn datagrams_without_an_answer_are_under_their_cause() {
+fn unanswered_datagrams_are_counted_under_their_cause() {
     let unixgram = own("unixgram:@bullhorn-test-metrics-causes");
     let watched = Watched::start(2, &["udp://127.0.0.1:0", &unixgram]);
     let client = watched.udp(0);
@@ -260,7 +260,7 @@ fn datagrams_without_an_answer_are_under_their_cause() {
 }
 
 #[test]
-fn what_the_kernel_dropped_is_told_beside() {
+fn kernel_drops_have_their_own_metric() {
     const SENT: u64 = 2000;
     let watched = Watched::start(1, &["udp://127.0.0.1:0", "--receive-buffer", "8192"]);
     let client = watched.udp(0);
@@ -278,7 +278,7 @@ fn what_the_kernel_dropped_is_told_beside() {
 }
 
 #[test]
-fn connections_without_a_proper_end_are_under_their_cause() {
+fn connections_that_end_abnormally_are_counted_under_their_cause() {
     let watched = Watched::start(
         2,
         &[
@@ -316,7 +316,7 @@ fn connections_without_a_proper_end_are_under_their_cause() {
 }
 
 #[test]
-fn the_truth_of_a_bad_network_is_told_where_one_was_asked_for() {
+fn impairments_are_counted_only_with_impair() {
     let watched = Watched::start(1, &["udp://127.0.0.1:0", "--impair", "loss=100%"]);
     let client = watched.udp(0);
     for _ in 0..5 {
@@ -423,7 +423,7 @@ fn the_accept_header_chooses_between_openmetrics_and_the_older_text() {
 }
 
 #[test]
-fn head_has_the_same_head_and_other_methods_and_paths_are_refused() {
+fn head_gets_the_same_headers_and_other_methods_and_paths_are_refused() {
     let watched = Watched::start(1, &["udp://127.0.0.1:0"]);
     for path in ["/livez", "/readyz", "/livez?verbose", "/metrics"] {
         let get = watched.get(path);
@@ -460,7 +460,7 @@ fn head_has_the_same_head_and_other_methods_and_paths_are_refused() {
 }
 
 #[test]
-fn a_server_that_drains_lives_and_is_not_ready() {
+fn a_draining_server_is_alive_but_not_ready() {
     let watched = Watched::start(1, &["tcp://127.0.0.1:0"]);
     assert_eq!(watched.get("/readyz").status, 200);
     // Whoever asks much and reads nothing holds the end up.
@@ -495,7 +495,7 @@ fn a_server_that_drains_lives_and_is_not_ready() {
 }
 
 #[test]
-fn a_hundred_clients_that_hang_stop_neither_a_scrape_nor_a_datagram() {
+fn a_hundred_hanging_clients_stop_neither_a_scrape_nor_a_datagram() {
     let watched = Watched::start(1, &["udp://127.0.0.1:0"]);
     let hanging: Vec<TcpStream> = (0..100)
         .map(|number| {
@@ -530,7 +530,7 @@ fn a_hundred_clients_that_hang_stop_neither_a_scrape_nor_a_datagram() {
 }
 
 #[test]
-fn a_client_that_hangs_is_left_after_its_time() {
+fn a_hanging_client_is_disconnected_after_its_timeout() {
     let watched = Watched::start(1, &["udp://127.0.0.1:0"]);
     let silent = watched.connect();
     let mut slow = watched.connect();
@@ -542,7 +542,7 @@ fn a_client_that_hangs_is_left_after_its_time() {
 }
 
 #[test]
-fn a_request_without_measure_is_refused() {
+fn an_oversized_request_is_refused() {
     let watched = Watched::start(1, &["udp://127.0.0.1:0"]);
     let mut stream = watched.connect();
     let header = format!("GET /metrics HTTP/1.1\r\nX: {}", "x".repeat(17_000));
@@ -569,7 +569,7 @@ fn odd_paths_are_escaped_in_labels() {
 }
 
 #[test]
-fn metrics_are_served_over_ipv6_and_unix_sockets_as_well() {
+fn metrics_are_served_over_ipv6_and_unix_sockets_too() {
     let watched = Watched::start_with("[::1]:0", 1, &["udp://127.0.0.1:0"]);
     let url = format!("http://{}/metrics", watched.address());
     assert!(url.starts_with("http://[::1]:"), "{url}");
@@ -590,7 +590,7 @@ fn metrics_are_served_over_ipv6_and_unix_sockets_as_well() {
 }
 
 #[test]
-fn the_line_about_the_metrics_is_said_once_and_keeps_to_the_schema() {
+fn the_metrics_line_is_printed_once_and_follows_the_schema() {
     let watched = Watched::start(1, &["udp://127.0.0.1:0"]);
     let mut lines = vec![watched.served.ready[0].to_string()];
     lines.push(watched.metrics.to_string());
@@ -602,7 +602,7 @@ fn the_line_about_the_metrics_is_said_once_and_keeps_to_the_schema() {
 }
 
 #[test]
-fn metrics_that_cannot_be_served_are_refused_before_anything_is() {
+fn metrics_that_cannot_be_served_are_refused_before_anything_is_served() {
     let ended = run_bullhorn(["serve", "--metrics", "udp://127.0.0.1:0"]);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.stderr.contains("127.0.0.1:9300"), "{ended:?}");
@@ -684,7 +684,7 @@ fn check_with_promtool(watched: &Watched) {
 }
 
 #[test]
-fn promtool_has_nothing_to_say_against_it() {
+fn promtool_accepts_the_metrics() {
     check_with_promtool(&busy("promtool"));
 }
 

@@ -145,7 +145,7 @@ fn read_rest(mut from: impl Read + Send + 'static) -> String {
 }
 
 #[test]
-fn a_reader_that_is_gone_changes_nothing() {
+fn a_closed_pipe_changes_nothing() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     for case in cases(&served) {
         let (_, writer) = pipe().unwrap();
@@ -163,7 +163,7 @@ fn a_full_disk_is_reported_in_one_line() {
 }
 
 #[test]
-fn a_limit_of_the_file_size_is_reported_in_one_line() {
+fn a_file_size_limit_is_reported_in_one_line() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let file = tempfile::NamedTempFile::new().unwrap();
     for case in cases(&served) {
@@ -219,7 +219,7 @@ fn closed_terminal() -> File {
 }
 
 #[test]
-fn nothing_to_print_is_no_failed_output() {
+fn nothing_to_print_is_not_an_output_failure() {
     let mut command = Command::new("sh");
     command.args(["-c", "exec \"$0\" \"$@\" >&-"]);
     command.arg(program()).arg("send");
@@ -229,7 +229,7 @@ fn nothing_to_print_is_no_failed_output() {
 }
 
 #[test]
-fn a_slow_reader_gets_all_of_it_from_a_pipe_that_blocks_and_from_one_that_does_not() {
+fn a_slow_reader_gets_all_output_from_a_blocking_and_from_a_non_blocking_pipe() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     for is_nonblocking in [false, true] {
         for case in cases(&served) {
@@ -254,7 +254,7 @@ fn a_slow_reader_gets_all_of_it_from_a_pipe_that_blocks_and_from_one_that_does_n
 }
 
 #[test]
-fn a_reader_that_never_reads_holds_up_a_prober_and_a_load_generator_only_for_a_moment() {
+fn a_pipe_that_is_never_read_delays_ping_and_bench_only_briefly() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let has_end = |case: &Case| ["ping", "bench"].contains(&case.0[0].as_str());
     let cases = cases(&served).into_iter().filter(has_end);
@@ -272,7 +272,7 @@ fn a_reader_that_never_reads_holds_up_a_prober_and_a_load_generator_only_for_a_m
 }
 
 #[test]
-fn a_signal_ends_every_verb_within_a_second_though_nobody_reads() {
+fn a_signal_ends_every_verb_within_a_second_even_if_its_output_is_not_read() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let asked = served.endpoint();
     for (arguments, signal) in [
@@ -363,7 +363,7 @@ fn ping_keeps_its_schedule_and_counts_what_it_does_not_print() {
 }
 
 #[test]
-fn a_crossed_threshold_and_the_page_survive_a_reader_that_is_gone() {
+fn an_exceeded_threshold_and_the_page_survive_a_closed_pipe() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("page.html");
@@ -423,7 +423,7 @@ fn an_earlier_page_stays_when_the_run_fails() {
 }
 
 #[test]
-fn a_page_that_cannot_be_written_is_named_and_leaves_the_exit_code() {
+fn a_page_that_cannot_be_written_is_named_and_keeps_the_exit_code() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     for (threshold, code) in [("p50>1ns", 1), ("p50>1h", 7)] {
         let mut command = bullhorn();
@@ -457,7 +457,7 @@ fn no_prompt_is_among_the_answers_in_a_pipe() {
 }
 
 #[test]
-fn a_standard_error_that_cannot_be_written_changes_no_exit_code_and_holds_up_no_verb() {
+fn a_standard_error_that_cannot_be_written_changes_no_exit_code_and_delays_no_verb() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let dead = format!("udp://{}", closed_port());
     let (asked, dead) = (served.endpoint(), dead.as_str());

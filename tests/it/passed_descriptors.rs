@@ -77,7 +77,7 @@ fn a_server_keeps_no_descriptor_that_was_passed_to_it() {
 }
 
 #[test]
-fn a_server_on_an_inherited_socket_keeps_none_whatever_its_other_holder_sets() {
+fn a_server_on_an_inherited_socket_keeps_none_even_if_another_holder_changes_its_options() {
     for backend in ["batched", "plain"] {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("server");

@@ -156,7 +156,7 @@ fn texts_of_every_size_and_script_are_answered() {
 }
 
 #[test]
-fn ten_lines_of_python_are_as_good_an_endpoint() {
+fn ten_lines_of_python_can_be_probed_too() {
     const SERVER: &str = "\
 import socket, sys
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -185,7 +185,7 @@ while True:
 }
 
 #[test]
-fn an_echo_is_called_one_over_datagrams_and_streams() {
+fn an_echo_is_diagnosed_over_datagrams_and_streams() {
     let echo = Peer::start(|text, _, _| vec![text.to_vec()]);
     let ended = ping(&echo.endpoint(), &["-c", "3", "-i", "1ms"]);
     assert_eq!(ended.code, 3);
@@ -214,7 +214,7 @@ fn an_echo_is_called_one_over_datagrams_and_streams() {
 }
 
 #[test]
-fn socat_that_echoes_is_called_an_echo() {
+fn a_socat_that_echoes_is_diagnosed() {
     let Some(socat) = find_program("socat") else {
         return;
     };
@@ -286,7 +286,7 @@ fn each_kind_of_wrong_answer_is_diagnosed() {
 }
 
 #[test]
-fn the_answer_to_another_flows_probe_is_called_so() {
+fn the_answer_to_another_flows_probe_is_diagnosed() {
     let mut last = Vec::new();
     let peer = Peer::start(move |text, _, number| {
         let earlier = std::mem::replace(&mut last, capitals(text));
@@ -330,7 +330,7 @@ fn a_reflected_packet_beside_the_right_answer_is_a_wrong_answer() {
 }
 
 #[test]
-fn what_belongs_to_no_probe_is_stray() {
+fn an_answer_that_matches_no_probe_is_stray() {
     let peer = Peer::start(|text, _, _| vec![capitals(text), b"HELLO".to_vec()]);
     let (code, summary, _) = ping_json(&peer.endpoint(), &["-c", "1", "--linger", "300ms"]);
     assert_eq!(
@@ -395,7 +395,7 @@ fn a_full_queue_costs_only_the_probes_that_found_it_full() {
 }
 
 #[test]
-fn a_silent_one_is_no_answer_with_exit_code_5() {
+fn silence_is_no_answer_with_exit_code_5() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("udp://{}", silent.local_addr().unwrap());
     let (code, summary, _) = ping_json(&endpoint, &["-c", "5", "-W", "50ms"]);
@@ -488,7 +488,7 @@ fn one_bad_leg_of_a_balanced_path_is_found() {
 }
 
 #[test]
-fn an_outage_is_in_the_ledger_with_its_beginning_end_and_number() {
+fn an_outage_is_listed_with_its_start_end_and_number() {
     let peer = Peer::start(|text, _, number| match number {
         4..=9 => Vec::new(),
         _ => vec![capitals(text)],
@@ -526,7 +526,7 @@ fn stale_after_three() -> impl FnMut(&[u8], SocketAddr, u64) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn stale_flow_state_is_told_from_an_outage() {
+fn stale_flow_state_is_distinguished_from_an_outage() {
     let peer = Peer::start(stale_after_three());
     let arguments = ["-c", "60", "-W", "200ms", "-i", "10ms"];
     let ended = ping(&peer.endpoint(), &arguments);
@@ -576,7 +576,7 @@ fn signalled(arguments: &[&str], lines: usize, signals: &[&str]) -> (i32, String
 }
 
 #[test]
-fn an_interrupt_ends_with_a_summary_and_quit_goes_on() {
+fn an_interrupt_ends_with_a_summary_and_sigquit_continues() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let (code, text) = signalled(&[served.endpoint(), "-W", "20s"], 4, &["QUIT", "INT"]);
     assert_eq!(code, 0, "{text}");
@@ -651,7 +651,7 @@ fn a_name_is_resolved_and_an_address_that_answers_is_used() {
 }
 
 #[test]
-fn a_server_that_comes_back_is_answered_by_again() {
+fn a_server_that_comes_back_answers_again() {
     for scheme in ["udp", "tcp"] {
         let first = Served::start(&[&format!("{scheme}://127.0.0.1:0")]);
         let endpoint = first.endpoint().to_owned();
@@ -676,7 +676,7 @@ fn a_server_that_comes_back_is_answered_by_again() {
 }
 
 #[test]
-fn flags_have_twins_in_the_environment_and_bare_numbers_are_seconds() {
+fn flags_can_be_set_by_the_environment_and_bare_numbers_are_seconds() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let mut command = bullhorn();
     command
@@ -693,7 +693,7 @@ fn flags_have_twins_in_the_environment_and_bare_numbers_are_seconds() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_changes_neither_the_run_nor_its_exit_code() {
+fn a_closed_pipe_changes_neither_the_run_nor_its_exit_code() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let dead = format!("udp://{}", closed_port());
     for (endpoint, code) in [(served.endpoint(), 0), (dead.as_str(), 4)] {
@@ -733,7 +733,7 @@ fn a_terminal_gets_a_live_line_and_a_pipe_none() {
 }
 
 #[test]
-fn a_peer_that_closes_each_connection_is_asked_anew() {
+fn a_peer_that_closes_each_connection_is_connected_to_again() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
     let server = std::thread::spawn(move || {

@@ -77,7 +77,7 @@ fn find_script() -> Option<PathBuf> {
 }
 
 #[test]
-fn two_hundred_pasted_lines_get_two_hundred_answers_in_their_order() {
+fn two_hundred_pasted_lines_get_two_hundred_answers_in_order() {
     let Some(script) = find_script() else {
         return;
     };
@@ -142,7 +142,7 @@ fn a_connection_that_was_closed_while_idle_is_opened_anew() {
 }
 
 #[test]
-fn a_line_at_the_prompt_gets_its_answer_and_the_next_time_it_is_remembered() {
+fn a_line_at_the_prompt_is_answered_and_kept_in_the_history() {
     let Some(script) = find_program("script") else {
         return;
     };

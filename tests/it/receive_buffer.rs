@@ -7,7 +7,7 @@ use crate::bind::kernel_setting;
 use crate::support::{Served, wait_until};
 
 #[test]
-fn what_does_not_fit_the_receive_buffer_is_shown_beside_the_sum() {
+fn what_overflows_the_receive_buffer_is_counted_separately() {
     let served = Served::start(&["udp://127.0.0.1:0", "--receive-buffer", "8192"]);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(("127.0.0.1", served.port(0))).unwrap();
@@ -40,7 +40,7 @@ fn what_does_not_fit_the_receive_buffer_is_shown_beside_the_sum() {
 }
 
 #[test]
-fn a_receive_buffer_that_the_kernel_cuts_is_said() {
+fn a_receive_buffer_that_the_kernel_reduces_is_reported() {
     let Some(most) = kernel_setting("net/core/rmem_max") else {
         return;
     };

@@ -64,7 +64,7 @@ fn assert_said_once(stderr: &str, calls: &[&str]) {
 }
 
 #[test]
-fn without_calls_for_many_datagrams_every_one_is_answered_by_single_calls() {
+fn without_batched_calls_every_datagram_is_answered_by_single_calls() {
     for error in REFUSALS {
         for endpoint in ["udp://127.0.0.1:0", "udp://0.0.0.0:0"] {
             let answered = refusing(&BATCH_CALLS, error, || {
@@ -85,7 +85,7 @@ fn without_calls_for_many_datagrams_every_one_is_answered_by_single_calls() {
 }
 
 #[test]
-fn a_client_without_calls_for_many_datagrams_loses_nothing() {
+fn a_client_without_batched_calls_loses_nothing() {
     let unix = own("unixgram:@bullhorn-refused");
     let served = Served::start(&["udp://127.0.0.1:0", &unix]);
     let endpoint = served.endpoint();
@@ -126,7 +126,7 @@ fn a_client_without_calls_for_many_datagrams_loses_nothing() {
 
 /// A firewall answers EPERM as well, to one datagram.
 #[test]
-fn what_a_firewall_drops_is_counted_and_is_no_refusal_of_the_call() {
+fn what_a_firewall_drops_is_counted_and_is_not_a_refusal_of_the_call() {
     if find_program("nft").is_none() {
         return;
     }
@@ -169,7 +169,7 @@ fn what_a_firewall_drops_is_counted_and_is_no_refusal_of_the_call() {
 
 /// Refused, these would show only when somebody waits in vain for an answer, or for the end.
 #[test]
-fn a_call_that_nothing_works_without_is_named_before_anybody_relies_on_it() {
+fn an_essential_call_that_is_refused_ends_the_verb_and_is_named() {
     let endpoint = own("unix:@bullhorn-needed");
     for (call, name) in [
         (libc::SYS_accept4, "accept4"),
@@ -250,7 +250,7 @@ fn without_an_optional_socket_option_everything_is_answered() {
 }
 
 #[test]
-fn a_receive_buffer_that_was_asked_for_and_is_refused_is_an_error() {
+fn a_requested_receive_buffer_that_is_refused_is_an_error() {
     let rules = [(
         libc::SYS_setsockopt,
         of_option(libc::SOL_SOCKET, libc::SO_RCVBUF),

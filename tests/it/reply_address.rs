@@ -17,7 +17,7 @@ fn answer_comes_from(server_address: &str, client_address: &str) {
 }
 
 #[test]
-fn a_wildcard_server_answers_from_the_ipv4_address_that_was_asked() {
+fn a_wildcard_server_answers_from_the_ipv4_address_that_the_request_was_sent_to() {
     let served = Served::start(&["udp://0.0.0.0:0"]);
     let port = served.port(0);
     for address in ["127.0.0.1", "127.0.0.2", "127.0.0.3"] {

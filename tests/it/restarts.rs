@@ -330,7 +330,7 @@ fn unix_stream(path: &Path) -> Box<dyn ReadWrite> {
 /// A signal that came before it is listened for would end the process, and lose what a worker has
 /// taken by then.
 #[test]
-fn a_signal_at_the_very_start_drains_as_well() {
+fn a_signal_at_the_very_start_drains_too() {
     // The runtime that listens for signals comes late, and so does the answer.
     let Some(slow) = tampered_bullhorn(&[
         "trace=sendto,epoll_create1",
@@ -462,7 +462,7 @@ fn a_plain_server_takes_over_from_a_batched_one() {
 
 /// The kernel did not record its destination, because that option was not set yet.
 #[test]
-fn a_datagram_from_before_the_first_server_is_answered_from_the_address_that_was_asked() {
+fn a_datagram_from_before_the_first_server_is_answered_from_the_address_that_it_was_sent_to() {
     let held = UdpSocket::bind("0.0.0.0:0").unwrap();
     let port = held.local_addr().unwrap().port();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();

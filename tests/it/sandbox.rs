@@ -210,7 +210,7 @@ fn attempted(example: &Path, part: &str) -> Vec<(String, i32)> {
 }
 
 #[test]
-fn each_part_by_itself_refuses_what_it_is_there_for() {
+fn each_part_by_itself_refuses_what_it_is_meant_to() {
     let Some(example) = find_example("sandboxed") else {
         return;
     };
@@ -241,7 +241,7 @@ fn each_part_by_itself_refuses_what_it_is_there_for() {
 }
 
 #[test]
-fn a_kernel_without_it_gets_one_warning_at_every_verbosity_and_the_server_goes_on() {
+fn a_kernel_without_a_sandbox_gets_one_warning_at_every_verbosity_and_the_server_continues() {
     let without = [
         "inject=landlock_create_ruleset:error=ENOSYS",
         "inject=seccomp:error=EINVAL",
@@ -411,7 +411,7 @@ fn a_socket_file_in_the_directory_of_root_stays_and_is_used_again() {
 }
 
 #[test]
-fn a_user_that_cannot_be_is_refused_in_one_line() {
+fn an_impossible_user_is_refused_in_one_line() {
     let serve = |user: &str| run_bullhorn(["serve", "--user", user, "udp://127.0.0.1:0"]);
     for (user, word) in [
         ("no-such-user", "no user of that name"),

@@ -76,7 +76,7 @@ fn a_wrong_line_is_found() {
 }
 
 #[test]
-fn serve_keeps_to_its_schema() {
+fn serve_follows_its_schema() {
     let served = Served::start(&[
         "udp://127.0.0.1:0",
         "tcp://127.0.0.1:0",
@@ -93,7 +93,7 @@ fn serve_keeps_to_its_schema() {
 }
 
 #[test]
-fn send_keeps_to_its_schema() {
+fn send_follows_its_schema() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let ended = run(
         bullhorn().args(["send", "--json", served.endpoint()]),
@@ -110,13 +110,13 @@ fn send_keeps_to_its_schema() {
 }
 
 #[test]
-fn demo_keeps_to_its_schema() {
+fn demo_follows_its_schema() {
     let ended = run_bullhorn(["demo", "--json"]);
     assert_eq!(assert_lines("demo", &ended.text()).len(), 7);
 }
 
 #[test]
-fn ping_keeps_to_its_schema() {
+fn ping_follows_its_schema() {
     let impair = "duplicate=20%,loss=10%,reorder=20%,corrupt=10%";
     let served = Served::start(&["udp://127.0.0.1:0", "--impair", impair, "--seed", "1"]);
     let arguments = ["-i", "1ms", "-c", "200", "-W", "200ms", "--flows", "2"];
@@ -172,7 +172,7 @@ fn every_key_of_bench_is_always_there() {
 }
 
 #[test]
-fn bench_keeps_to_its_schema() {
+fn bench_follows_its_schema() {
     let served = Served::start(&[
         "udp://127.0.0.1:0",
         "tcp://[::1]:0",
@@ -198,7 +198,7 @@ fn bench_keeps_to_its_schema() {
 }
 
 #[test]
-fn bench_keeps_to_its_schema_when_nothing_comes_back() {
+fn bench_follows_its_schema_when_there_are_no_answers() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("udp://{}", silent.local_addr().unwrap());
     for load in [["--window", "4"], ["--rate", "1000"]] {
@@ -212,7 +212,7 @@ fn bench_keeps_to_its_schema_when_nothing_comes_back() {
 }
 
 #[test]
-fn bench_keeps_to_its_schema_when_answers_are_wrong_and_thresholds_crossed() {
+fn bench_follows_its_schema_when_answers_are_wrong_and_thresholds_exceeded() {
     let impair = "loss=20%,duplicate=20%,corrupt=20%";
     let served = Served::start(&["udp://127.0.0.1:0", "--impair", impair]);
     let baseline = tempfile::NamedTempFile::new().unwrap();

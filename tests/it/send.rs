@@ -72,7 +72,7 @@ fn empty_lines_are_answered_over_every_type() {
 }
 
 #[test]
-fn the_longest_datagram_goes_and_one_byte_more_is_refused_with_its_line_number() {
+fn the_longest_datagram_is_sent_and_one_byte_more_is_refused_with_its_line_number() {
     let served = Served::start(&["udp://127.0.0.1:0", "udp://[::1]:0"]);
     for (endpoint, limit) in served.endpoints.iter().zip([65_507, 65_527]) {
         let longest = vec![b'x'; limit];
@@ -100,7 +100,7 @@ fn the_longest_datagram_goes_and_one_byte_more_is_refused_with_its_line_number()
 }
 
 #[test]
-fn a_port_that_nobody_holds_says_refused_at_once() {
+fn a_closed_port_is_refused_at_once() {
     for scheme in ["udp", "tcp"] {
         let begin = std::time::Instant::now();
         let ended = run_bullhorn([
@@ -159,7 +159,7 @@ fn a_wrong_answer_is_shown_and_exits_3() {
 }
 
 #[test]
-fn keep_going_says_how_many_failed_and_exits_1() {
+fn keep_going_reports_how_many_failed_and_exits_1() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let lines = joined(&[b"a".to_vec(), vec![b'x'; 70_000], b"c".to_vec()]);
     let ended = run(
@@ -194,7 +194,7 @@ fn a_name_that_does_not_resolve_exits_6_with_one_line() {
 }
 
 #[test]
-fn a_name_says_which_address_it_uses() {
+fn the_address_in_use_for_a_name_is_printed() {
     let served = Served::start(&["tcp://127.0.0.1:0"]);
     let ended = run_bullhorn([
         "send",
@@ -241,7 +241,7 @@ fn a_line_is_answered_before_the_next_one_is_typed() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_does_not_end_it() {
+fn a_closed_pipe_does_not_end_send() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let script = format!(
         "seq 100000 | {{ '{}' send {}; echo code $? >&2; }} | head -n 1",
@@ -258,7 +258,7 @@ fn a_reader_that_has_seen_enough_does_not_end_it() {
 }
 
 #[test]
-fn on_a_terminal_an_answer_comes_after_the_calls_that_brought_it() {
+fn on_a_terminal_an_answer_is_printed_after_its_socket_calls() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let (mut reader, writer) = std::io::pipe().unwrap();
     let texts: Vec<_> = (0..300).map(|number| format!("text {number}.")).collect();

@@ -110,7 +110,7 @@ fn a_stream_gets_all_its_answers_before_a_stopping_server_ends_it() {
 }
 
 #[test]
-fn the_half_close_of_a_peer_gets_all_answers_and_then_ours() {
+fn after_a_half_close_the_peer_gets_all_answers_and_then_a_fin() {
     let served = Served::start(&["tcp://127.0.0.1:0"]);
     let mut stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
     stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
@@ -128,7 +128,7 @@ fn the_half_close_of_a_peer_gets_all_answers_and_then_ours() {
 }
 
 #[test]
-fn connections_that_ask_at_the_same_moment_each_get_their_own_answer() {
+fn simultaneous_connections_each_get_their_own_answer() {
     // One loop, so that all of them are ready together.
     let served = Served::start_command(
         bullhorn().args(["serve", "--json", "--workers", "1", "tcp://127.0.0.1:0"]),
@@ -189,7 +189,7 @@ fn connections_that_ask_at_the_same_moment_each_get_their_own_answer() {
 }
 
 #[test]
-fn a_character_cut_in_two_by_a_write_is_answered_whole() {
+fn a_character_split_over_two_writes_is_answered_whole() {
     let served = Served::start(&["tcp://127.0.0.1:0"]);
     let mut stream = TcpStream::connect(("127.0.0.1", served.port(0))).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -363,7 +363,7 @@ fn v_logs_requests_and_vv_each_socket_call_in_order() {
 }
 
 #[test]
-fn quiet_says_nothing_at_all() {
+fn quiet_prints_nothing() {
     let mut command = bullhorn();
     command.args(["serve", "-q", "tcp://127.0.0.1:0"]);
     command

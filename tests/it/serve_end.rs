@@ -148,7 +148,7 @@ fn flood(stream: TcpStream, stop: &Arc<AtomicBool>) -> [JoinHandle<()>; 2] {
 }
 
 #[test]
-fn peers_that_send_and_read_as_fast_as_the_server_keep_it_no_longer_than_its_drain() {
+fn peers_that_send_and_read_as_fast_as_the_server_cannot_extend_its_drain() {
     let served = Served::start_command(
         bullhorn().args(["serve", "--json", "--workers", "1", "tcp://127.0.0.1:0"]),
         1,

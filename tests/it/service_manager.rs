@@ -96,7 +96,7 @@ fn asked(endpoint: &str) -> String {
 }
 
 #[test]
-fn readiness_is_told_when_every_socket_answers_and_draining_when_it_begins() {
+fn readiness_is_reported_when_every_socket_answers_and_draining_when_it_begins() {
     let directory = tempfile::tempdir().unwrap();
     let by_path = Manager::at(&directory.path().join("notify"));
     let by_name = Manager::on_abstract_name();
@@ -132,7 +132,7 @@ fn a_server_that_cannot_bind_is_never_ready() {
 }
 
 #[test]
-fn a_manager_that_cannot_be_reached_is_done_without() {
+fn a_manager_that_cannot_be_reached_does_not_stop_the_server() {
     for name in ["/does/not/exist", "vsock:2:1234", "@"] {
         let mut command = bullhorn();
         command.args(["serve", "--json", "udp://127.0.0.1:0"]);
@@ -184,7 +184,7 @@ fn a_watchdog_that_is_off_or_for_another_process_gets_no_signs_of_life() {
 
 /// A thread that pings whatever happens to the workers would prove nothing.
 #[test]
-fn the_watchdog_gets_no_sign_of_life_while_a_worker_stands_still() {
+fn the_watchdog_gets_no_sign_of_life_while_a_worker_is_stalled() {
     // The first answer takes the worker four seconds.
     let Some(mut command) = tampered_bullhorn(&["inject=sendmsg:delay_enter=4000000:when=1"])
     else {
@@ -361,7 +361,7 @@ fn a_passed_socket_of_both_families_serves_every_address() {
 }
 
 #[test]
-fn a_passed_socket_that_nobody_serves_is_warned_of() {
+fn a_passed_socket_that_is_not_served_causes_a_warning() {
     // An address that no other test takes, as its port has to be free for TCP too.
     let socket = UdpSocket::bind("127.99.98.93:0").unwrap();
     // The same address, and yet another socket.

@@ -93,7 +93,7 @@ fn balanced(totals: &Totals) -> &Value {
 }
 
 #[test]
-fn a_thousand_slow_senders_and_a_thousand_slow_readers_cost_little_and_hold_nobody_up() {
+fn a_thousand_slow_senders_and_a_thousand_slow_readers_cost_little_and_delay_no_other_client() {
     const EACH: usize = 1000;
     if !may_open(3 * EACH as u64) {
         return;
@@ -233,7 +233,7 @@ for argument in sys.argv[1:]:
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
-fn an_ipv4_address_or_an_ipv6_prefix_may_hold_so_many_connections_and_loopback_any_number() {
+fn an_ipv4_address_or_an_ipv6_prefix_has_a_limit_of_connections_and_loopback_has_none() {
     let programs = ["unshare", "nsenter", "ip", "python3"].map(find_program);
     let [Some(unshare), Some(nsenter), Some(_), Some(python)] = programs else {
         return;
@@ -354,7 +354,7 @@ fn a_peer_that_takes_nothing_is_dropped_even_if_it_goes_on_sending() {
 }
 
 #[test]
-fn a_peer_that_takes_its_answer_in_sips_is_not_dropped() {
+fn a_peer_that_takes_its_answer_in_small_pieces_is_not_dropped() {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let served = Served::start(&["tcp://127.0.0.1:0", "--write-timeout", "2s"]);
     let text = b"abcdefgh".repeat(512);
@@ -442,7 +442,7 @@ fn with_descriptors(limits: &str, arguments: &[&str]) -> Option<Command> {
 }
 
 #[test]
-fn without_descriptors_nothing_spins_and_all_are_served_when_others_go() {
+fn without_descriptors_nothing_spins_and_all_are_served_when_others_close() {
     const CLIENTS: usize = 200;
     let endpoints = ["tcp://127.0.0.1:0", "udp://127.0.0.1:0"];
     let Some(mut command) = with_descriptors("64:64", &endpoints) else {
@@ -548,7 +548,7 @@ fn an_accept_that_fails_is_counted_and_followed_by_one_that_does_not() {
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "one scenario, step by step")]
-fn resets_at_any_moment_are_counted_and_the_server_serves_on() {
+fn resets_at_any_moment_are_counted_and_the_server_continues() {
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Deed {
         ConnectAlone,

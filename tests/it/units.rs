@@ -96,7 +96,7 @@ fn systemd_never_gives_up_on_the_units() {
 /// Units that only exclude each other are stopped and started at the same time: the one finds its
 /// port taken, or its files are removed by the other.
 #[test]
-fn one_way_has_left_before_the_other_comes() {
+fn one_service_has_stopped_before_the_other_starts() {
     let [_, standalone] = SERVICES;
     assert_eq!(settings(standalone, "Conflicts"), [SOCKET]);
     let after = settings(standalone, "After").join(" ");
@@ -238,7 +238,7 @@ fn ask(endpoint: &str) {
 }
 
 #[test]
-fn the_unit_allows_every_call_of_a_server_with_sockets_of_its_own() {
+fn the_unit_allows_every_call_of_a_server_that_binds_its_own_sockets() {
     if !can_record() {
         return;
     }
@@ -266,7 +266,7 @@ fn the_unit_allows_every_call_of_a_server_with_sockets_of_its_own() {
 }
 
 #[test]
-fn the_unit_allows_every_call_of_a_server_with_a_socket_of_systemd() {
+fn the_unit_allows_every_call_of_a_server_with_a_socket_from_systemd() {
     if !can_record() {
         return;
     }

@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 #[test]
-fn an_answer_that_has_no_room_in_its_clients_queue_is_dropped_and_counted() {
+fn an_answer_that_finds_its_clients_queue_full_is_dropped_and_counted() {
     // The answers that wait in every client's queue share the send buffer of the one socket that
     // sent them (unix(7)): a queue as long as the buffer is large would take it all.
     match kernel_setting("net/unix/max_dgram_qlen") {

@@ -36,7 +36,7 @@ fn assert_answers(endpoint: &str) {
 }
 
 #[test]
-fn a_socket_file_goes_with_its_server() {
+fn a_socket_file_is_removed_with_its_server() {
     let (_directory, [stream, datagram]) = endpoints();
     let served = Served::start(&[&stream, &datagram]);
     assert_eq!(served.endpoints, [stream.clone(), datagram.clone()]);
@@ -134,7 +134,7 @@ fn what_is_not_a_socket_is_never_removed() {
 }
 
 #[test]
-fn a_directory_that_is_missing_is_said() {
+fn a_missing_directory_is_reported() {
     let (directory, _) = endpoints();
     let endpoint = format!("unix:{}/missing/s", directory.path().display());
     let ended = run_bullhorn(["serve", "--json", &endpoint]);
@@ -142,7 +142,7 @@ fn a_directory_that_is_missing_is_said() {
 }
 
 #[test]
-fn the_mode_is_0660_less_the_umask_or_exactly_what_was_asked() {
+fn the_mode_is_0660_less_the_umask_or_exactly_as_requested() {
     for (umask, options, expected) in [
         ("000", &[][..], 0o660),
         ("022", &[], 0o640),
@@ -171,7 +171,7 @@ fn the_mode_is_0660_less_the_umask_or_exactly_what_was_asked() {
 }
 
 #[test]
-fn the_mode_is_set_before_the_file_is_there_and_only_ever_widened() {
+fn the_mode_is_set_before_the_file_exists_and_only_ever_widened() {
     let (_directory, [stream, _]) = endpoints();
     let mut command = bullhorn();
     command.args(["serve", "--json", "-vv", "--unix-mode", "0600", &stream]);
@@ -185,7 +185,7 @@ fn the_mode_is_set_before_the_file_is_there_and_only_ever_widened() {
 }
 
 #[test]
-fn a_file_that_took_the_place_of_ours_stays() {
+fn a_file_that_replaced_ours_stays() {
     let (_directory, [stream, datagram]) = endpoints();
     let served = Served::start(&[&stream, &datagram]);
     fs::remove_file(path_of(&stream)).unwrap();
@@ -282,7 +282,7 @@ fn an_abstract_name_has_no_file_and_collides_like_a_port() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_locked_is_served_all_the_same() {
+fn a_directory_that_cannot_be_locked_is_served_anyway() {
     for error in [
         libc::EOPNOTSUPP,
         libc::ENOLCK,
@@ -304,7 +304,7 @@ fn a_directory_that_cannot_be_locked_is_served_all_the_same() {
 }
 
 #[test]
-fn a_lock_that_somebody_else_holds_delays_a_server_by_little() {
+fn a_lock_that_another_process_holds_delays_a_server_only_briefly() {
     let (directory, [stream, datagram]) = endpoints();
     let held = fs::File::open(directory.path()).unwrap();
     held.lock().unwrap();
@@ -318,7 +318,7 @@ fn a_lock_that_somebody_else_holds_delays_a_server_by_little() {
 }
 
 #[test]
-fn a_directory_that_may_be_written_and_not_read_is_served() {
+fn a_directory_that_is_writable_but_not_readable_is_served() {
     let (directory, [stream, datagram]) = endpoints();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o300)).unwrap();
     let mut command = match fs::metadata("/proc/self").unwrap().uid() {
@@ -367,7 +367,7 @@ fn serving_without_proc(endpoint: &str) -> Option<Command> {
 const SYS_FCHMODAT2: i64 = 452;
 
 #[test]
-fn a_mode_is_set_without_proc_and_without_the_new_call_and_lacking_both_is_said() {
+fn a_mode_is_set_without_proc_or_without_the_new_call_and_lacking_both_is_reported() {
     let (_directory, [stream, datagram]) = endpoints();
     let mode_of = |endpoint: &str| fs::metadata(path_of(endpoint)).unwrap().mode() & 0o7777;
     let Some(mut command) = serving_without_proc(&stream) else {
@@ -404,7 +404,7 @@ fn kernel_version() -> (u32, u32) {
 /// Others who may write to the directory put a file into the place of the socket's, between its making and
 /// the change of its mode and owner: that file stays as it is.
 #[test]
-fn a_file_that_takes_the_place_of_ours_gets_neither_our_mode_nor_our_owner() {
+fn a_file_that_replaces_ours_gets_neither_our_mode_nor_our_owner() {
     type Swap = fn(&Path);
     let swaps: [(&str, Swap); 3] = [
         ("a symbolic link", |place| symlink("victim", place).unwrap()),

@@ -18,7 +18,7 @@ for scalar in range(0x110000):
 ";
 
 #[test]
-fn every_assigned_scalar_becomes_what_python_makes_of_it() {
+fn every_assigned_scalar_is_upper_cased_as_by_python() {
     let output = match Command::new("python3").args(["-c", SCRIPT]).output() {
         Ok(output) => output,
         Err(error) => return eprintln!("skipped: no python3 ({error})"),

@@ -25,7 +25,7 @@ fn answer_around_an_urgent_byte(mut stream: impl Read + Write + Into<Socket>) ->
 }
 
 #[test]
-fn an_urgent_byte_is_answered_in_its_place() {
+fn an_urgent_byte_is_answered_in_order() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s");
     let served = Served::start(&["tcp://127.0.0.1:0", &format!("unix:{}", path.display())]);

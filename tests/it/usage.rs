@@ -81,7 +81,7 @@ fn a_malformed_endpoint_is_one_line_for_every_verb_and_in_the_environment() {
 }
 
 #[test]
-fn an_endpoint_that_is_no_text_is_one_line() {
+fn an_endpoint_that_is_not_utf_8_is_refused_in_one_line() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let ended = run_bullhorn([OsStr::new("serve"), OsStr::from_bytes(b"unix:/\xff")]);

@@ -16,7 +16,7 @@ fn assert_harmless(what: &str, text: &str) {
 }
 
 #[test]
-fn hostile_arguments_are_shown_and_not_obeyed_in_the_errors_of_every_verb() {
+fn hostile_arguments_are_displayed_and_not_interpreted_in_the_errors_of_every_verb() {
     let unix = format!("unix:/nowhere/{HOSTILE}");
     let unixgram = format!("unixgram:/nowhere/{HOSTILE}");
     let reordering = format!("unix:/nowhere/{REORDERING}");
@@ -52,7 +52,7 @@ fn hostile_arguments_are_shown_and_not_obeyed_in_the_errors_of_every_verb() {
 }
 
 #[test]
-fn a_path_that_reorders_is_shown_and_not_obeyed_in_the_reports_of_every_verb() {
+fn a_path_that_reorders_is_displayed_and_not_interpreted_in_the_reports_of_every_verb() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(REORDERING);
     let endpoint = format!("unix:{}", path.display());

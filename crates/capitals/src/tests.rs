@@ -183,7 +183,7 @@ fn scalars() -> impl Iterator<Item = char> {
 }
 
 #[test]
-fn every_scalar_alone_becomes_what_std_makes_of_it() {
+fn every_scalar_alone_is_upper_cased_as_by_std() {
     let mut answer = Vec::new();
     for character in scalars() {
         let mut bytes = [0; 4];
@@ -203,7 +203,7 @@ fn every_scalar_alone_becomes_what_std_makes_of_it() {
 }
 
 #[test]
-fn every_scalar_between_neighbours_of_every_width_becomes_what_std_makes_of_it() {
+fn every_scalar_between_neighbours_of_every_width_is_upper_cased_as_by_std() {
     let scalars: Vec<char> = scalars().collect();
     for neighbour in NEIGHBOURS {
         for some in scalars.chunks(1 << 14) {
@@ -233,7 +233,7 @@ fn every_scalar_that_changes_does_so_in_place_or_stops_there() {
 }
 
 #[test]
-fn capitals_of_every_scalar_stay_as_they_are() {
+fn capitals_of_every_scalar_stay_unchanged() {
     let capitals: Vec<u8> = scalars()
         .flat_map(char::to_uppercase)
         .collect::<String>()
@@ -304,7 +304,7 @@ fn a_long_run_of_ascii_between_special_characters_is_seen() {
 }
 
 #[test]
-fn every_two_bytes_that_are_no_character_stay_as_they_are() {
+fn every_two_bytes_that_are_not_a_character_stay_unchanged() {
     for first in 0x80..=0xFF {
         let text: Vec<u8> = (0..=0xFF)
             .flat_map(|second| [first, second, b'a', b' '])
@@ -399,7 +399,7 @@ proptest! {
     }
 
     #[test]
-    fn segments_are_texts_of_their_own(
+    fn segments_are_separate_texts(
         text in prop_oneof![texts(), (0..700_usize, texts()).prop_map(|(letters, text)| {
             // So that what comes first is ASCII alone for some blocks.
             [vec![b'a'; letters], text].concat()
@@ -429,7 +429,7 @@ proptest! {
     }
 
     #[test]
-    fn marks_say_of_any_part_whether_it_was_changed(
+    fn marks_report_whether_any_part_was_changed(
         text in texts(),
         ends in prop::collection::vec(any::<[prop::sample::Index; 2]>(), 20),
     ) {

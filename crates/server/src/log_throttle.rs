@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_how_many_events_it_stands_for() {
+    fn a_line_has_the_number_of_events_that_it_reports() {
         let throttle = LogThrottle::default();
         assert_eq!(throttle.note().unwrap().to_string(), "");
         assert!(throttle.note().is_none());

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_to_many_is_told_from_what_was_sent_to_us() {
+    fn multicast_and_broadcast_are_distinguished_from_unicast() {
         let destination = |ours: [u8; 4], sent_to: [u8; 4]| {
             let mut control = Control::default();
             let data = [[0; 4], ours, sent_to].concat();

@@ -195,7 +195,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn texts_come_whole_however_they_are_cut(
+        fn texts_arrive_whole_however_the_stream_is_split(
             texts in proptest::collection::vec("[a\n]{0,9}", 0..40), cut in 1usize..17,
         ) {
             let (mut lines, mut far) = pair();

@@ -184,7 +184,7 @@ fn a_lone_answer_that_cannot_be_sent_is_a_failure() {
 }
 
 #[test]
-fn a_run_that_comes_while_one_datagram_is_looked_for_is_answered_whole() {
+fn a_run_that_arrives_at_a_poll_for_one_datagram_is_answered_whole() {
     for (mut backend, server) in backends() {
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
         client

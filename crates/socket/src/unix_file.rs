@@ -238,7 +238,7 @@ mod tests {
     use crate::endpoint::UnixName;
 
     #[test]
-    fn a_file_that_took_the_place_of_ours_stays_even_when_the_socket_is_gone() {
+    fn a_file_that_replaced_ours_stays_even_when_the_socket_is_gone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket");
         let endpoint = Endpoint::Unix {

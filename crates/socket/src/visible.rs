@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_escape_sequence_is_shown_and_not_obeyed() {
+    fn an_escape_sequence_is_displayed_and_not_interpreted() {
         assert_eq!(
             Visible("\u{1b}[31mRED\u{7}").to_string(),
             "\\u{1b}[31mRED\\u{7}"
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_keep_their_ends_alone() {
+    fn lines_keep_only_their_line_ends() {
         let mut shown = Vec::new();
         let mut lines = VisibleLines(&mut shown);
         io::Write::write_all(&mut lines, b"a\x1bb\n\nc\r\n\xff").unwrap();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_become_hexadecimal() {
+    fn bytes_that_are_not_utf_8_become_hexadecimal() {
         assert_eq!(VisibleBytes(b"A\xffB\n").to_string(), "A\\xffB\\n");
     }
 }

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_wrong_answer_is_told_apart() {
+    fn each_kind_of_wrong_answer_is_distinguished() {
         let of = |answer: &[u8]| diagnose(b"abcd", b"ABCD", answer);
         assert_eq!(of(b"ABCD"), None);
         assert_eq!(of(b"abcd"), Some(Problem::Unchanged));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_small_letters_has_no_echo() {
+    fn a_text_without_lower_case_letters_has_no_echo() {
         let of = |answer: &[u8]| diagnose(b"12", b"12", answer);
         assert_eq!(of(b"12"), None);
         assert_eq!(of(b"123"), Some(Problem::TooLong { surplus: 1 }));

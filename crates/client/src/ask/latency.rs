@@ -135,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn nothing_has_no_summary_and_one_has_itself() {
+    fn an_empty_histogram_has_no_summary_and_one_value_is_its_own() {
         let mut latency = Latency::default();
         assert_eq!((latency.summary(), latency.min_ns()), (None, None));
         latency.record(Duration::from_nanos(1_234_567));

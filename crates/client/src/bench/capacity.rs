@@ -144,7 +144,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_overflows_whatever_is_requested(
+        fn no_request_overflows(
             flows in 1u32.., window in 1u32.., rate in prop::option::of(1e-9f64..4.3e9), threads in 1u32..,
             text_length in 1usize.., growth in 1usize..4, seconds in 0u64..u64::MAX,
         ) {

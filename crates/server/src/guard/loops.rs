@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_each_second_is_always_answered_also_right_after_a_flood() {
+    fn a_text_each_second_is_always_answered_even_right_after_a_flood() {
         let loops = Loops::default();
         for _ in 0..1000 {
             loops.permits(source(1), b"PING", 0);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_faster_than_that_is_answered_again_only_after_a_quiet_time() {
+    fn a_faster_text_is_answered_again_only_after_a_quiet_time() {
         let loops = Loops::default();
         for round in 0..20 {
             loops.permits(source(1), b"PING", round * 100 * MS);

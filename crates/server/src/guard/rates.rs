@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_does_not_count() {
+    fn refused_datagrams_do_not_count() {
         let rates = rates(1000);
         // Ten times the rate for ten seconds.
         let admitted = (0..100_000).map(|tick| rates.admit(ip("192.0.2.1"), 1, tick * MS / 10));

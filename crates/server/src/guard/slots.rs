@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_kept_until_it_has_come() {
+    fn a_time_is_kept_until_it_is_reached() {
         let slots = Slots::new(4);
         assert!(slots.find(hash(7), 1000).set(1000, 50));
         assert_eq!(slots.find(hash(7), 1000).ahead, 50);
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_set_gives_up_what_has_the_least_to_remember() {
+    fn a_full_set_evicts_the_entry_with_the_least_to_remember() {
         let slots = Slots::new(1);
         for tag in 1..=8 {
             assert!(slots.find(hash(tag), 0).set(0, 100 - tag));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_threads_that_found_the_same_slot_one_has_to_find_it_again() {
+    fn when_two_threads_find_the_same_slot_one_must_search_again() {
         let slots = Slots::new(1);
         let (first, second) = (slots.find(hash(1), 0), slots.find(hash(2), 0));
         assert!(first.set(0, 5));

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn workers_do_not_share_a_line_of_the_cache() {
+    fn workers_do_not_share_a_cache_line() {
         assert!(align_of::<DatagramCounters>() >= 128);
         assert!(size_of::<DatagramCounters>().is_multiple_of(128));
     }

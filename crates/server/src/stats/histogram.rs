@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_add_up_and_what_exceeds_every_bound_is_in_the_count_alone() {
+    fn counts_add_up_and_what_exceeds_every_bound_is_only_in_the_count() {
         let mut histogram = Histogram::default();
         for size in [1, 3, 4, 100_000] {
             histogram.sum += size as u64;

@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn the_sums_hold_whatever_arrives(
+    fn the_sums_hold_for_any_answers(
         steps in proptest::collection::vec((0..4u8, 0..80u64, proptest::collection::vec(any::<u8>(), 0..80)), 0..60),
     ) {
         let (mut books, mut ledger) = (books(32), ledger(256));

@@ -12,7 +12,7 @@ fn figures(p99_ns: u64, rate: f64, loss: f64) -> Figures {
 }
 
 #[test]
-fn bounds_are_crossed_on_their_side_only() {
+fn thresholds_are_exceeded_on_their_side_only() {
     let then = figures(1_000_000, 1000.0, 0.01);
     for (text, now, crossed) in [
         ("p99>+10%", figures(1_100_000, 0.0, 0.0), false),
@@ -54,7 +54,7 @@ fn a_crossing_has_the_actual_value_and_the_limit_in_the_unit_of_the_figure() {
 }
 
 #[test]
-fn a_figure_that_was_not_measured_is_crossed() {
+fn an_unmeasured_figure_exceeds_its_threshold() {
     let threshold: Threshold = "p99>+10%".parse().unwrap();
     assert!(threshold.needs_baseline());
     assert!(threshold.is_crossed(&figures(1, 1.0, 0.0), None));
@@ -62,7 +62,7 @@ fn a_figure_that_was_not_measured_is_crossed() {
 }
 
 #[test]
-fn a_text_without_meaning_is_an_error() {
+fn a_malformed_threshold_is_an_error() {
     for text in [
         "p99", "p98>1ms", "p99>10%", "p99>+1ms", "loss>3", "rate<x", "rate<NaN", "",
     ] {

@@ -26,7 +26,7 @@ fn an_echo_still_has_its_number() {
 
 proptest! {
     #[test]
-    fn every_text_has_its_size_its_answer_and_no_twin(
+    fn every_text_has_its_size_and_its_answer_and_is_unique(
         nonce in any::<u64>(),
         size in 0usize..300,
         number in 1u64..1 << 40,

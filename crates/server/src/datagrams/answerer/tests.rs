@@ -146,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn a_run_is_answered_as_far_as_the_rate_goes(
+    fn a_run_is_answered_up_to_the_rate_limit(
         (bytes, segment_size) in (text(), 1..40_usize),
         rate in 1..5_u32,
     ) {
@@ -172,7 +172,7 @@ proptest! {
 }
 
 #[test]
-fn a_character_cut_by_two_datagrams_is_not_put_together() {
+fn a_character_split_over_two_datagrams_is_not_joined() {
     // The end of the one and the beginning of the next would be a small ä.
     for letters in (0..700).step_by(2) {
         let text = [&vec![b'a'; letters][..], b"a\xc3\xa4b"].concat();
@@ -191,7 +191,7 @@ fn a_character_cut_by_two_datagrams_is_not_put_together() {
 }
 
 #[test]
-fn what_grew_is_never_more_in_one_buffer_than_the_kernel_cuts() {
+fn grown_answers_in_one_buffer_never_exceed_what_the_kernel_cuts() {
     let mut answers = Vec::new();
     for index in 0..64 {
         push_grown(&mut answers, 0, index * 3000, 3000);

@@ -238,7 +238,7 @@ fn text(number: usize) -> String {
 }
 
 #[test]
-fn a_receive_call_that_fails_loses_nothing_whichever_it_is() {
+fn no_failing_receive_call_loses_a_datagram() {
     for setting in SETTINGS {
         for error in RECEIVE_ERRORS {
             // Two calls for each text where the worker polls, and one to find the queue empty.

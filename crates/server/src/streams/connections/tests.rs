@@ -76,7 +76,7 @@ impl Fixture {
 }
 
 #[test]
-fn what_a_turn_leaves_behind_is_answered_without_another_event() {
+fn what_a_turn_leaves_unread_is_answered_without_another_event() {
     let mut fixture = Fixture::new();
     let (peer, connection) = over_unix(&fixture.counters);
     fixture.connections.register(connection);
@@ -209,7 +209,7 @@ fn each_connection_has_its_turn_while_another_has_always_sent_more() {
 }
 
 #[test]
-fn a_turn_while_draining_ends_before_all_is_answered_that_was_sent() {
+fn a_turn_while_draining_ends_before_everything_sent_is_answered() {
     let counters = Arc::default();
     let (peer, mut connection) = over_unix(&counters);
     let sent = fill(&peer) as u64;

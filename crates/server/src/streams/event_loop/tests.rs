@@ -59,7 +59,7 @@ fn is_answered(peer: &mut TcpStream) -> bool {
 }
 
 #[test]
-fn accepting_goes_on_when_a_connection_leaves_the_descriptor_that_is_missing() {
+fn accepting_resumes_when_a_closed_connection_frees_a_descriptor() {
     let mut server = server(1, false);
     let [event_loop] = &mut server.loops[..] else {
         panic!("one loop")
@@ -143,7 +143,7 @@ fn accepted_at_the_end(is_inherited: bool) -> u64 {
 }
 
 #[test]
-fn a_connection_that_waits_is_left_to_the_next_server_where_there_can_be_one() {
+fn a_waiting_connection_is_left_to_the_next_server_if_there_can_be_one() {
     assert_eq!(accepted_at_the_end(false), 1);
     assert_eq!(accepted_at_the_end(true), 0);
 }

@@ -57,7 +57,7 @@ fn an_answer_follows_no_link_to_another_socket() {
 }
 
 #[test]
-fn a_link_to_the_server_itself_makes_no_exchange() {
+fn a_link_to_the_server_itself_starts_no_exchange() {
     for backend in BACKENDS {
         let (directory, served, server) = serve(&["--backend", backend]);
         send_as_link(&directory.path().join("link"), &server, b"PING", &server);
@@ -67,7 +67,7 @@ fn a_link_to_the_server_itself_makes_no_exchange() {
 }
 
 #[test]
-fn another_name_of_the_servers_own_socket_makes_no_exchange() {
+fn a_hard_link_to_the_servers_own_socket_starts_no_exchange() {
     let (directory, served, server) = serve(&[]);
     let own = directory.path().join("own");
     let attacker = UnixDatagram::bind(&own).unwrap();
@@ -81,7 +81,7 @@ fn another_name_of_the_servers_own_socket_makes_no_exchange() {
 }
 
 #[test]
-fn two_servers_that_were_made_peers_come_to_an_end() {
+fn two_servers_connected_as_peers_stop_answering_each_other() {
     let (_first, here, here_path) = serve(&[]);
     let (directory, there, there_path) = serve(&[]);
     let own = directory.path().join("own");
@@ -107,7 +107,7 @@ fn two_servers_that_were_made_peers_come_to_an_end() {
 }
 
 #[test]
-fn a_client_that_binds_its_path_anew_gets_its_own_answers() {
+fn a_client_that_rebinds_its_path_gets_its_own_answers() {
     for backend in BACKENDS {
         let (directory, served, server) = serve(&["--backend", backend]);
         let path = directory.path().join("client");
@@ -169,7 +169,7 @@ fn as_a_user(own: &Path, server: &Path, mode: &str, target: &str) -> Option<Stri
 }
 
 #[test]
-fn a_user_cannot_have_the_server_write_to_what_the_user_may_not() {
+fn a_user_cannot_make_the_server_write_where_the_user_may_not() {
     for (options, mode) in [(&[][..], 0o600), (&["--user", "nobody"], 0o777)] {
         if !rustix::process::geteuid().is_root() {
             return skipped("only root has privileges to lend");
@@ -191,7 +191,7 @@ fn a_user_cannot_have_the_server_write_to_what_the_user_may_not() {
 }
 
 #[test]
-fn root_answers_a_users_private_socket_only_when_it_is_told_to() {
+fn root_answers_a_users_private_socket_only_with_the_flag() {
     let (directory, served, server) = serve(&[]);
     let own = |name: &str| directory.path().join(name);
     let Some(answer) = as_a_user(&own("open"), &server, "0777", "") else {

@@ -121,7 +121,7 @@ fn connections_that_come_and_go_leave_the_liveness_checks_passing() {
 }
 
 #[test]
-fn unfinished_requests_hold_no_place_of_others() {
+fn unfinished_requests_take_no_slot_of_other_clients() {
     let (_served, server) = serve("127.0.0.1:0");
     let mut held = Vec::new();
     for number in 0..300 {
