@@ -14,7 +14,8 @@ use crate::support::{
     wait_until,
 };
 
-/// Runs without a warm-up and with a long timeout: a busy machine is not a lossy network.
+/// Runs without a warm-up and with a long timeout, so that a busy machine does not count as a lossy
+/// network.
 fn bench(endpoint: &str, arguments: &[&str]) -> Ended {
     let ended = run_bullhorn(
         ["bench", endpoint, "--warmup", "off", "--json"]
@@ -49,7 +50,7 @@ fn assert_balanced(summary: &Value) {
     assert_eq!([in_bins, in_steps], [ok, ok], "{summary}");
 }
 
-/// A UDP server in a thread whose answers are a function of a request's number and text.
+/// A UDP server in a thread. Its answers are a function of a request's number and text.
 struct Faulty {
     endpoint: String,
     ended: Arc<AtomicBool>,
@@ -352,7 +353,7 @@ fn a_server_that_pauses_shows_in_the_longest_latency() {
     assert_eq!(count(&summary, "ok"), 300, "{summary}");
     let latency = &summary["latency"];
     assert!(count(latency, "max_ns") >= 300_000_000, "{summary}");
-    // The requests due meanwhile waited too: not one sample, but a third of them.
+    // The requests that became due meanwhile waited too: a third of all samples, not one.
     assert!(count(latency, "p90_ns") >= 100_000_000, "{summary}");
 }
 
@@ -462,7 +463,7 @@ fn thresholds_decide_the_exit_code() {
 
 #[test]
 fn a_rate_that_is_not_reached_exits_1() {
-    // No machine sends a request of 65,000 bytes every nanosecond.
+    // No machine can send a request of 65,000 bytes every nanosecond.
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let arguments = [
         "--rate",
@@ -519,7 +520,7 @@ fn the_page_is_never_wider_than_the_screen() {
     let arguments = [&arguments[..], &[page.to_str().unwrap()]].concat();
     assert_eq!(bench(served.endpoint(), &arguments).code, 0);
 
-    // Frames of several widths, and the width that the page takes in each.
+    // Frames of several widths, and the width of the page in each.
     let html = std::fs::read_to_string(&page).unwrap();
     let quoted = html.replace('&', "&amp;").replace('"', "&quot;");
     let frames: String = ["320", "400", "800", "1280"]

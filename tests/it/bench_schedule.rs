@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Served, run_bullhorn};
 
-/// Far more than a run takes, and far less than forever.
+/// Far longer than any run takes.
 const SLACK: Duration = Duration::from_secs(15);
 
 fn bench(endpoint: &str, rate: u32, arguments: &[&str]) -> (i32, Value) {

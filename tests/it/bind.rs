@@ -54,7 +54,7 @@ pub fn assert_second_is_refused(first: &str, second: &str) {
         "ss -ltnp"
     };
     assert_local_trouble(&ended, &format!(":{port}"), &["in use", list]);
-    // The first is none the worse for it.
+    // The first server still answers.
     let asked = served.endpoint().replace("0.0.0.0", "127.0.0.1");
     let asked = asked.replace("[::]", "[::1]");
     assert_eq!(run_bullhorn(["send", &asked, "still there?"]).code, 0);
@@ -85,7 +85,7 @@ fn a_privileged_port_is_refused_with_what_to_do() {
         return;
     };
     if first_free <= 1 {
-        return skipped("net.ipv4.ip_unprivileged_port_start leaves every port to everybody");
+        return skipped("net.ipv4.ip_unprivileged_port_start allows every port to every user");
     }
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();

@@ -78,7 +78,7 @@ fn a_kernel_without_ipv6_is_reported_and_is_not_a_failure() {
     if let Some(ended) = refusing_where(&rules, libc::EAFNOSUPPORT, demo) {
         assert_without_ipv6(&ended);
     }
-    // Any other trouble with it still is one.
+    // Any other error with IPv6 is still a failure.
     if let Some(ended) = refusing_where(&rules, libc::ENOBUFS, demo) {
         assert_eq!(ended.code, 1, "{ended:?}");
     }

@@ -1,4 +1,4 @@
-//! Descriptors that are kept for the metrics, whatever clients of the service take.
+//! Descriptors are reserved for the metrics, however many the clients of the service use up.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::support::{Served, TEST_TIMEOUT, bullhorn, clean, find_program, wait_until};
 
-/// A server that may have so many descriptors, and the address of its metrics.
+/// A server with this descriptor limit, and the address of its metrics.
 fn serve(descriptors: u64, arguments: &[&str]) -> Option<(Served, String)> {
     let mut command = clean(Command::new(find_program("prlimit")?));
     command.arg(format!("--nofile={descriptors}"));
@@ -58,7 +58,7 @@ fn idle_clients_that_take_all_descriptors_leave_the_liveness_checks_passing() {
     let idle_unix: Vec<_> = (0..60).map(|_| UnixStream::connect(&path)).collect();
     let failed = (0..20).filter(|_| !is_alive(&metrics)).count();
     assert_eq!(failed, 0, "of 20");
-    // Those who have a place are answered, and those who wait get theirs when it is free.
+    // Connected clients are answered, and waiting ones are accepted when a descriptor is free.
     assert!(is_answered(&mut first));
     let mut waiting = connect();
     drop((idle, idle_unix));

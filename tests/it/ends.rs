@@ -1,6 +1,6 @@
-//! Every client verb ends within a second of SIGINT, SIGTERM or SIGHUP, whatever it waits for, with
-//! its summary and its own exit code; and no connection, name or prompt outlasts its deadline, nor
-//! does a name that `serve` is to bind.
+//! Every client verb ends within a second of SIGINT, SIGTERM or SIGHUP, in every wait, with its
+//! summary and its own exit code. No connection attempt, name resolution or prompt outlasts its
+//! deadline, nor does the resolution of a name that `serve` binds.
 //!
 //! Each state has a real peer that keeps the verb in it.
 
@@ -25,7 +25,7 @@ const SIGNALS: [(&str, u32); 3] = [("INT", 2), ("TERM", 15), ("HUP", 1)];
 /// A second, and one more for a busy machine.
 const BOUND: Duration = Duration::from_secs(2);
 
-/// How a program ended, and how long after it was told to.
+/// How a program ended, and how long after the signal.
 #[derive(Debug)]
 struct End {
     code: Option<i32>,
@@ -110,7 +110,7 @@ pub fn is_waiting(pid: u32, number: u32) -> bool {
     has_signal(pid, "SigCgt", number) && is_asleep()
 }
 
-/// Whoever runs the tests may have SIGHUP ignored (nohup), and then so have we and our children.
+/// If SIGHUP is ignored where the tests run (nohup), we and our children inherit that.
 fn can_be_sent(name: &str, number: u32) -> bool {
     let is_ignored = has_signal(std::process::id(), "SigIgn", number);
     if is_ignored {
@@ -119,7 +119,7 @@ fn can_be_sent(name: &str, number: u32) -> bool {
     !is_ignored
 }
 
-/// Ends the verb by each signal once `is_there` says that it is in its state.
+/// Ends the verb by each signal once `is_there` reports that it has reached the state to test.
 fn by_each_signal(
     mut command: impl FnMut() -> Command,
     mut is_there: impl FnMut(u32) -> bool,
@@ -132,7 +132,7 @@ fn by_each_signal(
         let mut command = command();
         let watched = Watched::start(&mut command);
         let pid = watched.pid();
-        // Whether it is there may be known only once, as by a datagram that is then gone.
+        // `is_there` may hold only once, for example for a datagram that is then received.
         let mut was_there = false;
         wait_until(&format!("{command:?} to wait"), || {
             was_there = was_there || is_there(pid);
@@ -236,7 +236,7 @@ fn a_connection_that_is_not_accepted_ends_with_its_timeout() {
             assert!(end.stderr.contains("within 100ms"), "{end:?}");
             assert!(end.took < BOUND, "{end:?}");
         }
-        // It probes on, and counts what it loses.
+        // It continues to probe, and counts its losses.
         let ping = [
             "ping", "--json", "-W", "50ms", "-i", "10ms", "-c", "5", endpoint,
         ];
@@ -245,7 +245,7 @@ fn a_connection_that_is_not_accepted_ends_with_its_timeout() {
         assert_eq!(end.code, Some(5), "{end:?}");
         let summary = end.summary();
         assert_eq!([&summary["sent"], &summary["lost"]], [5, 5], "{summary}");
-        // The deadline counts while it connects.
+        // The deadline includes the time to connect.
         let ping = ["ping", "--json", "-W", "1h", "-w", "100ms", endpoint];
         let since = Instant::now();
         let end = Watched::start(&mut verb(&ping)).ended(since);
@@ -293,7 +293,7 @@ fn a_signal_ends_the_wait_for_an_answer() {
         .set_read_timeout(Some(crate::support::TEST_TIMEOUT))
         .unwrap();
     let endpoint = format!("udp://{}", silent.local_addr().unwrap());
-    // A text of this very run, as those before have left nothing.
+    // A text of this run, as earlier runs left nothing behind.
     let was_asked = |_| silent.recv(&mut [0; 2048]).is_ok();
     let forget = || {
         silent.set_nonblocking(true).unwrap();
@@ -323,7 +323,7 @@ fn a_signal_ends_the_wait_for_an_answer() {
             assert!(end.summary()["pending"].as_u64() >= Some(1), "{end:?}");
         },
     );
-    // Before and after all is sent.
+    // Before and after everything is sent.
     for count in ["1000000", "10"] {
         let bench = [
             "bench",
@@ -359,7 +359,7 @@ fn a_stopped_send_that_was_answered_in_part_exits_1_with_keep_going_and_else_5()
         let mut line = String::new();
         BufReader::new(&connection).read_line(&mut line).unwrap();
         (&connection).write_all(b"A\n").unwrap();
-        // A byte of the second answer, so that the first was read by the time that the socket is empty.
+        // A byte of the second answer, so that an empty socket means that the first was read.
         wait_until("the answer to be read", || {
             unread_by_peer(&connection) == 0 && is_waiting(watched.pid(), 15)
         });
@@ -497,7 +497,7 @@ fn a_signal_ends_the_wait_for_standard_input_also_in_process_1() {
         child.is_some() || watched.process.child.try_wait().unwrap().is_some()
     });
     let Some(child) = child else {
-        return skipped("a namespace of processes needs the privilege CAP_SYS_ADMIN");
+        return skipped("a PID namespace needs CAP_SYS_ADMIN");
     };
     wait_until("process 1 to wait", || is_waiting(child, 15));
     let since = Instant::now();
@@ -568,7 +568,7 @@ fn a_signal_ends_the_wait_for_a_reader_of_the_output() {
                     .filter_map(|task| std::fs::read_to_string(task.path().join("wchan")).ok());
                 calls.any(|call| call.contains("pipe_w"))
             };
-            // Where the kernel does not tell, the signal comes a little earlier than it might.
+            // Where the kernel does not report it, the signal may come a little too early.
             let begun = Instant::now();
             wait_until("a full pipe", || {
                 is_waiting(pid, number) && (is_blocked() || begun.elapsed() > BOUND * 2)
@@ -588,7 +588,7 @@ fn a_signal_ends_the_prompt_and_keeps_its_history() {
         return;
     };
     let served = Served::start(&["udp://127.0.0.1:0"]);
-    // SIGINT gives up the line, as Ctrl-C does.
+    // SIGINT discards the line, as Ctrl-C does.
     for (name, number) in &SIGNALS[1..] {
         let (name, number) = (*name, *number);
         if !can_be_sent(name, number) {
@@ -629,7 +629,7 @@ fn a_signal_ends_demo_with_what_it_has_found() {
         };
         let rules = "add table inet t; add chain inet t c { type filter hook input priority 0; policy drop; }";
         if !Command::new(nft).arg(rules).status().unwrap().success() {
-            return skipped("nft may not drop here");
+            return skipped("nft cannot drop packets here");
         }
         by_each_signal(
             || verb(&["demo", "--json"]),
@@ -662,14 +662,14 @@ fn a_sighup_that_nohup_ignores_stays_ignored() {
     assert!(end.summary()["sent"].as_u64() >= Some(20), "{end:?}");
 }
 
-/// A verb with a resolver that takes every question and never answers.
+/// A verb with a resolver that receives every query and never answers.
 struct DeadResolver {
     socket: UdpSocket,
     directory: tempfile::TempDir,
 }
 
 impl DeadResolver {
-    /// Only in a network of our own.
+    /// Only in a separate network namespace.
     fn new() -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("resolv.conf");
@@ -686,7 +686,7 @@ impl DeadResolver {
         let mut command = dead.command(&["--version"]);
         let works = command.output().is_ok_and(|output| output.status.success());
         if !works {
-            skipped("a namespace of mounts needs the privilege CAP_SYS_ADMIN");
+            skipped("a mount namespace needs CAP_SYS_ADMIN");
         }
         works.then_some(dead)
     }

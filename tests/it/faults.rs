@@ -1,7 +1,8 @@
-//! System calls that fail: nothing dies, nothing is uncounted, and the next text is answered.
+//! System calls that fail: the server survives, everything is counted, and the next text is
+//! answered.
 //!
-//! The failures are made by strace(1), in every call of a kind in turn. Calls are counted for each
-//! thread, so there is one worker.
+//! strace(1) makes the failures, in every call of a kind in turn. It counts calls per thread, so
+//! there is one worker.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
@@ -36,7 +37,7 @@ const RECEIVE_ERRORS: [&str; 8] = [
     "ENETDOWN",
 ];
 
-/// With what they are counted as.
+/// With the cause that they are counted under.
 const SEND_ERRORS: [(&str, &str); 11] = [
     ("EAGAIN", "queue_full"),
     ("ENOBUFS", "queue_full"),
@@ -51,7 +52,7 @@ const SEND_ERRORS: [(&str, &str); 11] = [
     ("EIO", "send_failed"),
 ];
 
-/// strace with `call` failing as `fault` says, as in `error=EIO:when=2`; the program is to follow.
+/// strace in which `call` fails according to `fault`, as in `error=EIO:when=2`; append the program.
 fn failing(call: &str, fault: &str, log: &Path) -> Option<Command> {
     tracer(
         log,
@@ -59,7 +60,7 @@ fn failing(call: &str, fault: &str, log: &Path) -> Option<Command> {
     )
 }
 
-/// Whether calls can be made to fail here.
+/// Whether strace can inject failures here.
 fn can_inject() -> bool {
     let Some(mut command) = failing("getcwd", "error=EIO", Path::new("/dev/null")) else {
         return false;
@@ -67,7 +68,7 @@ fn can_inject() -> bool {
     let works = command.arg("true").output();
     let works = works.is_ok_and(|output| output.status.success());
     if !works {
-        skipped("strace may not trace here");
+        skipped("strace is not permitted to trace here");
     }
     works
 }
@@ -80,7 +81,8 @@ struct Faulty {
 
 fn faulty(call: &str, fault: &str, arguments: &[&str]) -> Faulty {
     let directory = tempfile::tempdir().unwrap();
-    let mut command = failing(call, fault, &directory.path().join("log")).expect("asked before");
+    let mut command =
+        failing(call, fault, &directory.path().join("log")).expect("strace works here");
     command.arg(bullhorn().get_program());
     command.args(["serve", "--json", "-q", "--workers", "1"]);
     command.args(arguments).stdin(Stdio::null());
@@ -96,7 +98,7 @@ impl Faulty {
         self.served.port(0)
     }
 
-    /// How many calls have failed by now.
+    /// How many calls have failed so far.
     fn faults(&self) -> usize {
         self.logged("(INJECTED)")
     }
@@ -123,17 +125,17 @@ fn udp_client(port: u16) -> UdpSocket {
     client
 }
 
-/// Sends [`TEXTS`] texts one after the other; those that `is_lost` says get no answer.
+/// Sends [`TEXTS`] texts one after the other; those for which `is_lost` holds get no answer.
 fn ask(server: &Faulty, what: &str, is_lost: impl Fn(usize) -> bool) {
     let client = udp_client(server.port());
-    // The start may have had some.
+    // Some may have failed at the start.
     let mut lost = server.faults();
     for number in 0..TEXTS {
         let text = format!("text {number}");
         client.send(text.as_bytes()).unwrap();
         if is_lost(number) {
             lost += 1;
-            // Else the next text could be in the same batch.
+            // Otherwise the next text could be in the same batch.
             wait_until("the answer was not sent", || server.faults() >= lost);
         } else {
             let mut buffer = [0; 64];
@@ -168,7 +170,7 @@ fn recvmsg_may_fail_at_every_call() {
     receiving_survives("recvmsg", &RECEIVE_ERRORS, &["--backend", "plain"]);
 }
 
-/// A worker that found nothing looks for one datagram alone.
+/// A worker whose poll found nothing polls for a single datagram next.
 #[test]
 fn recvmsg_of_a_spinning_server_may_fail_at_every_call() {
     let options = ["--backend", "batched", "--spin", "1ms"];
@@ -192,7 +194,8 @@ fn polling_may_fail_at_every_call() {
             client.connect(&path).unwrap();
             client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
             for number in 0..TEXTS {
-                // Every second call fails. Else the text could be there before the worker waits for it.
+                // Every second call fails. Without this wait the text could arrive before the
+                // worker waits for it.
                 wait_until("the worker waits", || {
                     server.logged("ppoll(") + first > 2 * number + 1
                 });
@@ -253,8 +256,8 @@ fn an_interrupted_send_is_sent_again() {
     }
 }
 
-/// Starts a server whose first `sendmmsg` fails, with a batch of texts from several peers waiting for
-/// it; none but the first answer may suffer, and only if it `is_lost`.
+/// Starts a server whose first `sendmmsg` fails, with a batch of texts from several peers waiting
+/// for it. Only the first answer may be lost, and only if `is_lost`.
 fn assert_first_of_batch(fault: &str, is_lost: bool) -> Totals {
     const PEERS: usize = 4;
     let held = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -265,7 +268,8 @@ fn assert_first_of_batch(fault: &str, is_lost: bool) -> Totals {
     }
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
-    let mut tracer = failing("sendmmsg", &format!("{fault}:when=1"), &log).expect("asked before");
+    let mut tracer =
+        failing("sendmmsg", &format!("{fault}:when=1"), &log).expect("strace works here");
     tracer.arg(bullhorn().get_program());
     tracer.args(["serve", "--json", "-q", "--workers", "1", "fd:3"]);
     let mut command = Command::new("sh");
@@ -319,7 +323,7 @@ fn a_server_that_can_receive_nothing_can_still_be_stopped() {
     server.stop().assert_datagrams(0, 0, 0);
 }
 
-/// Of one batch, answers to those who are gone between answers to those who are not.
+/// One batch with answers to clients that are gone between answers to clients that are not.
 #[test]
 fn a_peer_that_is_gone_costs_no_other_answer() {
     const CLIENTS: usize = 9;
@@ -367,12 +371,12 @@ fn a_peer_that_is_gone_costs_no_other_answer() {
     }
 }
 
-/// One text over a connection of its own; what came back before its end.
+/// One text over a new connection; returns what came back before its end.
 fn over_stream(port: u16, text: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let mut answer = String::new();
-    // A connection that the server gives up may be reset at any of these.
+    // A connection that the server drops may be reset at any of these calls.
     let _ = stream.write_all(text.as_bytes());
     let _ = stream.shutdown(Shutdown::Write);
     let _ = stream.read_to_string(&mut answer);
@@ -424,7 +428,7 @@ fn an_interrupted_call_ends_no_connection() {
                 let answer = over_stream(server.port(), &text);
                 assert_eq!(answer, text.to_uppercase(), "{call} {fault}");
             }
-            // The runtime reads its own signals by recvfrom, and trusts that never to fail.
+            // The runtime reads its signals with recvfrom, and relies on it not to fail.
             if call != "recvfrom" {
                 assert_eq!(server.insist_on_stopping().code, Some(0));
             }
@@ -494,7 +498,7 @@ fn a_call_that_fails_at_the_start_is_optional_or_reported_in_one_line() {
             let mut command =
                 failing(call, &format!("error={error}:when={number}"), nowhere).unwrap();
             command.arg(bullhorn().get_program());
-            // The last endpoint cannot be bound, so that no server goes on.
+            // The last endpoint cannot be bound, so that no server keeps running.
             command.args(["serve", "udp://127.0.0.1:0", "--workers", "2", &taken]);
             let Ended { code, stderr, .. } = run(&mut command, b"");
             let lines = stderr
@@ -505,18 +509,19 @@ fn a_call_that_fails_at_the_start_is_optional_or_reported_in_one_line() {
             refused += usize::from(!stderr.contains("in use"));
         }
     }
-    // Else nothing was injected.
+    // Otherwise nothing was injected.
     assert!(refused > 5, "{refused}");
 }
 
-/// Stopped, flooded until its buffer runs over, and continued: not one datagram is unaccounted for.
+/// The server is stopped, flooded until its buffer overflows, and continued: every datagram is
+/// accounted for.
 fn flood_adds_up(served: Served) {
     const FLOOD: u64 = 3000;
     const TOO_LARGE: u64 = 3;
     served.process.signal("STOP");
     let client = udp_client(served.port(0));
     for _ in 0..TOO_LARGE {
-        // Its capitals are half as long again, which is more than a datagram has.
+        // Its capitals are longer by half, more than fits into a datagram.
         client.send("ŉ".repeat(25_000).as_bytes()).unwrap();
     }
     for number in TOO_LARGE..FLOOD {
@@ -572,8 +577,8 @@ fn a_unix_sender_waits_for_a_stopped_server_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("server");
     let served = Served::start(&[&format!("unixgram:{}", path.display())]);
-    // One client fills the server's queue, another one waits for room in it: an answer that finds its
-    // client's own queue full would be dropped.
+    // One client fills the server's queue, and another one waits for room in it: an answer that
+    // finds its client's own queue full would be dropped.
     let [first, second] = ["first", "second"].map(|name| {
         let client = UnixDatagram::bind(directory.path().join(name)).unwrap();
         client.connect(&path).unwrap();
@@ -606,7 +611,8 @@ fn a_unix_sender_waits_for_a_stopped_server_and_loses_nothing() {
     assert_eq!(totals.summary["kernel_dropped"], 0);
 }
 
-/// With IP_RECVERR, the kernel hands the word that one client is gone to whatever call comes next.
+/// With IP_RECVERR, the kernel reports that one client is gone as the error of the next call,
+/// whichever that is.
 #[test]
 fn a_client_that_is_gone_does_not_cost_the_next_its_answer() {
     for backend in ["batched", "plain"] {
@@ -623,7 +629,7 @@ fn a_client_that_is_gone_does_not_cost_the_next_its_answer() {
         while rounds < 20 {
             served.process.signal("STOP");
             for _ in 0..5 {
-                // Gone before it is answered; the answer comes back as "port unreachable".
+                // This client is gone before it is answered; the answer causes "port unreachable".
                 udp_client(address.port()).send(b"gone").unwrap();
                 client.send(b"here").unwrap();
             }
@@ -641,7 +647,7 @@ fn a_client_that_is_gone_does_not_cost_the_next_its_answer() {
     }
 }
 
-/// By a program of its own, as this takes a call that no safe library of ours has.
+/// Done in a separate program, as it needs a call that none of our safe libraries has.
 fn set_recverr(socket: &UdpSocket) -> bool {
     let Some(python) = find_program("python3") else {
         return false;

@@ -1,4 +1,4 @@
-//! Much at once: every datagram is accounted for, memory stays flat, others are served meanwhile.
+//! Floods: every datagram is accounted for, memory stays flat, other clients are served meanwhile.
 
 use std::net::{TcpStream, UdpSocket};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::support::{Served, TEST_TIMEOUT, run_bullhorn};
 /// Datagrams in one flood.
 const FLOOD: u64 = 200_000;
 
-/// Texts of every kind and many sizes, each different.
+/// Texts of every kind and many sizes, all different.
 fn text(number: u64) -> Vec<u8> {
     let filler = ["x", "ß", "привет ", "ŉ", "\u{1f600}"][number as usize % 5];
     let mut text = format!("{number} {}", filler.repeat((number % 40) as usize)).into_bytes();
@@ -82,7 +82,7 @@ fn everything_is_accounted_for(options: &[&str]) {
         count("answered") + count("dropped"),
         "{totals:?}"
     );
-    // The polite client's texts come on top, each at least once.
+    // The texts of the well-behaved client come on top, each at least once.
     assert!(
         count("received") + count("kernel_dropped") > FLOOD,
         "{totals:?}"

@@ -1,5 +1,5 @@
-//! The loop guard: endless exchanges end, what only spoofed datagrams say is dropped, and capitals
-//! at normal use are answered.
+//! The loop guard: endless exchanges end, datagrams that can only be spoofed are dropped, and
+//! capitals in normal use are answered.
 
 use std::collections::HashMap;
 use std::net::{SocketAddrV4, UdpSocket};
@@ -26,7 +26,7 @@ fn received(totals: &Totals) -> u64 {
     totals.summary["received"].as_u64().unwrap()
 }
 
-/// Serves in a namespace, with the loop guard alone against endless exchanges.
+/// Serves in a namespace, where only the loop guard stops endless exchanges.
 fn serve(side: &str, endpoint: &str, options: &[&str]) -> Served {
     let arguments = ["serve", "--json", endpoint, "--rate-limit", "off"];
     let arguments = [&arguments[..], options].concat();
@@ -54,7 +54,8 @@ fn echo(side: &str, port: u16) -> Running {
     running
 }
 
-/// Waits until no datagram has come for a while, or so many that the exchange does not end.
+/// Waits until no datagram has come for a while, and fails after so many that the exchange seems
+/// endless.
 fn wait_for_silence(side: &str) {
     const ENDLESS: u64 = 100_000;
     let (mut last, mut since) = (Network::datagrams(side), Instant::now());
@@ -138,7 +139,7 @@ fn a_thousand_spoofed_texts_at_once_all_stop_circulating() {
     let (Some(network), Some(_)) = (Network::new(), find_program("python3")) else {
         return;
     };
-    // The log tells how often each text went round.
+    // The log shows how often each text circulated.
     let here = serve(&network.here, "udp://0.0.0.0:3000", &["-v"]);
     let there = serve(&network.there, "udp://0.0.0.0:3000", &["-v"]);
     let texts: Vec<_> = (0..1000)
@@ -156,13 +157,13 @@ fn a_thousand_spoofed_texts_at_once_all_stop_circulating() {
     assert!(rounds.len() > 900, "{}", rounds.len());
     assert!(rounds.values().all(|count| *count <= 100), "{rounds:?}");
     let ended = dropped_by(&here, "loop_suspected") + dropped_by(&there, "loop_suspected");
-    // On a machine with much else to do, a full queue may have ended some.
+    // On a busy machine, a full queue may have ended some.
     assert!(ended > 500, "{ended}");
 }
 
 #[test]
 fn looping_texts_cannot_hide_among_ordinary_ones_of_their_flow() {
-    // Those that lie in one buffer are tested beside the answers themselves (crates/server/src/answer.rs).
+    // Those in one buffer have a unit test (crates/server/src/datagrams/answerer/tests.rs).
     let served = Served::start(&["udp://127.0.0.1:0", "--workers", "1"]);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
@@ -188,7 +189,7 @@ fn capitals_and_scripts_without_case_are_answered_in_normal_use() {
         "udp://127.0.0.1:0",
         own("unixgram:@bullhorn-test-capitals").as_str(),
     ]);
-    // Many different texts from one source, as fast as it goes.
+    // Many different texts from one source, as fast as possible.
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.connect(("127.0.0.1", served.port(0))).unwrap();
@@ -208,13 +209,13 @@ fn capitals_and_scripts_without_case_are_answered_in_normal_use() {
             .unwrap();
         assert_eq!(client.recv(&mut buffer).unwrap(), 4);
     }
-    // The same text from one source, somewhat faster than each second.
+    // The same text from one source, a little more often than once a second.
     for _ in 0..4 {
         client.send(b"PING").unwrap();
         assert_eq!(client.recv(&mut buffer).unwrap(), 4);
         std::thread::sleep(Duration::from_millis(600));
     }
-    // The same over Unix sockets: each program has a name of its own.
+    // The same over Unix sockets, where each program has its own name.
     for _ in 0..10 {
         let ended = run_bullhorn(["send", &served.endpoints[1], "PING", "PING", "PING"]);
         assert_eq!((ended.code, ended.text().lines().count()), (0, 3));
@@ -240,7 +241,8 @@ fn each_spoofed_datagram_has_its_cause() {
         let to_any = address(&format!("127.0.0.3:{any}"));
         let send = |from: &str, to| raw.send(address(from), to, b"hello").unwrap();
         send("127.0.0.9:0", to_named);
-        // Ourselves; the other endpoint; any address of the machine on the port that is served on all.
+        // The endpoint itself; the other endpoint; any address of the machine on the port that is
+        // served on all.
         send(&format!("127.0.0.1:{named}"), to_named);
         send(&format!("127.0.0.1:{any}"), to_named);
         send(&format!("127.0.0.1:{named}"), to_any);

@@ -1,5 +1,5 @@
-//! Servers that send too much, too slowly or without an end: `send` and `ping` end all the same, in
-//! little memory, with the exit code for what it was.
+//! Servers that send too much, too slowly or endlessly: `send` and `ping` still end, in little
+//! memory, with the right exit code.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
@@ -40,8 +40,8 @@ fn streams(serve: fn(&mut dyn Peer)) -> (tempfile::TempDir, [String; 2]) {
     (directory, endpoints)
 }
 
-/// Servers over UDP and Unix datagrams that answer each text with what `answer` makes of it, again
-/// and again until the next one comes.
+/// Servers over UDP and Unix datagrams that answer each text with `answer` of it, repeatedly until
+/// the next one comes.
 struct Floods {
     endpoints: [String; 2],
     stop: Arc<AtomicBool>,
@@ -103,7 +103,7 @@ impl Drop for Floods {
     }
 }
 
-/// Runs `bullhorn` in at most 200 MB, with an end to its time.
+/// Runs `bullhorn` with at most 200 MB of memory and limited time.
 fn run_in_little_memory(arguments: &[&str]) -> Ended {
     let mut command = Command::new("sh");
     command.args([
@@ -247,7 +247,7 @@ fn ping_ends_with_little_output_when_answers_are_endless() {
         assert_eq!(summary["ok"], 3, "{summary}");
         assert!(summary["duplicate"].as_u64().unwrap() > 100, "{summary}");
     }
-    let floods = Floods::start(|_| b"nobody asked".to_vec());
+    let floods = Floods::start(|_| b"unsolicited".to_vec());
     for endpoint in &floods.endpoints {
         let ended = run_in_little_memory(&["ping", "-c", "3", "-i", "100ms", endpoint]);
         assert_eq!(ended.code, 3, "{}", ended.stderr);
@@ -273,13 +273,13 @@ fn ping_ends_with_little_output_when_lines_are_endless() {
 #[test]
 fn ping_ends_on_a_signal_during_endless_answers() {
     let (_directory, endpoints) = streams(|peer| send_without_an_end(peer, b"\n"));
-    let floods = Floods::start(|_| b"nobody asked".to_vec());
+    let floods = Floods::start(|_| b"unsolicited".to_vec());
     for endpoint in endpoints.iter().chain(&floods.endpoints) {
         let mut command = bullhorn();
         command.args(["ping", endpoint]).stdout(Stdio::piped());
         let mut ping = Running::start(&mut command);
         let mut stdout = ping.child.stdout.take().unwrap();
-        // From the second answer on the flood has begun.
+        // The second answer shows that the flood has begun.
         let mut shown = vec![0; 200];
         stdout.read_exact(&mut shown).unwrap();
         let rest = std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));

@@ -32,7 +32,7 @@ fn connect_from(source: [u8; 4], server: SocketAddr) -> std::io::Result<TcpStrea
     Ok(socket.into())
 }
 
-/// What is answered to a request that leaves `delay` after its connection is there.
+/// The answer to a request that is sent `delay` after its connection is made.
 fn ask(
     source: [u8; 4],
     server: SocketAddr,
@@ -129,7 +129,7 @@ fn unfinished_requests_take_no_slot_of_other_clients() {
         let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: loc");
         held.push(stream);
         if number % 50 == 49 {
-            // In two pieces: it has to wait in a place of its own.
+            // In two pieces, so that it waits in its own slot.
             let mut stream = connect_from([127, 0, 0, 3], server).unwrap();
             stream.write_all(b"GET /livez HTTP/1.1\r\n").unwrap();
             std::thread::sleep(FAR_AWAY);
@@ -187,8 +187,8 @@ fn on_loopback_a_request_for_another_host_is_refused() {
     ] {
         let (status, body) = status(server, request);
         assert_eq!(status, expected, "{request}");
-        let says = body.contains("Host header") && body.lines().count() == 1;
-        assert_eq!(says, expected == "421", "{body}");
+        let has_reason = body.contains("Host header") && body.lines().count() == 1;
+        assert_eq!(has_reason, expected == "421", "{body}");
     }
 }
 

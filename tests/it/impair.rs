@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::support::{Ended, Served, Totals, bullhorn, own, run, run_bullhorn};
 
-/// Serves with an impairment and probes with `arguments`; both sides' last words.
+/// Serves with an impairment and probes with `arguments`; returns the summary and the totals.
 fn probe_through(
     endpoint: &str,
     impairment: &str,
@@ -38,7 +38,7 @@ fn load_through(
 }
 
 fn ping(endpoint: &str, arguments: &[&str]) -> Ended {
-    // A copy of the last answer may be on its way when all probes are settled.
+    // A copy of the last answer may still be on its way when all probes are settled.
     let common = ["ping", "--json", endpoint, "--linger", "500ms"];
     let ended = run(bullhorn().args(common).args(arguments), b"");
     assert_eq!(ended.stderr, "");
@@ -46,7 +46,7 @@ fn ping(endpoint: &str, arguments: &[&str]) -> Ended {
     ended
 }
 
-/// Every count of the client against the server's own truth.
+/// Compares every count of the client with the server's.
 fn assert_equal(found: &Value, server: &Value) {
     let truth = &server["endpoints"][0];
     let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{value}"));
@@ -95,7 +95,7 @@ fn assert_equal(found: &Value, server: &Value) {
     assert_eq!((counts("pending"), counts("stray")), (0, 0), "{context}");
 }
 
-/// Every count of the load generator against the server's own truth.
+/// Compares every count of the load generator with the server's.
 fn assert_equal_load(found: &Value, server: &Value) {
     let truth = &server["endpoints"][0];
     let context = format!("found {found}\ntruth {server}");
@@ -130,7 +130,7 @@ fn assert_equal_load(found: &Value, server: &Value) {
     }
 }
 
-/// With more patience than a busy machine needs: a late answer would count as nothing else.
+/// With a timeout longer than a busy machine needs: a late answer would count as late.
 const FAST: [&str; 6] = ["-c", "500", "-i", "1ms", "-W", "3s"];
 
 #[test]
@@ -232,7 +232,7 @@ fn the_same_seed_does_the_same_and_another_does_not() {
     assert_ne!(truth("1"), truth("2"));
 }
 
-/// Few under way, so that the machine itself loses nothing.
+/// Few in flight, so that the machine itself loses nothing.
 const LOAD: [&str; 8] = [
     "--count",
     "4000",
@@ -287,7 +287,7 @@ fn bench_counts_reordered_answers_as_right_and_nothing_else() {
 
 #[test]
 fn bench_finds_corruption_exactly_wherever_the_bit_is() {
-    // In the smallest text every changed bit is in what tells whose it is.
+    // In the smallest text every changed bit is in the number that identifies it.
     for size in ["16", "64"] {
         let arguments = [&LOAD[..], &["--size", size]].concat();
         let (found, _) = load_through("udp://127.0.0.1:0", "corrupt=50%", "4", &arguments);
@@ -307,7 +307,7 @@ fn bench_finds_delay() {
 #[test]
 fn bench_finds_impaired_unix_datagrams_exactly() {
     let impairment = "loss=10%,duplicate=10%,reorder=10%,corrupt=10%";
-    // A receiver of Unix datagrams holds ten of them, and no more.
+    // A receive queue of Unix datagrams holds ten of them, and no more.
     let arguments = [
         "--count",
         "2000",

@@ -1,4 +1,4 @@
-//! `fd:N` and systemd's LISTEN_FDS: sockets that somebody else made and bound.
+//! `fd:N` and systemd's LISTEN_FDS: sockets that another program created and bound.
 
 use std::fs::File;
 use std::io::Read;
@@ -97,7 +97,7 @@ fn every_family_and_type_can_be_inherited() {
     assert_served(datagram, "AF_UNIX", "SOCK_DGRAM").stop();
     let stream = UnixListener::bind(directory.path().join("s")).unwrap();
     assert_served(stream, "AF_UNIX", "SOCK_STREAM").stop();
-    // Who made a file takes it away.
+    // The program that made a file removes it.
     assert!(directory.path().join("d").exists() && directory.path().join("s").exists());
     let name = net::SocketAddr::from_abstract_name(abstract_name("name")).unwrap();
     assert_served(
@@ -162,7 +162,7 @@ fn a_socket_of_another_kind_is_refused_with_its_kind() {
     assert_refused(netlink, "its family is 16");
     match Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)) {
         Ok(raw) => assert_refused(raw, "SOCK_RAW"),
-        Err(_) => skipped("a raw socket needs the privilege CAP_NET_RAW"),
+        Err(_) => skipped("a raw socket needs CAP_NET_RAW"),
     }
     match Socket::new(
         Domain::IPV4,
@@ -205,7 +205,7 @@ fn an_inherited_wildcard_socket_answers_from_the_address_that_the_request_was_se
     let served = served(UdpSocket::bind("0.0.0.0:0").unwrap());
     let port = served.port(0);
     for host in ["127.0.0.2", "127.0.0.3"] {
-        // A connected client takes answers from this address alone.
+        // A connected client receives answers from this address only.
         assert_answers(&format!("udp://{host}:{port}"));
     }
     served.stop().assert_datagrams(2, 2, 0);

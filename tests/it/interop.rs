@@ -1,5 +1,5 @@
-//! Other people's programs are answered, and the server is well afterwards; `send`, `ping` and
-//! `bench` ask servers that are not ours.
+//! Other programs are answered, and the server still works afterwards; `send`, `ping` and `bench`
+//! work with other servers.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use crate::support::{
 
 const TEXT: &str = "grüße, straße, привет, καλημέρα\n";
 
-/// A server at one endpoint, and what a client in a shell has to know of it.
+/// A server at one endpoint, and what a client in a shell needs to know about it.
 struct Target {
     served: Served,
     datagrams: bool,
@@ -23,7 +23,7 @@ struct Target {
 }
 
 impl Target {
-    /// Serves `endpoint`, with `DIRECTORY` in it replaced by one of its own.
+    /// Serves `endpoint`, with `DIRECTORY` in it replaced by a new one.
     fn serve(endpoint: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().to_str().unwrap();
@@ -43,10 +43,10 @@ impl Target {
     }
 
     /// A shell in which `$PORT` is the server's, and Unix sockets are in the working directory. A
-    /// client's own name must be a whole path, as the server works in another directory.
+    /// client's own name must be an absolute path, as the server has another working directory.
     fn shell(&self, line: &str) -> Command {
         let mut command = Command::new("sh");
-        // In the shell's place, so that ending the one ends the other.
+        // `exec`, so that ending the shell ends the program.
         command
             .args(["-c", &format!("exec {line}")])
             .current_dir(self.directory.path());
@@ -87,7 +87,8 @@ impl Target {
     }
 }
 
-/// Asks with a program that ends by itself: when the server ends the stream, or when it has an answer.
+/// Sends a request with a program that ends by itself: when the server ends the stream, or when it
+/// has an answer.
 fn is_answered_and_ends(endpoint: &str, program: &str, line: &str) {
     if find_program(program).is_none() {
         return;
@@ -102,7 +103,8 @@ fn is_answered_and_ends(endpoint: &str, program: &str, line: &str) {
     target.stays_well();
 }
 
-/// Asks with a program that would wait for ever for another answer: it is ended after the first.
+/// Sends a request with a program that would wait forever for another answer; it is ended after the
+/// first.
 fn is_answered(endpoint: &str, program: &str, line: &str) {
     if find_program(program).is_none() {
         return;
@@ -218,7 +220,7 @@ fn socat_is_answered_over_a_unix_stream() {
 
 #[test]
 fn socat_is_answered_over_unix_datagrams() {
-    // socat ignores an answer from a name that is not, letter by letter, the one it was given.
+    // socat ignores an answer from a name that differs from the one it was given.
     let line = "socat - UNIX-SENDTO:$PWD/server,bind=$PWD/client";
     is_answered("unixgram:DIRECTORY/server", "socat", line);
 }
@@ -316,7 +318,7 @@ fn send_is_answered_by_the_smallest_server() {
     let Some((mut server, address)) = start_smallest_server() else {
         return;
     };
-    // Its capitals are too large for any datagram; that must not end the service.
+    // Its capitals are too large for a datagram; that must not end the service.
     let growing = "ŉ".repeat(30_000);
     let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     client.send_to(growing.as_bytes(), &address).unwrap();
@@ -336,7 +338,7 @@ fn is_asked_by_ping_and_bench(endpoint: &str, count: &str) {
     is_asked_with(endpoint, count, "1ms", "2");
 }
 
-/// As often as `interval` says, and with this many flows, each with a window of as many requests.
+/// One request per `interval`, and this many flows, each with a window of as many requests.
 fn is_asked_with(endpoint: &str, count: &str, interval: &str, flows: &str) {
     for arguments in [
         &["ping", "-i", interval, "-W", "30s"][..],
@@ -372,12 +374,12 @@ fn is_asked_with(endpoint: &str, count: &str, interval: &str, flows: &str) {
     }
 }
 
-/// Serves with `socat` and `tr` at `address`; `endpoint` is what our clients call it.
+/// Serves with `socat` and `tr` at `address`; `endpoint` is its name for our clients.
 fn socat_with_tr_is_right(address: &str, endpoint: &str) {
     let Some(socat) = find_program("socat") else {
         return;
     };
-    // stdbuf, because tr holds answers back otherwise; -t, because a busy machine takes its time.
+    // stdbuf, because otherwise tr buffers its output; -t, because a busy machine is slow.
     let _server = Running::start(
         Command::new(socat)
             .args(["-t", "30", address, "SYSTEM:stdbuf -oL tr a-z A-Z"])
@@ -395,7 +397,7 @@ fn socat_with_tr_is_right(address: &str, endpoint: &str) {
     }
 }
 
-/// A port of an address of this test's own, free a moment ago.
+/// A port of an address that only this test uses, free a moment ago.
 fn free_port(host: &str) -> u16 {
     let socket = std::net::UdpSocket::bind((host, 0)).unwrap();
     socket.local_addr().unwrap().port()

@@ -14,11 +14,12 @@ fn has_ipv6() -> bool {
     found
 }
 
-/// Takes IPv6 from a network, as many containers have it.
+/// Disables IPv6 in a network, as in many containers.
 pub const NO_IPV6: &str =
     "for file in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 > $file; done";
 
-/// `bullhorn` in a network of its own, prepared by a script, or a word that this cannot be here.
+/// `bullhorn` in a network namespace prepared by a script; `None`, with a line that gives the
+/// reason, where this is not possible.
 pub fn in_a_network_of_its_own(preparation: &str, arguments: &[&str]) -> Option<Command> {
     let unshare = find_program("unshare")?;
     find_program("ip")?;
@@ -27,7 +28,7 @@ pub fn in_a_network_of_its_own(preparation: &str, arguments: &[&str]) -> Option<
         .output()
         .is_ok_and(|output| output.status.success())
     {
-        skipped("a network namespace needs the privilege CAP_SYS_ADMIN");
+        skipped("a network namespace needs CAP_SYS_ADMIN");
         return None;
     }
     let program = bullhorn();

@@ -1,9 +1,10 @@
-//! The lesson cannot rot: its console blocks are typed as they stand and compared with what the
-//! programs really print. Its Rust blocks are documentation tests of the library.
+//! The lesson stays true: its console blocks are typed as written and compared with what the
+//! programs print. Its Rust blocks are documentation tests of the library.
 //!
 //! A line after `$` is a command, `^C` interrupts, every other line is output. The command with
-//! `serve` in it runs on in a terminal of its own, where blocks without a command continue. `…` in
-//! the lesson stands for anything, and 3000 for the port that the server was given instead.
+//! `serve` in it keeps running in a second terminal, and blocks without a command continue its
+//! output. `…` in the lesson matches anything, and 3000 matches the port that the server got
+//! instead.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -70,7 +71,7 @@ impl Terminal {
             .unwrap_or_else(|error| panic!("{}: no line: {error}", self.command))
     }
 
-    /// The command must have ended, and have said no more than the lesson shows.
+    /// Asserts that the command has ended, and has printed no more than the lesson shows.
     fn ends(self) {
         match self.lines.recv_timeout(TEST_TIMEOUT) {
             Err(RecvTimeoutError::Disconnected) => {}
@@ -79,7 +80,7 @@ impl Terminal {
     }
 }
 
-/// One who follows the lesson, with a terminal for the server and another for the rest.
+/// A reader who follows the lesson, with one terminal for the server and another for the rest.
 struct Learner {
     directory: TempDir,
     server: Option<Terminal>,
@@ -96,7 +97,7 @@ impl Learner {
             self.start(command);
         } else if line == "^C" {
             let server = self.server.as_ref().expect("nothing runs");
-            // Not SIGINT, which is ignored in whatever a shell script runs in the background.
+            // Not SIGINT, which is ignored in programs that a shell script runs in the background.
             server.process.signal("TERM");
             self.interrupted = true;
         } else {
@@ -135,7 +136,7 @@ impl Learner {
             self.port = port_in(expected, &actual).unwrap_or("0").to_owned();
         }
         assert!(
-            // What the server was asked to bind is shown as it was asked.
+            // The server prints the endpoint as it was given.
             [self.port.as_str(), "0"]
                 .iter()
                 .any(|port| fits(&expected.replace("3000", port), &actual)),
@@ -159,7 +160,7 @@ impl Learner {
     }
 }
 
-/// Whether `actual` is `expected`, in which `…` stands for anything.
+/// Whether `actual` matches `expected`, in which `…` matches anything.
 fn fits(expected: &str, actual: &str) -> bool {
     match expected.split_once('…') {
         None => actual == expected,
@@ -169,7 +170,7 @@ fn fits(expected: &str, actual: &str) -> bool {
     }
 }
 
-/// The number that stands in `actual` where `expected` has 3000, unless it is 0.
+/// The number in `actual` where `expected` has 3000, unless it is 0.
 fn port_in<'a>(expected: &str, actual: &'a str) -> Option<&'a str> {
     let (before, _) = expected.split_once("3000")?;
     let rest = actual.strip_prefix(before)?;

@@ -21,7 +21,7 @@ fn a_server_stops_when_dropped_and_frees_its_port() {
         "A"
     );
     drop(server);
-    // A program that another test starts at this moment has a copy for as long as it starts.
+    // A program that another test is starting holds a copy until its exec.
     let mut again = None;
     wait_until("the port is free", || {
         again = Server::builder().endpoint(endpoint.clone()).start().ok();

@@ -1,4 +1,4 @@
-//! Limits: who may ask, how often, how much comes back, and a flood that is accounted for.
+//! Limits: which sources are answered, how often, with how much, and a flood that is accounted for.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream, UdpSocket};
@@ -43,7 +43,7 @@ fn is_answered(client: &UdpSocket) {
     assert_eq!(&buffer[..length], b"HELLO");
 }
 
-/// What a connection from `host` gets for a line, until its end.
+/// What a connection from `host` receives for a line until the server closes it.
 fn over_tcp(host: &str, port: u16) -> Vec<u8> {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     let from: SocketAddr = format!("{host}:0").parse().unwrap();
@@ -54,7 +54,7 @@ fn over_tcp(host: &str, port: u16) -> Vec<u8> {
     let mut stream = TcpStream::from(socket);
     stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     let mut answer = Vec::new();
-    // Who is not served may see a reset instead of an end.
+    // A rejected client may see a reset instead of an end.
     let _ = stream.write_all(b"hello\n");
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let _ = stream.read_to_end(&mut answer);
@@ -144,9 +144,9 @@ fn a_source_is_answered_up_to_its_rate_and_others_are_not_held_up() {
     for number in 0..SENT {
         greedy.send(format!("number {number}").as_bytes()).unwrap();
     }
-    // Of another network, and so at once.
+    // From another network, and therefore answered at once.
     is_answered(&client("127.1.0.1", served.port(0)));
-    // It is not refused for ever.
+    // It is not refused forever.
     let later = client("127.0.0.1", served.port(0));
     later
         .set_read_timeout(Some(Duration::from_millis(50)))
@@ -221,7 +221,7 @@ fn the_default_limit_does_not_apply_to_this_machines_own_programs() {
     served.stop().assert_datagrams(5000, 5000, 0);
 }
 
-/// Its address comes mapped to IPv6.
+/// Its address arrives mapped to IPv6.
 #[test]
 fn an_ipv4_client_of_a_socket_of_both_families_is_known_by_its_ipv4_address() {
     let serve = |options: &[&str]| {
@@ -233,7 +233,7 @@ fn an_ipv4_client_of_a_socket_of_both_families_is_known_by_its_ipv4_address() {
         let mut command = inheriting("", both, &arguments);
         Some(Served::start_command(&mut command, 1))
     };
-    // The default limit spares loopback.
+    // The default limit does not apply to loopback.
     let Some(served) = serve(&[]) else {
         return skipped("this machine has no IPv6");
     };
@@ -253,7 +253,7 @@ fn an_ipv4_client_of_a_socket_of_both_families_is_known_by_its_ipv4_address() {
 
 #[test]
 fn no_answer_is_longer_than_three_times_its_text_and_the_worst_character_makes_it_so() {
-    // Of all characters, over a real socket: those whose capitals are the most times as long.
+    // Over a real socket, the characters whose capitals are longest in proportion.
     let growth = |character: char| {
         let capitals: usize = character.to_uppercase().map(char::len_utf8).sum();
         (capitals, character.len_utf8())
@@ -277,7 +277,7 @@ fn no_answer_is_longer_than_three_times_its_text_and_the_worst_character_makes_i
         assert_eq!(length, 3 * text.len());
         assert_eq!(&buffer[..length], text.to_uppercase().as_bytes());
     }
-    // The next one would be longer than a datagram can be.
+    // One more would exceed a datagram.
     let text = "\u{390}".repeat(65_507 / 6 + 1);
     client.send(text.as_bytes()).unwrap();
     is_answered(&client);
@@ -319,8 +319,8 @@ fn flood(raw: &RawSender, port: u16, datagrams: u64, seed: u64) -> (u64, u64) {
     (sent, failed)
 }
 
-/// Asks again and again until told to end; returns how many datagrams that took, and the longest
-/// time without an answer.
+/// Sends requests until `done`; returns how many datagrams that took, and the longest time without
+/// an answer.
 fn ask_politely(port: u16, done: &AtomicBool) -> (u64, u64, Duration) {
     let client = client("127.0.0.1", port);
     client
@@ -339,7 +339,7 @@ fn ask_politely(port: u16, done: &AtomicBool) -> (u64, u64, Duration) {
                     Ok(length) if &buffer[..length] == text.to_uppercase().as_bytes() => {
                         break true;
                     }
-                    // A late answer to the text before, of which there was a second copy.
+                    // A late answer to the previous text, which was sent twice.
                     Ok(_) => {}
                     Err(_) => break false,
                 }
@@ -356,7 +356,7 @@ fn ask_politely(port: u16, done: &AtomicBool) -> (u64, u64, Duration) {
     (sent, answered, longest)
 }
 
-/// How late this machine wakes a thread that wants to run, at worst: no server can be blamed for it.
+/// The longest delay with which this machine wakes a thread, which is not the server's fault.
 fn watch_the_scheduler(done: &AtomicBool) -> Duration {
     const NAP: Duration = Duration::from_millis(5);
     let mut latest = Duration::ZERO;
@@ -418,8 +418,8 @@ fn flood_and_account() {
     assert_eq!(first + second + first_failed + second_failed, FLOOD);
     let sent = first + second + asked;
     let arrived = count(&totals, "received") + count(&totals, "kernel_dropped");
-    // Before any socket, a busy kernel drops what exceeds net.core.netdev_max_backlog: requests, and
-    // answers to the spoofed sources too, so that this is not the exact number of either.
+    // Before any socket, a busy kernel drops what exceeds net.core.netdev_max_backlog: requests,
+    // and answers to the spoofed sources too, so this is not the exact number of either.
     let dropped_on_the_way = dropped_by_loopback();
     assert!(
         (sent - dropped_on_the_way.min(sent)..=sent).contains(&arrived),
@@ -429,7 +429,7 @@ fn flood_and_account() {
         count(&totals, "received"),
         count(&totals, "answered") + count(&totals, "dropped")
     );
-    // Each source has a limit of its own, and none of so many came near it.
+    // Each source has its own limit, and none of so many sources came near it.
     assert_eq!(dropped_by(&totals, 0, "rate_limited"), 0, "{totals:?}");
     assert!(
         resident < half_way + (2 << 20),

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Running, TEST_TIMEOUT, bullhorn, run_bullhorn, uninterrupted, wait_until};
 
-/// What the writer thread may hold up the end, and what a busy machine adds.
+/// How long the writer thread may delay the end, and what a busy machine adds.
 const END: Duration = Duration::from_secs(5);
 
-/// A free port, for a server that cannot say which one it has.
+/// A free port, for a server that cannot print which one it has.
 fn free_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.local_addr().unwrap().port()
@@ -38,12 +38,12 @@ fn is_answered(port: u16, text: &[u8]) -> bool {
         .set_read_timeout(Some(Duration::from_millis(200)))
         .unwrap();
     client.connect(("127.0.0.1", port)).unwrap();
-    // Refused while nobody has the port yet.
+    // Refused until the server has bound the port.
     client.send(text).is_ok()
         && uninterrupted(|| client.recv(&mut [0; 2048])).is_ok_and(|length| length == text.len())
 }
 
-/// Each text in turn, and each must be answered.
+/// Sends each text in turn, and asserts that each is answered.
 fn ask(port: u16, count: usize) {
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
@@ -57,7 +57,7 @@ fn ask(port: u16, count: usize) {
     }
 }
 
-/// Twelve times the same from one source, which a loop guard warns of.
+/// The same text twelve times from one source, which the loop guard warns about.
 fn look_like_a_loop(port: u16) {
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     for _ in 0..12 {
@@ -72,7 +72,7 @@ fn assert_ends(mut server: Running, signal: &str) {
     assert!(begin.elapsed() < END, "{:?}", begin.elapsed());
 }
 
-/// A pipe that takes nothing more, with the end to read from.
+/// A full pipe, with its read end.
 fn full_pipe() -> (PipeReader, File) {
     let (reader, writer) = io::pipe().unwrap();
     let writer = File::from(std::os::fd::OwnedFd::from(writer));
@@ -93,7 +93,7 @@ fn a_server_whose_log_cannot_be_written_keeps_answering() {
             let port = free_port();
             let stderr = match is_full {
                 true => Stdio::from(dev_full()),
-                // The end to read from is closed at once.
+                // The read end is closed at once.
                 false => Stdio::from(io::pipe().unwrap().1),
             };
             let server = serve(port, options, stderr);
@@ -112,7 +112,7 @@ fn a_server_whose_log_is_not_read_keeps_answering_and_ends_in_time() {
             let port = free_port();
             let server = serve(port, options, stderr);
             look_like_a_loop(port);
-            // Far more lines than are queued.
+            // Far more lines than the queue holds.
             ask(port, 2_000);
             assert_ends(server, signal);
         }
@@ -126,7 +126,7 @@ fn a_full_non_blocking_log_is_waited_for() {
     let port = free_port();
     let server = serve(port, &["-v"], stderr.try_clone().unwrap());
     ask(port, 10);
-    // Nothing is lost, once it is read.
+    // Nothing is lost once it is read.
     drop(stderr);
     let reading = std::thread::spawn(move || {
         let mut text = String::new();
@@ -165,7 +165,7 @@ fn dropped_lines_are_counted_where_they_are_missing_and_in_the_totals() {
         }
         (shown, dropped, last)
     });
-    // From here on there is room, and the next line reports what is missing.
+    // From here on the queue has room, and the next line reports what is missing.
     let begin = Instant::now();
     while receiver.try_recv().is_err() {
         assert!(
@@ -194,7 +194,7 @@ fn the_ready_lines_come_before_the_log_and_the_totals_last() {
             &format!("udp://127.0.0.1:{port}"),
         ])
         .stderr(Stdio::piped());
-    // Whoever asks before it is ready has the first line of the log.
+    // A request before it is ready causes the first line of the log.
     let asking = std::thread::spawn(move || while !is_answered(port, b"early") {});
     let mut server = Running::start(&mut process);
     let mut stderr = server.child.stderr.take().unwrap();
@@ -231,7 +231,7 @@ fn json_that_is_not_read_delays_neither_the_start_nor_the_end() {
         let stderr = server.child.stderr.take().unwrap();
         BufReader::new(stderr).read_to_string(&mut text).unwrap();
         match &reader {
-            // It has seen enough.
+            // The reader closes the pipe.
             None => assert_eq!((code, text.as_str()), (Some(0), "")),
             Some(_) => assert_eq!(
                 (code, text.as_str()),
@@ -266,7 +266,7 @@ fn json_on_a_full_disk_is_reported_only_at_the_end() {
     );
 }
 
-/// Every verb's own lines of standard error, where they cannot be written or nobody reads them.
+/// Every verb's lines on standard error, where they cannot be written or are not read.
 #[test]
 fn a_verb_keeps_its_exit_code_when_its_error_line_is_lost() {
     for (arguments, code) in [
@@ -296,8 +296,8 @@ fn closed_pipe() -> std::os::fd::OwnedFd {
     io::pipe().unwrap().1.into()
 }
 
-/// A terminal that hangs up, as an ssh session that ends: its server has SIGHUP and an end to write to
-/// no more.
+/// A terminal that hangs up, as when an ssh session ends: its server gets SIGHUP and can no longer
+/// write.
 #[test]
 fn a_server_whose_terminal_is_closed_continues_or_ends_according_to_its_signals() {
     let Some(python) = crate::support::find_program("python3") else {
@@ -305,7 +305,8 @@ fn a_server_whose_terminal_is_closed_continues_or_ends_according_to_its_signals(
     };
     for (is_session, options) in [(false, ""), (false, "-v"), (true, "-v")] {
         let port = free_port();
-        // The server reads and writes a terminal; it is of its session, or of none that is told.
+        // The server reads and writes a terminal, whose session it belongs to or not: only then
+        // does it get SIGHUP.
         let script = format!(
             "import os, pty, sys, time\n\
              master, slave = pty.openpty()\n\

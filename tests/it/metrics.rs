@@ -1,4 +1,4 @@
-//! `serve --metrics`: the metrics match what happened, and no HTTP client can do harm.
+//! `serve --metrics`: the metrics match what happened, and no HTTP client can harm the server.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
@@ -17,7 +17,7 @@ use crate::support::{
     wait_until_gone,
 };
 
-/// A server and where it tells its metrics.
+/// A server and the address of its metrics.
 struct Watched {
     served: Served,
     metrics: Value,
@@ -70,7 +70,7 @@ impl Watched {
         self.ask("GET", path, "")
     }
 
-    /// The metrics of now.
+    /// The current metrics.
     fn scrape(&self) -> String {
         let answer = self.get("/metrics");
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -136,7 +136,7 @@ fn abstract_address(endpoint: &str) -> SocketAddr {
     SocketAddr::from_abstract_name(endpoint.split_once('@').unwrap().1).unwrap()
 }
 
-/// Sends `text` over a stream, takes the answer to its end.
+/// Sends `text` over a stream, and reads the answer to its end.
 fn upper_case(mut stream: impl Read + Write, text: &str, end: impl Fn()) {
     stream.write_all(text.as_bytes()).unwrap();
     end();
@@ -223,7 +223,7 @@ fn unanswered_datagrams_are_counted_under_their_cause() {
     let unixgram = own("unixgram:@bullhorn-test-metrics-causes");
     let watched = Watched::start(2, &["udp://127.0.0.1:0", &unixgram]);
     let client = watched.udp(0);
-    // Its capitals have half as many bytes more.
+    // Its capitals are longer by half.
     client.send("ŉ".repeat(32_000).as_bytes()).unwrap();
     client.send(b"a").unwrap();
     assert_eq!(client.recv(&mut [0; 9]).unwrap(), 1);
@@ -235,7 +235,7 @@ fn unanswered_datagrams_are_counted_under_their_cause() {
     nameless.send_to_addr(b"a", &to).unwrap();
     watched.wait_for(1, name, 1, ",cause=\"no_return_address\"");
 
-    // Stopped, the server cannot answer before the client is gone.
+    // While stopped, the server cannot answer before the client is gone.
     watched.served.process.signal("STOP");
     let own_name = own("bullhorn-test-metrics-gone");
     let gone = SocketAddr::from_abstract_name(own_name).unwrap();
@@ -463,7 +463,7 @@ fn head_gets_the_same_headers_and_other_methods_and_paths_are_refused() {
 fn a_draining_server_is_alive_but_not_ready() {
     let watched = Watched::start(1, &["tcp://127.0.0.1:0"]);
     assert_eq!(watched.get("/readyz").status, 200);
-    // Whoever asks much and reads nothing holds the end up.
+    // A client that sends a lot and reads nothing delays the end.
     let mut greedy = TcpStream::connect(("127.0.0.1", watched.served.port(0))).unwrap();
     greedy.set_nonblocking(true).unwrap();
     let text = vec![b'a'; 1 << 20];
@@ -522,7 +522,7 @@ fn a_hundred_hanging_clients_stop_neither_a_scrape_nor_a_datagram() {
         assert_eq!(&answer[..length], text.to_uppercase().as_bytes());
     }
     watched.wait_for(100, "bullhorn_datagrams_answered_total", 0, "");
-    // Before their time is over.
+    // Before their timeout.
     if let Some(open) = open(&watched.scrape()) {
         assert!(open < 64 + 40, "{open} descriptors");
     }
@@ -536,7 +536,7 @@ fn a_hanging_client_is_disconnected_after_its_timeout() {
     let mut slow = watched.connect();
     slow.write_all(b"GET /metrics HTTP/1.1\r\n").unwrap();
     for mut stream in [silent, slow] {
-        // Fails after the patience of the tests.
+        // Fails after the timeout of the tests.
         assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0);
     }
 }
@@ -606,7 +606,7 @@ fn metrics_that_cannot_be_served_are_refused_before_anything_is_served() {
     let ended = run_bullhorn(["serve", "--metrics", "udp://127.0.0.1:0"]);
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(ended.stderr.contains("127.0.0.1:9300"), "{ended:?}");
-    // What is behind a descriptor is seen when it is looked at.
+    // The type behind a descriptor is known only once it is inspected.
     let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
     let arguments = ["serve", "-q", "--metrics", "fd:3", "udp://127.0.0.1:0"];
     let mut command = inheriting("", datagrams, &arguments);
@@ -625,7 +625,7 @@ fn metrics_that_cannot_be_served_are_refused_before_anything_is_served() {
     assert!(!ended.stderr.contains("ready"), "{ended:?}");
 }
 
-/// Serves everything that has metrics, after some traffic.
+/// Serves every kind of endpoint, after some traffic.
 fn busy(name: &str) -> Watched {
     let unixgram = own(&format!("unixgram:@bullhorn-test-{name}"));
     let arguments = [
@@ -644,7 +644,7 @@ fn busy(name: &str) -> Watched {
     watched
 }
 
-/// What `promtool` makes of both formats; its word that it is missing counts once.
+/// Runs `promtool` on both formats; reports only once that it is missing.
 fn check_with_promtool(watched: &Watched) {
     let Some(promtool) = find_program("promtool") else {
         return;
@@ -661,7 +661,7 @@ fn check_with_promtool(watched: &Watched) {
         (0, "", ""),
         "{text}"
     );
-    // The parser of OpenMetrics is behind this command alone, which wants a time with each value.
+    // Only this command has a parser of OpenMetrics, and it wants a time with each value.
     let openmetrics: String = watched
         .scrape()
         .lines()
@@ -704,7 +704,7 @@ fn the_table_in_the_documentation_names_each_metric_once() {
         Some(name.to_owned())
     });
     let mut families: Vec<String> = families.collect();
-    // Not every kernel tells it.
+    // Not every kernel reports it.
     if !families.iter().any(|name| name == "process_open_fds") {
         families.push("process_open_fds".to_owned());
     }

@@ -17,7 +17,7 @@ use crate::support::{
     run_bullhorn, wait_until,
 };
 
-/// A command line and its exit code, whatever becomes of what it prints.
+/// A command line and its exit code, regardless of what happens to its output.
 type Case = (Vec<String>, i32);
 
 /// A case for each way in which a verb writes to standard output.
@@ -68,7 +68,7 @@ fn start_command(command: &mut Command, stdout: impl Into<Stdio>) -> Running {
     Running::start(command.stderr(Stdio::piped()))
 }
 
-/// The exit code, and what was said on standard error.
+/// The exit code, and what was printed on standard error.
 fn end(mut process: Running) -> (Option<i32>, String) {
     let code = process.wait().code();
     let mut stderr = String::new();
@@ -77,14 +77,14 @@ fn end(mut process: Running) -> (Option<i32>, String) {
     (code, stderr)
 }
 
-/// Ended with the code of its own, and not a word about the output.
+/// Asserts the verb's own exit code, and no message about the output.
 fn assert_unharmed((arguments, code): &Case, process: Running) {
     let (ended, stderr) = end(process);
     assert_eq!(ended, Some(*code), "{arguments:?} {stderr}");
     assert!(!stderr.contains("output"), "{arguments:?} {stderr}");
 }
 
-/// Ended with the code of its own or 7, and one line that gives the reason.
+/// Asserts the verb's own exit code or 7, and one line that gives the reason.
 fn assert_reported((arguments, code): &Case, reason: &str, process: Running) {
     let (ended, stderr) = end(process);
     let code = if *code == 0 { 7 } else { *code };
@@ -94,7 +94,7 @@ fn assert_reported((arguments, code): &Case, reason: &str, process: Running) {
     assert_eq!(found.count(), 1, "{arguments:?} {stderr}");
 }
 
-/// A pipe that takes nothing more.
+/// A full pipe.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = pipe().unwrap();
     fill(&mut writer);
@@ -116,7 +116,7 @@ fn fill(writer: &mut (impl Write + AsFd)) {
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
 }
 
-/// Waits until the thread that writes is there, and sleeps.
+/// Waits until the writer thread exists and sleeps.
 fn wait_until_blocked(process: &Running) {
     let tasks = format!("/proc/{}/task", process.child.id());
     wait_until("the output is blocked", || {
@@ -128,7 +128,7 @@ fn wait_until_blocked(process: &Running) {
     });
 }
 
-/// What comes out after that with which [`fill`] has filled it.
+/// What comes out after the bytes that [`fill`] wrote.
 fn read_rest(mut from: impl Read + Send + 'static) -> String {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
@@ -196,7 +196,7 @@ fn a_closed_terminal_is_reported_in_one_line() {
     }
 }
 
-/// A terminal: the side of its window, and the one at which programs run.
+/// A terminal: its master side, and the side of its programs.
 fn terminal() -> (OwnedFd, File) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let window = rustix::pty::openpt(flags).unwrap();
@@ -210,7 +210,7 @@ fn terminal() -> (OwnedFd, File) {
     (window, terminal.unwrap())
 }
 
-/// The side of the programs, after the window is gone.
+/// The side of the programs, after the master side is closed.
 fn closed_terminal() -> File {
     let (window, terminal) = terminal();
     drop(window);
@@ -242,7 +242,7 @@ fn a_slow_reader_gets_all_output_from_a_blocking_and_from_a_non_blocking_pipe() 
             let direct = run_bullhorn(&case.0).text();
             let lines = |text: &str| text.lines().count();
             match case.0[0].as_str() {
-                // The histogram has a line for each step that was met.
+                // The histogram has a line for each non-empty bucket.
                 "bench" if !case.0.contains(&"-h".to_owned()) => {
                     assert!(lines(&text) > 0, "{case:?}");
                 }
@@ -304,7 +304,7 @@ fn a_signal_ends_every_verb_within_a_second_even_if_its_output_is_not_read() {
     }
 }
 
-/// Answers so many lines of a connection, and keeps it for as long as its value lives.
+/// Answers this many lines of a connection, and keeps it open as long as the returned value lives.
 fn answer_lines(listener: &TcpListener, number: usize) -> TcpStream {
     let (stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
@@ -328,7 +328,7 @@ fn the_live_line_of_a_blocked_terminal_is_not_queued() {
     let shown = read_rest(File::from(window));
     assert_eq!(end(process).0, Some(0), "{shown}");
     assert!(shown.contains("400 sent = 400 ok"), "{shown}");
-    // One may be drawn while the summary is not there yet.
+    // A live line may be drawn before the summary is printed.
     assert!(shown.matches("\x1b[K").count() <= 2, "{shown:?}");
 }
 
@@ -342,7 +342,7 @@ fn ping_keeps_its_schedule_and_counts_what_it_does_not_print() {
     let mut command = bullhorn();
     command.args(["ping", "--json", &endpoint, "-i", "250us", "-W", "60s"]);
     let process = start_command(command.args(["-c", &count]), writer);
-    // It holds an end of the pipe, too.
+    // It holds an end of the pipe too.
     drop(command);
     let _connection = answer_lines(&listener, PROBES);
     // Every probe was sent while nothing was read.

@@ -38,13 +38,17 @@ fn descriptors(process: &Running) -> usize {
     std::fs::read_dir(path).map_or(0, Iterator::count)
 }
 
-/// Nobody holds the other end.
+/// Asserts that no other end is open any more.
 fn assert_released(mut pipe: PipeReader) {
     let mut byte = [0];
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || sender.send(pipe.read(&mut byte)));
     let end = receiver.recv_timeout(TEST_TIMEOUT);
-    assert_eq!(end.expect("somebody keeps the descriptor").unwrap(), 0);
+    assert_eq!(
+        end.expect("the descriptor is still open somewhere")
+            .unwrap(),
+        0
+    );
 }
 
 fn assert_keeps_nothing(served: &Served, path: &std::path::Path, client: &UnixDatagram) {
@@ -87,11 +91,11 @@ fn a_server_on_an_inherited_socket_keeps_none_even_if_another_holder_changes_its
         let mut command = bullhorn();
         command.args(["serve", "--json", "fd:0", "--backend", backend]);
         let served = Served::start_command(command.stdin(Stdio::from(inherited)), 1);
-        // An abstract name is answered whoever sent it.
+        // An abstract name is answered, whichever user sent it.
         let client = UnixDatagram::bind_addr(&own_name(backend)).unwrap();
         client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         assert_keeps_nothing(&served, &path, &client);
-        // Without credentials some descriptors have room.
+        // Without credentials there is room for some descriptors.
         shared.set_passcred(false).unwrap();
         assert_keeps_nothing(&served, &path, &client);
         served.stop().assert_datagrams(100, 100, 0);

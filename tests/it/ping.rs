@@ -1,4 +1,4 @@
-//! `ping`: what it finds at endpoints that answer, refuse, keep silent and lie.
+//! `ping`: what it reports about endpoints that answer, refuse, are silent or answer wrongly.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -76,7 +76,7 @@ fn ping(endpoint: &str, arguments: &[&str]) -> Ended {
     ended
 }
 
-/// JSON, and probes at short intervals.
+/// JSON output, and probes at short intervals.
 fn ping_json(endpoint: &str, arguments: &[&str]) -> (i32, Value, Vec<Value>) {
     let mut command = bullhorn();
     command.args(["ping", "--json", endpoint]).args(arguments);
@@ -290,7 +290,7 @@ fn the_answer_to_another_flows_probe_is_diagnosed() {
     let mut last = Vec::new();
     let peer = Peer::start(move |text, _, number| {
         let earlier = std::mem::replace(&mut last, capitals(text));
-        // Every second request comes from the second source port, and gets what is the first's.
+        // Every second request comes from the second source port, and gets the first one's answer.
         if number % 2 == 0 {
             vec![earlier]
         } else {
@@ -357,7 +357,7 @@ fn a_closed_port_is_refused_with_exit_code_4() {
     assert_eq!(nobody.code, 4, "{}", nobody.text());
 }
 
-/// A server that restarts reads nothing for a while, and then all that waits.
+/// A server that restarts reads nothing for a while, and then everything that waits.
 #[test]
 fn a_full_queue_costs_only_the_probes_that_found_it_full() {
     let directory = tempfile::tempdir().unwrap();
@@ -402,7 +402,7 @@ fn silence_is_no_answer_with_exit_code_5() {
     assert_eq!((code, &summary["lost"]), (5, &5.into()), "{summary}");
     assert_eq!(summary["rtt"], Value::Null);
     assert_eq!(summary["jitter_ns"], Value::Null);
-    // A connection that is made and then says nothing is silent as well.
+    // An accepted connection without an answer is silence too.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
     assert_eq!(
@@ -438,7 +438,7 @@ fn expectations_that_are_met_exit_0_and_others_do_not() {
         summary["sent"], 3,
         "a silence is concluded from more than one probe"
     );
-    // An interval in which the answer is sure to come.
+    // An interval in which the answer certainly arrives.
     let unhurried = ["--expect", "answer", "-i", "20s"];
     let (_, summary, _) = ping_json(served.endpoint(), &unhurried);
     assert_eq!(summary["sent"], 1, "one answer is enough");
@@ -503,7 +503,7 @@ fn an_outage_is_listed_with_its_start_end_and_number() {
     );
     let [start, end, length] =
         ["start_ns", "end_ns", "length_ns"].map(|name| outage[name].as_u64().unwrap());
-    // The fourth and the tenth probe: late on a busy machine, and never before their time.
+    // The fourth and the tenth probe: on a busy machine they are late, but never early.
     assert!(start >= 3 * 2_000_000 && end >= 9 * 2_000_000, "{outage}");
     assert_eq!(end - start, length);
     for event in ["outage_begin", "outage_end"] {

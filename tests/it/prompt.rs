@@ -82,7 +82,7 @@ fn two_hundred_pasted_lines_get_two_hundred_answers_in_order() {
         return;
     };
     let lines: String = (0..200).map(|number| format!("line {number}\r")).collect();
-    // As most terminals paste, and as one does that marks what is pasted.
+    // As most terminals paste, and as those with bracketed paste do.
     let pastes = [lines.clone(), format!("\x1b[200~{lines}\x1b[201~\r")];
     for (scheme, paste) in [
         ("udp", &pastes[0]),

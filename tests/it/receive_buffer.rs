@@ -1,4 +1,4 @@
-//! `--receive-buffer`: what the kernel makes of it, and what it drops for want of room.
+//! `--receive-buffer`: what the kernel makes of it, and what it drops when the buffer is full.
 
 use std::net::UdpSocket;
 use std::time::Duration;
@@ -11,14 +11,14 @@ fn what_overflows_the_receive_buffer_is_counted_separately() {
     let served = Served::start(&["udp://127.0.0.1:0", "--receive-buffer", "8192"]);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.connect(("127.0.0.1", served.port(0))).unwrap();
-    // Stopped, the server takes nothing, and the kernel has to drop what has no room.
+    // While stopped, the server receives nothing, and the kernel drops what exceeds the buffer.
     served.process.signal("STOP");
     let mut sent = 200;
     for _ in 0..sent {
         client.send(&[b'x'; 500]).unwrap();
     }
     served.process.signal("CONT");
-    // The next one that is taken carries the count of those dropped before it.
+    // The next one received carries the count of those dropped before it.
     client
         .set_read_timeout(Some(Duration::from_millis(200)))
         .unwrap();

@@ -1,5 +1,5 @@
-//! Calls that a container's seccomp profile refuses, or that the kernel does not have: done without,
-//! and said in one line.
+//! Calls that a container's seccomp profile refuses, or that the kernel does not have: the program
+//! works without them, and reports that in one line.
 
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use crate::support::{
 use crate::support_netns::in_own_network;
 use crate::support_refusal::{refusing, refusing_where};
 
-/// What profiles answer.
+/// The errors that profiles return.
 const REFUSALS: [i32; 2] = [libc::ENOSYS, libc::EPERM];
 
 const BATCH_CALLS: [i64; 2] = [libc::SYS_recvmmsg, libc::SYS_sendmmsg];
@@ -124,7 +124,7 @@ fn a_client_without_batched_calls_loses_nothing() {
     }
 }
 
-/// A firewall answers EPERM as well, to one datagram.
+/// A firewall returns EPERM too, but for one datagram.
 #[test]
 fn what_a_firewall_drops_is_counted_and_is_not_a_refusal_of_the_call() {
     if find_program("nft").is_none() {
@@ -167,7 +167,7 @@ fn what_a_firewall_drops_is_counted_and_is_not_a_refusal_of_the_call() {
     });
 }
 
-/// Refused, these would show only when somebody waits in vain for an answer, or for the end.
+/// If refused, these would otherwise show only in an answer, or an end, that never comes.
 #[test]
 fn an_essential_call_that_is_refused_ends_the_verb_and_is_named() {
     let endpoint = own("unix:@bullhorn-needed");
@@ -193,7 +193,8 @@ fn an_essential_call_that_is_refused_ends_the_verb_and_is_named() {
                 let mut command = bullhorn();
                 command.args(arguments).stdin(Stdio::null());
                 command.stdout(Stdio::piped()).stderr(Stdio::piped());
-                // Started under the filter, and waited for without it: waiting takes such calls too.
+                // Started under the filter, and waited for without it, as waiting needs such calls
+                // too.
                 let start = || Running::start(&mut command);
                 let Some(process) = refusing(&[call], error, start) else {
                     return;
@@ -206,7 +207,7 @@ fn an_essential_call_that_is_refused_ends_the_verb_and_is_named() {
     }
 }
 
-/// A rule for `setsockopt` or `getsockopt` of this option alone.
+/// A rule for `setsockopt` or `getsockopt` of only this option.
 fn of_option(level: i32, name: i32) -> Vec<SeccompRule> {
     let is = |index, value: i32| {
         let (width, operator) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Eq);

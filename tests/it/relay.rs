@@ -74,7 +74,7 @@ fn carry(clients: &UdpSocket, server: SocketAddr, stopping: &AtomicBool, mut ran
         .set_read_timeout(Some(crate::support::TEST_TIMEOUT))
         .unwrap();
     let mut buffer = vec![0; 65_536];
-    // Answers that others overtake.
+    // Answers that others will overtake.
     let mut held: Vec<(Vec<u8>, SocketAddr)> = Vec::new();
     while !stopping.load(Ordering::Relaxed) {
         let Ok((length, client)) = clients.recv_from(&mut buffer) else {
@@ -135,7 +135,7 @@ fn a_hundred_thousand_lines_survive_loss_copies_and_reordering() {
         ended.stderr.lines().last().unwrap_or("")
     );
     assert!(ended.stdout == joined(&expected), "answers differ");
-    // Else the relay was too kind for this to mean anything.
+    // Otherwise the relay did too little for this to mean anything.
     assert!(
         ended.stderr.contains("ignored a late copy"),
         "{}",

@@ -1,4 +1,4 @@
-//! An answer leaves from the address that was asked, also on sockets bound to every address.
+//! Replies come from the address the request was sent to, even with a wildcard bind.
 
 use std::net::UdpSocket;
 

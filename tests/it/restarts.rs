@@ -1,4 +1,4 @@
-//! Servers that come and go: what was received is answered, and a socket that is held loses nothing.
+//! Restarts: what was received is answered, and a socket that another process holds loses nothing.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -18,18 +18,18 @@ use crate::support::{
 };
 use crate::support_strace::tampered_bullhorn;
 
-/// Servers one after the other on one socket.
+/// The number of successive servers on one socket.
 const RESTARTS: usize = 100;
 
-/// Texts under way at once at most: far fewer than any socket's buffer holds, so that whatever is
-/// missing was lost by a server.
+/// The most texts in flight at once: far fewer than any socket's buffer holds, so that a missing
+/// one was lost by a server.
 const WINDOW: u64 = 100;
 
 /// A connected datagram socket of either family.
 trait Client: Send + Sized + 'static {
     fn copy(&self) -> Self;
     fn send(&self, text: &[u8]);
-    /// Nothing when nothing comes within the socket's timeout.
+    /// `None` when nothing comes within the socket's timeout.
     fn receive(&self) -> Option<Vec<u8>>;
 }
 
@@ -56,7 +56,7 @@ macro_rules! client {
 client!(UdpSocket);
 client!(UnixDatagram);
 
-/// Sends numbered texts all the time, and knows which were answered how often.
+/// Sends numbered texts continuously, and counts how often each was answered.
 struct Load {
     sent: Arc<AtomicU64>,
     answered: Arc<AtomicU64>,
@@ -173,7 +173,7 @@ fn restarts_lose_nothing(held: &dyn Fn() -> OwnedFd, client: &impl Client) {
             let next = successor(held(), number);
             last = std::mem::replace(&mut server, next).stop();
         } else {
-            // Nobody reads for a while.
+            // The socket is not read for a while.
             last = server.stop();
             server = successor(held(), number);
         }
@@ -206,8 +206,8 @@ fn a_hundred_restarts_under_load_lose_nothing_over_udp() {
     restarts_lose_nothing(&|| held.try_clone().unwrap().into(), &client);
 }
 
-/// A Unix socket whose holder has the kernel note who sends (PassCredentials=yes in systemd.socket(5)),
-/// so that what comes before the first server can be answered too.
+/// A Unix socket whose holder makes the kernel record the sender (PassCredentials=yes in
+/// systemd.socket(5)), so that what arrives before the first server starts can be answered too.
 fn held_socket(path: &std::path::Path) -> UnixDatagram {
     let held = UnixDatagram::bind(path).unwrap();
     socket2::SockRef::from(&held).set_passcred(true).unwrap();
@@ -219,7 +219,7 @@ fn a_hundred_restarts_under_load_lose_nothing_over_unix_datagrams() {
     let directory = tempfile::tempdir().unwrap();
     let held = held_socket(&directory.path().join("held"));
     let client = UnixDatagram::bind(directory.path().join("client")).unwrap();
-    // Connected, so that answers are not held to the length of its queue.
+    // Connected, so that the length of its queue does not limit the answers.
     client.connect(directory.path().join("held")).unwrap();
     client
         .set_read_timeout(Some(Duration::from_millis(100)))
@@ -227,7 +227,7 @@ fn a_hundred_restarts_under_load_lose_nothing_over_unix_datagrams() {
     restarts_lose_nothing(&|| held.try_clone().unwrap().into(), &client);
 }
 
-/// Fewer where the kernel gives no large buffers to those without privileges.
+/// Fewer where the kernel gives large buffers only to privileged programs.
 fn queue_length() -> usize {
     let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap();
     let limit: usize = limit.trim().parse().unwrap();
@@ -327,11 +327,11 @@ fn unix_stream(path: &Path) -> Box<dyn ReadWrite> {
     Box::new(stream)
 }
 
-/// A signal that came before it is listened for would end the process, and lose what a worker has
-/// taken by then.
+/// A signal before the handler is installed would end the process, and lose what a worker has
+/// received by then.
 #[test]
 fn a_signal_at_the_very_start_drains_too() {
-    // The runtime that listens for signals comes late, and so does the answer.
+    // The handling of signals starts late, and so does the answer.
     let Some(slow) = tampered_bullhorn(&[
         "trace=sendto,epoll_create1",
         "inject=sendto,epoll_create1:delay_enter=500ms",
@@ -427,14 +427,14 @@ fn workers_share_an_inherited_socket() {
         load.wait_for_answers(TEXTS);
         wait_until("several threads answer", || who_answered().len() > 1);
         let sent = load.end();
-        // The server is drained and ends though it is traced.
+        // The server drains and ends even though it is traced.
         let totals = served.stop();
         totals.assert_datagrams(sent, sent, 0);
         tracer.wait();
     }
 }
 
-/// With joined datagrams (UDP_GRO) left behind by a server before.
+/// With joined datagrams (UDP_GRO) left behind by an earlier server.
 #[test]
 fn a_plain_server_takes_over_from_a_batched_one() {
     let held = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -466,7 +466,7 @@ fn a_datagram_from_before_the_first_server_is_answered_from_the_address_that_it_
     let held = UdpSocket::bind("0.0.0.0:0").unwrap();
     let port = held.local_addr().unwrap().port();
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-    // Connected, so that it takes answers from this address alone.
+    // Connected, so that it receives answers from this address only.
     client.connect(("127.0.0.2", port)).unwrap();
     client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     client.send(b"early").unwrap();
