@@ -1,7 +1,7 @@
 //! Bullhorn: a socket service that answers every text in capitals, and the client that checks
 //! every answer.
 //!
-//! An answer in capitals proves that a program at the far end read the text and worked on it; an
+//! An answer in capitals proves that a program at the other end received and processed the text. An
 //! echo or a half-open firewall cannot fake that.
 //!
 //! # In your own tests
@@ -30,7 +30,7 @@
 //! Features: `cli` (default) builds the program; `probe` brings [`ping`] and [`mod@bench`]; `sandbox` brings
 //! [`sandbox`]. A test fixture needs none of them.
 
-#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic when the pipe is closed.
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

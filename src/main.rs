@@ -1,6 +1,6 @@
 //! The program: see `bullhorn --help`.
 
-#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads.
+#![deny(clippy::print_stdout, clippy::print_stderr)] // They panic when the pipe is closed.
 
 mod cli;
 mod host;

@@ -106,7 +106,7 @@ fn read_baseline(path: &Path) -> Result<Figures, Failure> {
 
 fn exit_code(measured: &RunResult, is_crossed: bool, thresholds: &[Threshold]) -> ExitCode {
     let counts = &measured.record.counts;
-    // A threshold for the loss says how much of it is well.
+    // A threshold for the loss defines how much of it is acceptable.
     let is_loss_judged = thresholds.iter().any(Threshold::is_about_loss);
     if counts.corrupt + counts.stray > 0 {
         ExitCode::WrongAnswer
@@ -119,7 +119,7 @@ fn exit_code(measured: &RunResult, is_crossed: bool, thresholds: &[Threshold]) -
     }
 }
 
-/// Shows the progress on a terminal, and passes the stop on.
+/// Shows the progress on a terminal, and forwards the stop.
 struct Watch<'a> {
     arguments: &'a Bench,
     stop: Stop,
@@ -139,7 +139,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Takes the line of the progress away.
+    /// Erases the progress line.
     fn clear(&self) {
         if self.shows {
             stderr::print(|to| write!(to, "\r\x1b[K"));

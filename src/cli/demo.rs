@@ -1,4 +1,5 @@
-//! `bullhorn demo`: the service and its client in one process, over every family and type.
+//! `bullhorn demo`: the service and its client in one process, over every address family and socket
+//! type.
 
 use super::arguments::Demo;
 use super::exit_code::ExitCode;
@@ -59,7 +60,7 @@ fn serve_and_ask(
     Ok((answer.into_bytes(), round_trip))
 }
 
-/// Many machines and containers have no IPv6, which is no failure of ours.
+/// Many machines and containers have no IPv6, which is not a failure.
 fn is_without_ipv6(family: Family, error: &Error) -> bool {
     family == Family::Inet6
         && matches!(error, Error::Socket { source, .. } if matches!(

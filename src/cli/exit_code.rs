@@ -1,5 +1,5 @@
-//! The exit codes: one list for all verbs, from which the help's table is made, and the one place
-//! where errors and results become a code.
+//! The exit codes: one list for all verbs, from which the help's table is made, and the mapping of
+//! errors and results to codes.
 
 use std::fmt;
 
@@ -56,7 +56,7 @@ impl ExitCode {
         format!("Exit codes:{lines}")
     }
 
-    /// The code of a probing run, which may have been told what to expect.
+    /// The code of a probing run, which may have an expectation (`--expect`).
     pub(super) fn of_ping(summary: &Summary, expected: Option<Behaviour>) -> Self {
         let counts = &summary.counts;
         match (expected, summary.behaviour()) {

@@ -10,7 +10,7 @@ use crate::http::BindError;
 use bullhorn::sandbox::user::UserError;
 use bullhorn_socket::error::{Error, plain};
 
-/// The exit code of a verb that ran to its end, or why it did not.
+/// The exit code of a verb that ran to its end, or the failure that ended it.
 pub(super) type Outcome = Result<ExitCode, Failure>;
 
 /// Why a verb did not run to its end.

@@ -1,5 +1,5 @@
-//! The command line: the arguments as typed ([`arguments`]), and a file a verb that turns them into
-//! settings and calls the library.
+//! The command line: the arguments as typed ([`arguments`]), and a file per verb that turns them
+//! into settings and calls the library.
 //!
 //! Only this module reads arguments, the environment and the terminal, and only it prints.
 

@@ -35,7 +35,7 @@ struct Printer<'a> {
     arguments: &'a Ping,
     endpoint: Endpoint,
     start: Instant,
-    /// On a terminal: the line that stands for all ordinary answers.
+    /// On a terminal: the line that replaces the lines of ordinary answers.
     live: Option<LiveLine>,
     output: &'a mut Output,
 }

@@ -1,4 +1,5 @@
-//! A command line that cannot be read: one line that says why, instead of the parser's paragraphs.
+//! A command line that cannot be parsed: one line with the reason, instead of the parser's
+//! paragraphs.
 
 use std::error::Error as _;
 use std::io;

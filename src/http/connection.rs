@@ -76,6 +76,6 @@ async fn serve(
         .header_read_timeout(None)
         .max_buf_size(MAX_REQUEST_SIZE)
         .serve_connection(TokioIo::new(stream), service);
-    // A client that breaks off harms only itself.
+    // An error affects only this client.
     let _ = timeout(CONNECTION_TIMEOUT, connection).await;
 }

@@ -30,7 +30,7 @@ impl Format {
 /// What the samples of a family mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Only ever grows; its samples end in `_total`.
+    /// Never decreases; its samples end in `_total`.
     Counter,
     /// Goes up and down.
     Gauge,

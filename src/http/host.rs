@@ -1,8 +1,8 @@
-//! Checks for which host a request is.
+//! Checks which host a request is for.
 //!
-//! A web page can have a name that resolves to 127.0.0.1 (DNS rebinding), and so read in a browser what
-//! a loopback address serves. Its requests carry that name. Other addresses need no check: a client
-//! that can reach them needs no browser for it.
+//! A web page can have a name that resolves to 127.0.0.1 (DNS rebinding), and so read through the
+//! browser what a loopback address serves. Its requests carry that name. Other addresses need no
+//! check: a client that can reach them needs no browser for it.
 
 use std::net::IpAddr;
 

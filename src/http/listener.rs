@@ -19,9 +19,9 @@ use super::peer::{Peer, RequestState};
 use super::slots::Slots;
 use bullhorn_server::accept_failure::Failures;
 
-/// How long the kernel holds back a TCP connection that brings no request (TCP_DEFER_ACCEPT,
-/// tcp(7)). A client that sends its request within this time is accepted together with it, and
-/// needs no slot to wait in.
+/// How long the kernel holds back a TCP connection without a request (TCP_DEFER_ACCEPT, tcp(7)). A
+/// client that sends its request within this time is accepted together with it, and needs no slot
+/// to wait in.
 const DEFER_ACCEPT: Duration = Duration::from_secs(1);
 
 /// A listening socket, its routes, and the slots that it shares with the others.

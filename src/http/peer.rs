@@ -1,5 +1,5 @@
-//! What a new connection shows before it is served: who its peer is, and whether a whole request has
-//! arrived.
+//! What is known about a new connection before it is served: its peer, and whether a whole request
+//! has arrived.
 
 use std::net::IpAddr;
 use std::os::fd::AsFd;
@@ -9,8 +9,8 @@ use rustix::net::{RecvFlags, recv};
 
 use bullhorn_server::Prefix;
 
-/// Larger than the requests of scrapers, probes and browsers. A longer request is not seen whole and
-/// is treated like one that has not arrived yet.
+/// Larger than the requests of scrapers, probes and browsers. A longer request is treated like one
+/// that has not arrived completely.
 const PEEK_SIZE: usize = 4 << 10;
 
 /// The clients that share their slots.

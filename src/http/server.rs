@@ -52,7 +52,7 @@ impl Bound {
         &self.sockets
     }
 
-    /// Serves at most `max_connections` at once, on a thread of its own. Calls `on_failure` if a
+    /// Serves at most `max_connections` at once, on a separate thread. Calls `on_failure` if a
     /// listener ends, which only a panic can cause.
     pub(crate) fn start(
         self,

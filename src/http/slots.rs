@@ -1,18 +1,19 @@
 //! The slots of open connections, and which connection loses its slot when all are taken.
 //!
-//! Slots are shared among peers. When all are taken, the peer with the most connections loses one, so
-//! a flood from one address costs only that address. Among its connections those without a complete
-//! request go first, the oldest of them before the others. A new connection that brings its request
-//! is served at once, and therefore always gets a slot. One that does not yet gets a slot from a peer
-//! that has more connections than its own; among its own peer's connections, and among peers with as
-//! many, it displaces neither one with a request nor a young one, whose client may be far away.
+//! Slots are shared among peers. When all are taken, the peer with the most connections loses one,
+//! so a flood from one address costs only that address. Among its connections, those without a
+//! complete request go first, the oldest of them before the others. A new connection whose request
+//! has arrived is served at once, and therefore always gets a slot. One without a request gets a
+//! slot from a peer that has more connections than its own. Among its own peer's connections, and
+//! among peers with as many, it displaces neither one with a request nor a young one, whose client
+//! may be far away.
 
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use super::peer::Peer;
 
-/// How long a connection is safe from new ones that bring no request: some round trips of the
+/// How long a connection is safe from new ones without a request: several round trips of the
 /// slowest networks.
 const MIN_AGE: Duration = Duration::from_secs(1);
 

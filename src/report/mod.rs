@@ -1,5 +1,5 @@
-//! Results as text, as JSON Lines with a `schema` key, and as HTML: a folder a verb, a file a
-//! format.
+//! Results as text, as JSON Lines with a `schema` key, and as HTML: one folder per verb, one file
+//! per format.
 //!
 //! Everything is written to a writer that the caller gives; nothing here knows of terminals,
 //! arguments or sockets. Keys of the JSON are only ever added.

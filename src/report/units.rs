@@ -28,7 +28,7 @@ pub(super) fn short(ns: u64) -> String {
     format!("{} {unit}", three_digits(value))
 }
 
-/// As [`short`], for values that somebody chose: `250 ms`, not `250.00 ms`.
+/// As [`short`], for chosen values: `250 ms`, not `250.00 ms`.
 pub(super) fn round(ns: u64) -> String {
     let text = short(ns);
     let Some((number, unit)) = text.split_once(' ') else {
@@ -43,7 +43,7 @@ pub(super) fn round(ns: u64) -> String {
     }
 }
 
-/// Three digits a second: `5.09 M/s`.
+/// Per second, with three digits: `5.09 M/s`.
 pub(super) fn per_second(rate: f64) -> String {
     match rate {
         1e6.. => format!("{} M/s", three_digits(rate / 1e6)),

@@ -16,8 +16,8 @@ fn a_load_of_more_than_a_gibibyte_is_refused_with_its_limit() {
     for endpoint in [
         "udp://127.0.0.1:9",
         "tcp://127.0.0.1:9",
-        "unix:@bullhorn-nobody",
-        "unixgram:@bullhorn-nobody",
+        "unix:@bullhorn-unserved",
+        "unixgram:@bullhorn-unserved",
     ] {
         let size = if endpoint.starts_with("tcp") || endpoint.starts_with("unix:") {
             "1048576"
@@ -49,9 +49,9 @@ fn a_probe_too_long_for_a_datagram_or_line_is_refused_with_the_limit() {
     for (endpoint, limit) in [
         ("udp://127.0.0.1:9", "65507"),
         ("udp://[::1]:9", "65527"),
-        ("unixgram:@bullhorn-nobody", "65536"),
+        ("unixgram:@bullhorn-unserved", "65536"),
         ("tcp://127.0.0.1:9", "268435456"),
-        ("unix:@bullhorn-nobody", "268435456"),
+        ("unix:@bullhorn-unserved", "268435456"),
     ] {
         for size in ["268435457", "1000000000000", "18446744073709551615"] {
             let ended = run_bullhorn(["ping", endpoint, "-c", "1", "-s", size]);

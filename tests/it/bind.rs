@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::support::{Ended, Served, bullhorn, find_program, run, run_bullhorn, skipped};
 
 /// Asserts exit code 7, and one line that names the endpoint and has every one of `words`.
-pub fn assert_local_trouble(ended: &Ended, endpoint: &str, words: &[&str]) {
+pub fn assert_local_error(ended: &Ended, endpoint: &str, words: &[&str]) {
     assert_eq!((ended.code, ended.text().as_str()), (7, ""), "{ended:?}");
     assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains(endpoint), "{}", ended.stderr);
@@ -53,7 +53,7 @@ pub fn assert_second_is_refused(first: &str, second: &str) {
     } else {
         "ss -ltnp"
     };
-    assert_local_trouble(&ended, &format!(":{port}"), &["in use", list]);
+    assert_local_error(&ended, &format!(":{port}"), &["in use", list]);
     // The first server still answers.
     let asked = served.endpoint().replace("0.0.0.0", "127.0.0.1");
     let asked = asked.replace("[::]", "[::1]");
@@ -67,7 +67,7 @@ fn two_servers_on_the_empty_host_collide() {
         let served = Served::start(&[&endpoint]);
         let again = format!("{scheme}://:{}", served.port(0));
         let ended = run_bullhorn(["serve", "--json", &again]);
-        assert_local_trouble(&ended, &again.replace("//", "//0.0.0.0"), &["in use"]);
+        assert_local_error(&ended, &again.replace("//", "//0.0.0.0"), &["in use"]);
     }
 }
 
@@ -76,7 +76,7 @@ fn when_one_endpoint_cannot_be_bound_none_is_served() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = format!("udp://{}", taken.local_addr().unwrap());
     let ended = run_bullhorn(["serve", "--json", "udp://127.0.0.1:0", &taken]);
-    assert_local_trouble(&ended, &taken, &["in use"]);
+    assert_local_error(&ended, &taken, &["in use"]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_privileged_port_is_refused_with_what_to_do() {
         Command::new(copy)
     };
     let ended = run(command.args(["serve", "udp://127.0.0.1:1"]), b"");
-    assert_local_trouble(
+    assert_local_error(
         &ended,
         "udp://127.0.0.1:1",
         &["below 1024", "1024 up", "CAP_NET_BIND_SERVICE"],
@@ -121,7 +121,7 @@ fn an_address_of_another_machine_is_refused() {
     for endpoint in ["udp://192.0.2.1:0", "tcp://192.0.2.1:0"] {
         let ended = run_bullhorn(["serve", endpoint]);
         let every_address = endpoint.replace("192.0.2.1:0", ":3000");
-        assert_local_trouble(
+        assert_local_error(
             &ended,
             endpoint,
             &["not one of this machine's", &every_address],

@@ -66,8 +66,8 @@ fn idle_clients_that_take_all_descriptors_leave_the_liveness_checks_passing() {
     let totals = served.stop();
     assert_eq!(totals.code, Some(0));
     let lines: Vec<_> = totals.stderr.lines().collect();
-    let says = "bullhorn: warning: the limit of 40 descriptors leaves room for ";
-    assert!(lines[0].starts_with(says), "{lines:?}");
+    let warning = "bullhorn: warning: the limit of 40 descriptors leaves room for ";
+    assert!(lines[0].starts_with(warning), "{lines:?}");
     assert!(lines[0].contains("instead of 10000"), "{lines:?}");
 }
 

@@ -288,17 +288,17 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'cable')
 for to in ['10.99.0.255', '255.255.255.255', '224.0.0.1']:
-    s.sendto(b'anybody?', (to, 3000))
+    s.sendto(b'everyone?', (to, 3000))
 s.settimeout(60)
 s.sendto(b'you', ('10.99.0.1', 3000))
 print(s.recv(100).decode())
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 s.settimeout(60)
-s.sendto(b'anybody?', ('ff02::1', 3000, 0, socket.if_nametoindex('cable')))
+s.sendto(b'everyone?', ('ff02::1', 3000, 0, socket.if_nametoindex('cable')))
 s.sendto(b'you', ('fd99::1', 3000))
 print(s.recv(100).decode())
 ";
-    for (guard, answers, dropped) in [("on", "YOU\nYOU\n", 4), ("off", "ANYBODY?\n", 0)] {
+    for (guard, answers, dropped) in [("on", "YOU\nYOU\n", 4), ("off", "EVERYONE?\n", 0)] {
         let arguments = [
             "serve",
             "--json",

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use crate::bind::assert_local_trouble;
+use crate::bind::assert_local_error;
 use crate::support::{
     Ended, Running, Served, TEST_TIMEOUT, bullhorn, find_program, run_bullhorn, skipped, wait_until,
 };
@@ -62,7 +62,7 @@ fn ended(mut command: Command) -> Ended {
 
 fn assert_refused(socket: impl Into<OwnedFd>, reason: &str) {
     let ended = ended(inheriting("", socket, &["serve", "--json", "fd:3"]));
-    assert_local_trouble(&ended, "fd:3", &["cannot inherit", reason]);
+    assert_local_error(&ended, "fd:3", &["cannot inherit", reason]);
 }
 
 fn abstract_name(kind: &str) -> String {
@@ -131,7 +131,7 @@ fn what_is_not_a_bound_socket_is_refused_with_the_reason() {
     assert_refused(File::open("/dev/null").unwrap(), "not a socket");
     assert_refused(std::io::pipe().unwrap().0, "not a socket");
     let not_passed = run_bullhorn(["serve", "--json", "fd:77"]);
-    assert_local_trouble(&not_passed, "fd:77", &["not open", "pass it on"]);
+    assert_local_error(&not_passed, "fd:77", &["not open", "pass it on"]);
 
     let udp = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
     assert_refused(udp, "not bound");
@@ -197,7 +197,7 @@ fn an_inherited_name_that_cannot_be_typed_is_shown_as_its_descriptor() {
 fn one_of_our_own_sockets_is_never_taken_for_an_inherited_one() {
     // The first endpoint's socket would get descriptor 3, which was not passed.
     let ended = run_bullhorn(["serve", "--json", "udp://127.0.0.1:0", "fd:3"]);
-    assert_local_trouble(&ended, "fd:3", &["not open"]);
+    assert_local_error(&ended, "fd:3", &["not open"]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::process::Command;
 
-use crate::bind::{assert_local_trouble, assert_second_is_refused};
+use crate::bind::{assert_local_error, assert_second_is_refused};
 use crate::support::{Served, bullhorn, find_program, run, run_bullhorn, skipped};
 
 fn has_ipv6() -> bool {
@@ -62,7 +62,7 @@ fn a_second_server_on_an_ipv6_port_reports_that_it_is_in_use() {
 fn an_ipv4_address_mapped_to_ipv6_is_refused_with_the_endpoint_to_use_instead() {
     if has_ipv6() {
         let ended = run_bullhorn(["serve", "udp://[::ffff:127.0.0.1]:0"]);
-        assert_local_trouble(&ended, "[::ffff:127.0.0.1]", &["udp://127.0.0.1:3000"]);
+        assert_local_error(&ended, "[::ffff:127.0.0.1]", &["udp://127.0.0.1:3000"]);
     }
 }
 
@@ -82,12 +82,12 @@ fn a_zone_is_an_interface_by_name_or_number() {
         "tcp://[fe80::1%no-such-zone]:0",
     ] {
         let ended = run_bullhorn(["serve", endpoint]);
-        assert_local_trouble(&ended, endpoint, &["no network interface", "ip link"]);
+        assert_local_error(&ended, endpoint, &["no network interface", "ip link"]);
     }
     let ended = run_bullhorn(["serve", "udp://[fe80::1%2147483647]:0"]);
-    assert_local_trouble(&ended, "%2147483647", &["no network interface"]);
+    assert_local_error(&ended, "%2147483647", &["no network interface"]);
     let ended = run_bullhorn(["serve", "udp://[fe80::1]:0"]);
-    assert_local_trouble(&ended, "[fe80::1]", &["needs its zone"]);
+    assert_local_error(&ended, "[fe80::1]", &["needs its zone"]);
 }
 
 #[test]

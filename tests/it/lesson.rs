@@ -140,7 +140,7 @@ impl Learner {
             [self.port.as_str(), "0"]
                 .iter()
                 .any(|port| fits(&expected.replace("3000", port), &actual)),
-            "the lesson says\n{expected}\nand the program\n{actual}"
+            "the lesson shows\n{expected}\nand the program prints\n{actual}"
         );
     }
 

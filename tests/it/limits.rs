@@ -189,8 +189,8 @@ fn a_limit_is_the_default_on_a_public_address_and_printed_at_startup() {
         ),
     ] {
         let served = Served::start(&[&[endpoint], options].concat());
-        let said = served.ready[0]["rate_limit_per_second"].as_u64();
-        assert_eq!(said, expected, "{endpoint} {options:?}");
+        let actual = served.ready[0]["rate_limit_per_second"].as_u64();
+        assert_eq!(actual, expected, "{endpoint} {options:?}");
         served.stop();
 
         let mut command = bullhorn();
@@ -206,8 +206,8 @@ fn a_limit_is_the_default_on_a_public_address_and_printed_at_startup() {
         running.signal("TERM");
         stderr.read_to_string(&mut text).unwrap();
         let line = text.lines().find(|line| line.starts_with("rate limit: "));
-        let said = line.map(|line| line.split(' ').nth(2).unwrap().parse().unwrap());
-        assert_eq!(said, expected, "{text}");
+        let actual = line.map(|line| line.split(' ').nth(2).unwrap().parse().unwrap());
+        assert_eq!(actual, expected, "{text}");
     }
 }
 
@@ -321,7 +321,7 @@ fn flood(raw: &RawSender, port: u16, datagrams: u64, seed: u64) -> (u64, u64) {
 
 /// Sends requests until `done`; returns how many datagrams that took, and the longest time without
 /// an answer.
-fn ask_politely(port: u16, done: &AtomicBool) -> (u64, u64, Duration) {
+fn ask_repeatedly(port: u16, done: &AtomicBool) -> (u64, u64, Duration) {
     let client = client("127.0.0.1", port);
     client
         .set_read_timeout(Some(Duration::from_millis(30)))
@@ -398,7 +398,7 @@ fn flood_and_account() {
     let done = Arc::new(AtomicBool::new(false));
     let polite = {
         let done = done.clone();
-        std::thread::spawn(move || ask_politely(port, &done))
+        std::thread::spawn(move || ask_repeatedly(port, &done))
     };
     let scheduler = {
         let done = done.clone();
@@ -442,7 +442,7 @@ fn flood_and_account() {
     );
     // Seen with --nocapture.
     println!(
-        "{FLOOD} in {took:.1?}, not taken {}; polite: {answered} answers, longest {longest:?}, \
+        "{FLOOD} in {took:.1?}, not taken {}; well-behaved client: {answered} answers, longest {longest:?}, \
          scheduler late by {late:?}; \
          dropped on the way {dropped_on_the_way}; \
          resident {half_way} then {resident}; {}",

@@ -350,11 +350,11 @@ fn a_closed_port_is_refused_with_exit_code_4() {
         let (code, summary, _) = ping_json(&endpoint, &["-c", "3", "-W", "20s"]);
         assert_eq!((code, &summary["refused"]), (4, &3.into()), "{summary}");
     }
-    let nobody = ping(
-        own("unixgram:@bullhorn-test-ping-nobody").as_str(),
+    let unserved = ping(
+        own("unixgram:@bullhorn-test-ping-unserved").as_str(),
         &["-c", "2", "-i", "1ms"],
     );
-    assert_eq!(nobody.code, 4, "{}", nobody.text());
+    assert_eq!(unserved.code, 4, "{}", unserved.text());
 }
 
 /// A server that restarts reads nothing for a while, and then everything that waits.
@@ -428,8 +428,8 @@ fn expectations_that_are_met_exit_0_and_others_do_not() {
         (silent.as_str(), "refused", 5),
         (silent.as_str(), "silence", 0),
     ] {
-        let patience = if endpoint == silent { "50ms" } else { "20s" };
-        let arguments = ["--expect", expected, "-i", "1ms", "-W", patience];
+        let timeout = if endpoint == silent { "50ms" } else { "20s" };
+        let arguments = ["--expect", expected, "-i", "1ms", "-W", timeout];
         let ended = ping(endpoint, &arguments);
         assert_eq!(ended.code, code, "{endpoint} {expected}: {}", ended.text());
     }
@@ -530,8 +530,13 @@ fn stale_flow_state_is_distinguished_from_an_outage() {
     let peer = Peer::start(stale_after_three());
     let arguments = ["-c", "60", "-W", "200ms", "-i", "10ms"];
     let ended = ping(&peer.endpoint(), &arguments);
-    let told = "stale flow state on the path (NAT or conntrack) likely";
-    assert_eq!(ended.text().matches(told).count(), 1, "{}", ended.text());
+    let diagnosis = "stale flow state on the path (NAT or conntrack) likely";
+    assert_eq!(
+        ended.text().matches(diagnosis).count(),
+        1,
+        "{}",
+        ended.text()
+    );
     assert!(ended.text().contains("1 answered"), "{}", ended.text());
 
     let fresh = Peer::start(stale_after_three());
@@ -661,7 +666,7 @@ fn a_server_that_comes_back_answers_again() {
         let mut output = BufReader::new(process.child.stdout.take().unwrap()).lines();
         let mut wait_for = |words: &str| {
             let found = output.by_ref().any(|line| line.unwrap().contains(words));
-            assert!(found, "waited in vain for {words}");
+            assert!(found, "timed out waiting for {words}");
         };
         wait_for("seq=3 time=");
         assert_eq!(first.stop().code, Some(0));

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
 
-use crate::bind::assert_local_trouble;
+use crate::bind::assert_local_error;
 use crate::support::{
     Running, Served, TEST_TIMEOUT, bullhorn, find_program, own, run_bullhorn, uninterrupted,
     wait_until,
@@ -201,7 +201,7 @@ fn an_essential_call_that_is_refused_ends_the_verb_and_is_named() {
                 };
                 let ended = process.output();
                 let words = format!("the system call {name} is refused here");
-                assert_local_trouble(&ended, "cannot start", &[&words, "seccomp"]);
+                assert_local_error(&ended, "cannot start", &[&words, "seccomp"]);
             }
         }
     }
@@ -259,6 +259,6 @@ fn a_requested_receive_buffer_that_is_refused_is_an_error() {
     let endpoint = "udp://127.0.0.1:0";
     let arguments = ["serve", "--receive-buffer", "300000", endpoint];
     if let Some(ended) = refusing_where(&rules, libc::ENOSYS, || run_bullhorn(arguments)) {
-        assert_local_trouble(&ended, endpoint, &["configure"]);
+        assert_local_error(&ended, endpoint, &["configure"]);
     }
 }

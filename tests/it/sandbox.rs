@@ -1,5 +1,5 @@
-//! The sandbox of `serve`, seen from outside: what its threads may not do, and that it still
-//! answers everywhere. And `--user`.
+//! The sandbox of `serve`, seen from outside: what its threads may not do, and that every endpoint
+//! still answers; and `--user`.
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
@@ -32,7 +32,7 @@ fn threads(served: &Served) -> Vec<String> {
         .collect()
 }
 
-/// How many filters whoever runs the tests has put us under.
+/// The number of seccomp filters that the tests themselves run under.
 fn filters_around_us() -> u32 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     values(&status, "Seccomp_filters:")[0].parse().unwrap()
@@ -100,13 +100,13 @@ fn every_thread_is_restricted_and_every_endpoint_answers() {
         assert_eq!(values(status, "Seccomp:"), ["2"], "{status}");
         let filters = (filters_around_us() + 1).to_string();
         assert_eq!(values(status, "Seccomp_filters:"), [filters], "{status}");
-        // At most the power to write to other users' sockets is left.
+        // At most the capability to write to other users' sockets is left.
         let held = u64::from_str_radix(&values(status, "CapEff:")[0], 16).unwrap();
         assert_eq!(held & !0b10, 0, "{status}");
     }
     let ended = served.stop();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    // Also the files of the Unix sockets could be removed.
+    // The files of the Unix sockets were removed too.
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
@@ -115,7 +115,7 @@ fn without_unix_sockets_no_capability_is_left() {
     let mut command = bullhorn();
     let mut sets = vec!["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"];
     if let (true, Some(setpriv)) = (is_root(), find_program("setpriv")) {
-        // With some that programs executed later would have.
+        // With some inheritable ones, which programs executed later would have.
         command = crate::support::clean(Command::new(setpriv));
         command.args(["--inh-caps=+net_raw", "--ambient-caps=+net_raw"]);
         command.arg(bullhorn().get_program());
@@ -164,7 +164,7 @@ fn a_client_with_an_abstract_name_is_answered_by_a_socket_with_a_path() {
     assert_eq!(&answer[..length], b"HELLO");
 }
 
-/// What the example tries, with the error numbers of Landlock and of seccomp; 0 stands for allowed.
+/// What the example tries, with the error numbers of Landlock and of seccomp; 0 means allowed.
 const ATTEMPTS: [(&str, i32, i32); 14] = [
     ("open a file for reading", libc::EACCES, libc::ENOSYS),
     ("list a directory", libc::EACCES, libc::ENOSYS),
@@ -228,13 +228,13 @@ fn each_part_by_itself_refuses_what_it_is_meant_to() {
     } else {
         skipped("the kernel has no seccomp");
     }
-    // ABI 6 has all that is tried.
+    // ABI 6 covers everything that is tried.
     if sandbox["landlock_abi"].as_u64() < Some(6) {
         return skipped("the kernel's Landlock is older than ABI 6");
     }
     assert_eq!(attempted(&example, "landlock"), expected(|it| it.1));
     if has_seccomp {
-        // The filter is asked before the kernel looks at anything else.
+        // The filter runs before the kernel checks anything else.
         let first = |it: &(&str, i32, i32)| if it.2 == 0 { it.1 } else { it.2 };
         assert_eq!(attempted(&example, "all"), expected(first));
     }
@@ -291,22 +291,23 @@ fn lines_of(process: &mut Running) -> impl Iterator<Item = String> + use<> {
 
 #[test]
 fn a_complete_sandbox_is_printed_with_v_alone() {
-    for (option, says) in [("-v", true), ("-vv", false), ("-q", false)] {
+    for (option, expected) in [("-v", true), ("-vv", false), ("-q", false)] {
         let mut command = bullhorn();
         command.args(["serve", option, "udp://127.0.0.1:0"]);
         let mut process = Running::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
         let lines = lines_of(&mut process);
         if option != "-q" {
             let before: Vec<_> = lines.take_while(|it| !it.starts_with("ready:")).collect();
-            let said = before.iter().any(|line| line.starts_with("sandbox: "));
-            assert_eq!(said, says, "{option}: {before:?}");
+            let printed = before.iter().any(|line| line.starts_with("sandbox: "));
+            assert_eq!(printed, expected, "{option}: {before:?}");
         }
         process.signal("TERM");
         process.wait();
     }
 }
 
-/// A user whom every Linux has, its group, and a word when we may not become it.
+/// A user that every Linux has, and its group; `None`, with a line that gives the reason, when we
+/// may not become it.
 fn nobody() -> Option<(u32, u32)> {
     if !is_root() {
         skipped("only root may change its user");
@@ -333,12 +334,12 @@ fn user_drops_root_in_every_thread_and_keeps_its_low_ports_and_files() {
         let directory = tempfile::tempdir().unwrap();
         chown(directory.path(), Some(uid), Some(gid)).unwrap();
         let mut endpoints = every_endpoint(directory.path(), "user");
-        // Every address in 127.0.0.0/8 is ours, so that port 7 of one of them is free.
+        // Every address in 127.0.0.0/8 is this machine's, so port 7 of one of them is free.
         let [_, a, b, c] = std::process::id().to_be_bytes();
         let low = format!("127.{}.{b}.{c}:7", a | 0x80);
         endpoints.push(format!("udp://{low}"));
         endpoints.push(format!("tcp://{low}"));
-        // With groups and a capability that are to be lost.
+        // With groups and a capability that must be dropped.
         let mut command = crate::support::clean(Command::new(&setpriv));
         command
             .args(["--groups=1,2,3", "--inh-caps=+net_raw"])
@@ -358,7 +359,7 @@ fn user_drops_root_in_every_thread_and_keeps_its_low_ports_and_files() {
             let made = fs::symlink_metadata(directory.path().join(file)).unwrap();
             assert_eq!((made.uid(), made.gid()), (uid, gid));
         }
-        // A client that is root has a socket that not everybody may write to.
+        // The socket of a root client is not writable for other users.
         let is_unix_datagram = |it: &&String| it.starts_with("unixgram:");
         for endpoint in served.endpoints.iter().filter(|it| !is_unix_datagram(it)) {
             assert_answers(endpoint);
@@ -375,7 +376,7 @@ fn user_drops_root_in_every_thread_and_keeps_its_low_ports_and_files() {
     }
 }
 
-/// Asks from a socket that everybody may write to.
+/// Sends a request from a socket that every user may write to.
 fn assert_unix_datagram_answered(endpoint: &str) {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -451,7 +452,7 @@ fn a_user_that_the_user_namespace_does_not_have_is_refused_with_the_cause() {
     }
     let mut ways: Vec<Vec<&str>> = vec![in_own_namespace.to_vec()];
     if is_root() {
-        // As an ordinary user makes one.
+        // As an ordinary user creates one.
         let setpriv = setpriv.to_str().unwrap();
         let ordinary = [setpriv, "--reuid=65534", "--regid=65534", "--clear-groups"];
         let mut way = vec!["--ipc"];
@@ -490,7 +491,7 @@ fn without_root_another_user_is_refused_before_anything_is_bound() {
         let Some(setpriv) = find_program("setpriv") else {
             return;
         };
-        // Root in name alone.
+        // Root in name only.
         let mut command = crate::support::clean(Command::new(setpriv));
         command.args(["--bounding-set=-all", "--inh-caps=-all"]);
         command.arg(bullhorn().get_program());

@@ -1,4 +1,4 @@
-//! The published JSON schemas hold for what the verbs really print, and name every key.
+//! What the verbs print follows the published JSON schemas, which name every key.
 
 use std::net::UdpSocket;
 use std::path::Path;
@@ -38,8 +38,8 @@ fn forbid_unknown_keys(schema: &mut Value) {
     }
 }
 
-/// Holds every line against the schema, the last must be a summary; returns the events met. The
-/// schema itself asks for every number to be an integer.
+/// Validates every line against the schema, the last of which must be a summary; returns the events
+/// seen. The schema requires every number to be an integer.
 pub fn assert_lines(verb: &str, output: &str) -> Vec<String> {
     let schema = strict(verb);
     let mut events = Vec::new();
@@ -150,7 +150,7 @@ fn ping_follows_its_schema() {
     assert!(events.iter().any(|met| met == "outage_begin"), "{events:?}");
 }
 
-/// What `bench` says with these arguments, held against its schema.
+/// Validates what `bench` prints with these arguments against its schema.
 fn bench(endpoint: &str, arguments: &[&str]) -> Value {
     let ended = run(
         bullhorn()

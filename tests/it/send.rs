@@ -1,4 +1,4 @@
-//! `send`: answers complete, in order, right; and the exit code when not.
+//! `send`: the answers are complete, in order and right; and the exit code when they are not.
 
 use std::io::Read;
 use std::net::UdpSocket;

@@ -1,4 +1,4 @@
-//! What `send` reads and keeps has a limit, and its time grows with the length of a text alone.
+//! What `send` reads and keeps is limited, and its time grows linearly with the length of a text.
 
 use std::fs::File;
 use std::net::TcpListener;

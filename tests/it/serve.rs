@@ -66,7 +66,7 @@ fn what_was_received_before_the_signal_is_answered_before_the_end() {
     ]);
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
-    // Stopped, the server cannot answer before it is told to end.
+    // While stopped, the server cannot answer before it gets the signal to end.
     served.process.signal("STOP");
     for number in 0..100 {
         client
@@ -163,7 +163,7 @@ fn simultaneous_connections_each_get_their_own_answer() {
             stream.shutdown(Shutdown::Write).unwrap();
         }
     }
-    // It is gone without a farewell in the midst of the others.
+    // It closes abruptly between the others.
     let reset = streams.remove(11);
     socket2::SockRef::from(&reset)
         .set_linger(Some(Duration::ZERO))
@@ -208,7 +208,7 @@ fn a_character_split_over_two_writes_is_answered_whole() {
         }
     }
     assert_eq!(answer, capitals(text));
-    // One that never becomes whole is given back at the end.
+    // One that is never completed comes back unchanged at the end.
     stream.write_all(&[0xe2, 0x82]).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     let mut rest = Vec::new();
@@ -307,7 +307,7 @@ fn a_peer_that_does_not_read_stops_being_read_and_costs_constant_memory() {
         .set_write_timeout(Some(Duration::from_millis(200)))
         .unwrap();
     let chunk = vec![b'x'; 1 << 20];
-    // The kernel's buffers take some megabytes, and then nothing goes any more.
+    // The kernel's buffers take some megabytes, and then writing blocks.
     let mut accepted = 0;
     while accepted < 1 << 30 {
         match stream.write(&chunk) {
@@ -355,10 +355,10 @@ fn v_logs_requests_and_vv_each_socket_call_in_order() {
         " asks \"héllo\\u{1b}\"",
         "sendmsg(3, \"HÉLLO\\u{1b}\", to udp://127.0.0.1:",
     ] {
-        let place = rest
+        let position = rest
             .find(expected)
             .unwrap_or_else(|| panic!("no {expected:?} in {rest}"));
-        rest = &rest[place + expected.len()..];
+        rest = &rest[position + expected.len()..];
     }
 }
 

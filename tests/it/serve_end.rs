@@ -1,4 +1,4 @@
-//! How `serve` ends: by each signal, by two of them, and with peers that would keep it.
+//! How `serve` ends: by each signal, by two of them, and with peers that would delay it.
 
 use std::io::{Read, Write};
 use std::net::{self, TcpStream};
@@ -29,7 +29,7 @@ fn connect(served: &Served) -> TcpStream {
     stream
 }
 
-/// Sends until the server takes no more, and reads nothing.
+/// Sends until the server accepts no more, and reads nothing.
 fn fill(stream: &mut TcpStream) {
     stream.set_nonblocking(true).unwrap();
     let mut last = Instant::now();
@@ -113,7 +113,7 @@ fn process_1_ends_by_sigterm_with_its_totals() {
     };
     let works = unshare().arg("true").output();
     if !works.is_ok_and(|output| output.status.success()) {
-        return skipped("a namespace of processes needs the privilege CAP_SYS_ADMIN");
+        return skipped("a PID namespace needs CAP_SYS_ADMIN");
     }
     let mut serve = unshare();
     serve.arg(program()).args(["serve", "--json"]);
@@ -132,7 +132,7 @@ fn process_1_ends_by_sigterm_with_its_totals() {
     assert_eq!(connections["finished"], 1, "{connections}");
 }
 
-/// Sends and reads as fast as it can, until told to stop or cut off.
+/// Sends and reads as fast as it can, until `stop` or until the server closes.
 fn flood(stream: TcpStream, stop: &Arc<AtomicBool>) -> [JoinHandle<()>; 2] {
     let (mut reader, mut writer) = (stream.try_clone().unwrap(), stream);
     let stop = stop.clone();
@@ -172,7 +172,7 @@ fn peers_that_send_and_read_as_fast_as_the_server_cannot_extend_its_drain() {
     let timed_out = endpoint["dropped_by"]["drain_timeout"].as_u64().unwrap();
     let others = endpoint["finished"].as_u64().unwrap();
     assert_eq!(timed_out + others, 5, "{endpoint}");
-    // Who had nothing more to ask was not kept from its end by the others.
+    // A client with nothing more to send was not delayed by the others.
     assert_eq!(other.read(&mut answer).unwrap(), 0);
 }
 
@@ -199,7 +199,7 @@ fn a_second_signal_ends_the_drain_at_once_and_is_the_exit_code() {
         wait_until("the listener is gone", || {
             UnixStream::connect_addr(&address).is_err()
         });
-        // It takes its answers in sips, and so would be waited for.
+        // It reads its answers in small pieces, and so the server would wait for it.
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_millis(300) {
             stream.read_exact(&mut [0; 2048]).unwrap();
@@ -217,7 +217,7 @@ fn two_signals_at_once_are_one() {
     for _ in 0..20 {
         let served = Served::start(&["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]);
         let pid = served.process.child.id();
-        // As timeout(1) does.
+        // As timeout(1) sends them.
         let both = std::process::Command::new("sh")
             .args(["-c", &format!("kill -TERM {pid}; kill -TERM {pid}")])
             .status();

@@ -18,7 +18,7 @@ use crate::support::{
 };
 use crate::support_strace::tampered_bullhorn;
 
-/// A service manager, as far as the server can tell.
+/// A service manager, as far as the server can see.
 struct Manager {
     socket: UnixDatagram,
     /// The value of NOTIFY_SOCKET.
@@ -32,8 +32,8 @@ impl Manager {
         Self::on(socket, name)
     }
 
-    /// Each on a name of its own: a program that another test starts at this moment holds the last
-    /// one's for as long as it starts.
+    /// Each on a unique name: a program that another test is starting holds the last one's socket
+    /// until its exec.
     fn on_abstract_name() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -49,7 +49,7 @@ impl Manager {
 
     /// The lines of the next message.
     fn hear(&self) -> Vec<String> {
-        self.hear_now().expect("the server tells nothing")
+        self.hear_now().expect("no notification")
     }
 
     fn hear_now(&self) -> Option<Vec<String>> {
@@ -182,10 +182,10 @@ fn a_watchdog_that_is_off_or_for_another_process_gets_no_signs_of_life() {
     }
 }
 
-/// A thread that pings whatever happens to the workers would prove nothing.
+/// A thread that sends signs of life regardless of the workers would prove nothing.
 #[test]
 fn the_watchdog_gets_no_sign_of_life_while_a_worker_is_stalled() {
-    // The first answer takes the worker four seconds.
+    // The first answer delays the worker for four seconds.
     let Some(mut command) = tampered_bullhorn(&["inject=sendmsg:delay_enter=4000000:when=1"])
     else {
         return;
@@ -203,25 +203,25 @@ fn the_watchdog_gets_no_sign_of_life_while_a_worker_is_stalled() {
     manager.hear_until(|line| line == "WATCHDOG=1");
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     // Something always waits.
-    let trouble = manager.hear_until(|line| {
+    let status = manager.hear_until(|line| {
         client.send_to(b"not answered for long", address).unwrap();
         line.contains("No answers")
     });
-    assert!(trouble.contains(address), "{trouble}");
+    assert!(status.contains(address), "{status}");
     // Five signs of life would have come.
     manager
         .socket
         .set_read_timeout(Some(Duration::from_secs(1)))
         .unwrap();
     assert_eq!(manager.hear_now(), None);
-    // The worker goes on.
+    // The worker continues.
     manager.socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     manager.hear_until(|line| line == "WATCHDOG=1");
     process.signal("TERM");
     assert_eq!(process.wait().code(), Some(0));
 }
 
-/// The address is a loopback one that no other test takes, as a port cannot be left to the kernel.
+/// The address is a loopback one that no other test uses, as the kernel cannot choose this port.
 fn own_address() -> String {
     let [.., high, low] = std::process::id().to_be_bytes();
     format!("127.77.{high}.{low}:3000")
@@ -337,7 +337,7 @@ fn an_endpoint_that_is_passed_is_not_bound_again() {
         assert!(totals.stderr.contains("\"held\""), "{}", totals.stderr);
         assert!(!totals.stderr.contains("warning"), "{}", totals.stderr);
     }
-    // Who made a file takes it away.
+    // The program that made a file removes it.
     assert!(path.exists());
 }
 
@@ -362,9 +362,9 @@ fn a_passed_socket_of_both_families_serves_every_address() {
 
 #[test]
 fn a_passed_socket_that_is_not_served_causes_a_warning() {
-    // An address that no other test takes, as its port has to be free for TCP too.
+    // An address that no other test uses, as its port must be free for TCP too.
     let socket = UdpSocket::bind("127.99.98.93:0").unwrap();
-    // The same address, and yet another socket.
+    // The same address, but another socket.
     let endpoint = format!("tcp://{}", socket.local_addr().unwrap());
     let served = with_passed(socket, &[&endpoint], 1);
     assert_ne!(served.ready[0]["descriptor"], 3);
@@ -396,7 +396,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
             .join("deploy/systemd")
             .join(unit);
         let text = std::fs::read_to_string(path).unwrap();
-        // A program that is there.
+        // A program that exists.
         let text = text.replace("/usr/local/bin/bullhorn", &program().display().to_string());
         let copy = directory.path().join(unit);
         std::fs::write(&copy, text).unwrap();
@@ -412,7 +412,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
     );
     let output = output.output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
-    // Other units of this machine are its own affair.
+    // Problems of this machine's other units do not matter here.
     let complaints: Vec<&str> = stderr
         .lines()
         .filter(|line| line.contains("bullhorn"))

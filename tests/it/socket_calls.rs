@@ -1,4 +1,4 @@
-//! The socket calls that `-vv` logs are those that the program really makes: compared with strace(1).
+//! The socket calls that `-vv` logs are those that the program makes, as strace(1) sees them.
 
 use std::collections::{HashMap, HashSet};
 use std::net::UdpSocket;
@@ -93,7 +93,7 @@ fn traced_bullhorn(log: &Path) -> Option<Command> {
     const TRACED: [&str; 1] = ["trace=network,close,fcntl"];
     let works = tracer(log, &TRACED)?.arg("true").output();
     if !works.is_ok_and(|output| output.status.success()) {
-        skipped("strace may not trace here");
+        skipped("strace is not permitted to trace here");
         return None;
     }
     let mut command = tracer(log, &TRACED)?;

@@ -1,4 +1,4 @@
-//! What strangers may do to streams: be slow, be many, reset, and use up the descriptors.
+//! Untrusted clients of streams: slow ones, many of them, resets, and descriptors used up.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
@@ -22,13 +22,13 @@ fn connect(served: &Served) -> TcpStream {
     stream
 }
 
-/// Whether a request is answered; a server that does not want us resets or closes.
+/// Whether a request is answered; a server that rejects us resets or closes.
 fn is_answered(stream: &mut (impl Read + Write)) -> bool {
     let mut answer = [0];
     stream.write_all(b"a").is_ok() && matches!(stream.read(&mut answer), Ok(1)) && answer == *b"A"
 }
 
-/// A connection whose own kernel takes little for it to read.
+/// A connection with a small receive buffer.
 fn connect_narrowly(served: &Served) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(8 << 10).unwrap();
@@ -39,7 +39,7 @@ fn connect_narrowly(served: &Served) -> TcpStream {
     socket.into()
 }
 
-/// Writes `text` over and over until nothing goes any more, and again until that lasts.
+/// Writes `text` repeatedly until writing blocks, and again until it stays blocked.
 fn fill(streams: &mut [TcpStream], text: &[u8]) {
     for stream in &*streams {
         stream.set_nonblocking(true).unwrap();
@@ -58,7 +58,7 @@ fn fill(streams: &mut [TcpStream], text: &[u8]) {
     }
 }
 
-/// Sees to it that this process may have so many descriptors.
+/// Ensures that this process may have this many descriptors.
 fn may_open(descriptors: u64) -> bool {
     let limit = getrlimit(Resource::Nofile);
     let maximum = limit.maximum.unwrap_or(u64::MAX);
@@ -76,7 +76,7 @@ fn may_open(descriptors: u64) -> bool {
     may
 }
 
-/// The totals of the first endpoint, after a look at their sums.
+/// The totals of the first endpoint, after checking their sums.
 fn balanced(totals: &Totals) -> &Value {
     assert_eq!(totals.code, Some(0), "{totals:?}");
     let endpoint = &totals.summary["endpoints"][0];
@@ -105,7 +105,7 @@ fn a_thousand_slow_senders_and_a_thousand_slow_readers_cost_little_and_delay_no_
 
     let mut senders: Vec<TcpStream> = (0..EACH).map(|_| connect(&served)).collect();
     let mut readers: Vec<TcpStream> = (0..EACH).map(|_| connect_narrowly(&served)).collect();
-    // Grows threefold, which is the most that a text can.
+    // Grows threefold, the most that a text can grow.
     let text = "ΐ".repeat(2048);
     fill(&mut readers, text.as_bytes());
     let mut slowest = Duration::ZERO;
@@ -120,10 +120,12 @@ fn a_thousand_slow_senders_and_a_thousand_slow_readers_cost_little_and_delay_no_
             }
         }
     }
-    // Loaded machines are slow; but whoever waits for others here waits for minutes.
+    // Loaded machines are slow, but a client that had to wait for the others would wait for
+    // minutes.
     assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     let grown = served.resident().saturating_sub(before);
-    // The answer to one first read for a reader, 2 KiB for each, and the buffers of the threads.
+    // The answer to one first read for each reader, 2 KiB for each connection, and the buffers of
+    // the threads.
     let bound = EACH * (3 * (16 << 10)) + 2 * EACH * (2 << 10) + (8 << 20);
     assert!(grown < bound as u64, "{grown} bytes and not {bound}");
 
@@ -144,7 +146,7 @@ fn a_thousand_slow_senders_and_a_thousand_slow_readers_cost_little_and_delay_no_
     assert_eq!(endpoint["accepted"], 2 * EACH + 1);
     assert_eq!(endpoint["finished"], EACH + 1);
     assert_eq!(endpoint["dropped_by"]["peer_reset"], EACH);
-    // What is kept is counted: each reader had an answer under way.
+    // What is kept is counted: each reader had an answer pending.
     assert!(endpoint["unsent_bytes"].as_u64().unwrap() <= (EACH * 3 * (16 << 10)) as u64);
 }
 
@@ -154,8 +156,8 @@ fn a_peer_that_sends_much_at_once_and_reads_nothing_leaves_no_more_behind_than_a
     let served = Served::start(&["tcp://127.0.0.1:0"]);
     let mut streams: Vec<TcpStream> = (0..PEERS).map(|_| connect_narrowly(&served)).collect();
     let text = "ΐ".repeat(2048);
-    // All that the kernel takes is there at once when the server goes on, so that it could read
-    // much more than it gets rid of.
+    // Everything that the kernel holds is readable at once when the server continues, so it could
+    // read much more than it can send.
     served.process.signal("STOP");
     fill(&mut streams, text.as_bytes());
     served.process.signal("CONT");
@@ -212,7 +214,8 @@ fn the_whole_server_has_one_cap() {
     );
 }
 
-/// Connects from each source address in turn, holds every connection, and says who is answered.
+/// Connects from each source address in turn, holds every connection, and reports which ones are
+/// answered.
 const FROM_ADDRESSES: &str = "
 import socket, sys
 held = []
@@ -247,7 +250,7 @@ fn an_ipv4_address_or_an_ipv6_prefix_has_a_limit_of_connections_and_loopback_has
         .output()
         .is_ok_and(|output| output.status.success());
     if !is_prepared {
-        return skipped("a network namespace with IPv6 needs the privilege CAP_SYS_ADMIN");
+        return skipped("a network namespace with IPv6 needs CAP_SYS_ADMIN");
     }
     let mut command = clean(Command::new(unshare));
     command
@@ -343,7 +346,7 @@ fn a_peer_that_takes_nothing_is_dropped_even_if_it_goes_on_sending() {
         });
         assert!(begin.elapsed() >= Duration::from_millis(300));
     }
-    // Who asks for nothing owes no reading.
+    // A client without requests has nothing to read.
     assert!(is_answered(&mut silent));
     let totals = served.stop();
     balanced(&totals);
@@ -362,7 +365,7 @@ fn a_peer_that_takes_its_answer_in_small_pieces_is_not_dropped() {
     fill(&mut streams, &text);
     let [mut stream] = streams;
     stream.set_nonblocking(false).unwrap();
-    // So little that the kernel does not ask the server for more within the timeout.
+    // So little that the kernel does not request more from the server within the timeout.
     let mut sip = [0; 2048];
     let begin = Instant::now();
     let mut taken = 0;
@@ -372,7 +375,7 @@ fn a_peer_that_takes_its_answer_in_small_pieces_is_not_dropped() {
         taken += sip.len();
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert!(taken < 256 << 10, "not sips: {taken} bytes");
+    assert!(taken < 256 << 10, "not small pieces: {taken} bytes");
     stream.shutdown(Shutdown::Write).unwrap();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
@@ -383,7 +386,7 @@ fn a_peer_that_takes_its_answer_in_small_pieces_is_not_dropped() {
     assert_eq!(endpoint["answered_bytes"], taken + rest.len());
 }
 
-/// What it has sent and is still to be read must not keep the server awake.
+/// Bytes that it has sent and the server has not read must not keep the server awake.
 #[test]
 fn a_peer_that_does_not_read_costs_no_processor_time_and_is_served_once_it_does() {
     let served = Served::start(&["tcp://127.0.0.1:0"]);
@@ -391,7 +394,7 @@ fn a_peer_that_does_not_read_costs_no_processor_time_and_is_served_once_it_does(
     peer.set_nonblocking(true).unwrap();
     let mut sent = 0_u64;
     let mut full = Instant::now();
-    // Full for a while: the server has stopped to read.
+    // Full for a while: the server has stopped reading.
     while full.elapsed() < Duration::from_millis(300) {
         match peer.write(&[b'x'; 65_536]) {
             Ok(length) => {
@@ -470,7 +473,7 @@ fn without_descriptors_nothing_spins_and_all_are_served_when_others_close() {
     }
     let share = (processor_time(&served) - used).as_secs_f64() / begin.elapsed().as_secs_f64();
     assert!(share < 0.05, "{:.1} % of a processor", 100.0 * share);
-    // Each leaves once it is answered, and so makes room for the next.
+    // Each closes once it is answered, and so makes room for the next.
     let mut rounds = 0;
     wait_until("every client is answered", || {
         rounds += 1;
@@ -588,7 +591,7 @@ fn resets_at_any_moment_are_counted_and_the_server_continues() {
         }
     };
     for number in 0..600 {
-        // Now and then they all come and go before the server has looked.
+        // Sometimes they all come and go before the server polls.
         match number % 100 {
             60 => served.process.signal("STOP"),
             80 => served.process.signal("CONT"),
@@ -627,7 +630,7 @@ fn resets_at_any_moment_are_counted_and_the_server_continues() {
     let count = |deed: Deed| counts[deed as usize];
     let number = |name: &str| endpoint[name].as_u64().unwrap();
     assert_eq!(number("accepted"), 601);
-    // Who half-closes may have had everything before the reset.
+    // A client that half-closes may have received everything before the reset.
     let well = count(BehaveWell) + 1;
     assert!((well..=well + count(HalfCloseFirst)).contains(&number("finished")));
     assert_eq!(endpoint["dropped_by"]["peer_reset"], endpoint["dropped"]);

@@ -1,4 +1,4 @@
-//! What the tests share: the program, a running server, and a word when something is missing.
+//! What the tests share: the program, a running server, and the report that something is missing.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// More than anything here takes on a busy machine; a test that gets here has failed.
+/// Longer than anything here takes on a busy machine; a test that waits this long has failed.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The program under test, without the environment of whoever runs the tests.
+/// The program under test, without Bullhorn's settings in the environment of the tests.
 pub fn bullhorn() -> Command {
     clean(Command::new(program()))
 }
@@ -26,7 +26,7 @@ pub fn program() -> PathBuf {
         .map_or_else(|| env!("CARGO_BIN_EXE_bullhorn").into(), PathBuf::from)
 }
 
-/// Takes Bullhorn's settings of whoever runs the tests out of a command's environment.
+/// Removes Bullhorn's settings from a command's environment.
 pub fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
@@ -39,7 +39,7 @@ pub fn clean(mut command: Command) -> Command {
     command
 }
 
-/// What a program said and how it ended.
+/// What a program printed and how it ended.
 #[derive(Debug)]
 pub struct Ended {
     pub code: i32,
@@ -100,7 +100,7 @@ impl Running {
             .expect("no sh");
         assert!(status.success(), "kill -{name} failed");
         if name == "STOP" {
-            // Threads stop one by one, and those that run not at once.
+            // Threads stop one by one, and running ones not at once.
             wait_until("every thread has stopped", || self.is_stopped());
         }
     }
@@ -155,7 +155,7 @@ impl Drop for Running {
     }
 }
 
-/// `bullhorn serve --json` as a process of its own.
+/// `bullhorn serve --json` as a child process.
 pub struct Served {
     pub process: Running,
     /// As printed when ready, in order.
@@ -166,12 +166,12 @@ pub struct Served {
     stderr: Option<JoinHandle<String>>,
 }
 
-/// Read ahead, so that the wait for one may have an end.
+/// Read ahead, so that waiting for a line can time out.
 fn lines_of(stdout: ChildStdout) -> Receiver<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            // Nobody waits for those after the end of a test.
+            // Lines after the end of a test are not read.
             let _ = sender.send(line);
         }
     });
@@ -235,11 +235,11 @@ impl Served {
     /// One more line of JSON.
     pub fn read_line(&mut self) -> Value {
         self.line_within(TEST_TIMEOUT)
-            .expect("the server says nothing")
+            .expect("the server prints nothing")
     }
 
-    fn line_within(&mut self, patience: Duration) -> Option<Value> {
-        match self.lines.recv_timeout(patience) {
+    fn line_within(&mut self, timeout: Duration) -> Option<Value> {
+        match self.lines.recv_timeout(timeout) {
             Ok(line) => Some(serde_json::from_str(&line).expect("no JSON")),
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => {
@@ -278,7 +278,7 @@ impl Served {
         kibibytes.expect("no number") * 1024
     }
 
-    /// SIGTERM, and what the server says last.
+    /// Sends SIGTERM, and returns the totals.
     pub fn stop(self) -> Totals {
         self.stop_by("TERM")
     }
@@ -288,7 +288,7 @@ impl Served {
         self.ended()
     }
 
-    /// SIGTERM again and again, for a server that may miss one, and what it says last.
+    /// Sends SIGTERM repeatedly, for a server that may miss one, and returns the totals.
     pub fn insist_on_stopping(mut self) -> Totals {
         let begin = Instant::now();
         while begin.elapsed() < TEST_TIMEOUT {
@@ -338,8 +338,8 @@ impl Totals {
     }
 }
 
-/// A receive call, made again when a signal or a pause of the machine ends it: one with a time limit
-/// is not resumed (signal(7)).
+/// A receive call, repeated when a signal or a pause of the machine interrupts it: one with a
+/// timeout is not restarted (signal(7)).
 pub fn uninterrupted<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
     loop {
         match call() {
@@ -353,13 +353,16 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !condition() {
-        assert!(begin.elapsed() < TEST_TIMEOUT, "waited in vain for: {what}");
+        assert!(
+            begin.elapsed() < TEST_TIMEOUT,
+            "timed out waiting for: {what}"
+        );
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
 /// Waits until the socket of a former client is closed everywhere: a program that another test is
-/// starting has a copy of every descriptor until its exec.
+/// starting holds a copy of every descriptor until its exec.
 pub fn wait_until_gone(client: &SocketAddr) {
     wait_until("the client is gone", || {
         let probe = UnixDatagram::unbound().unwrap();
@@ -372,12 +375,12 @@ pub fn closed_port() -> net::SocketAddr {
     net::SocketAddr::from(([127, 99, 98, 97], 9))
 }
 
-/// A name that no other run of the tests has.
+/// A name that no other run of the tests uses.
 pub fn own(name: &str) -> String {
     format!("{name}-{}", std::process::id())
 }
 
-/// Where a program is, or a word that the test is skipped without it.
+/// The path of a program; without it, reports that the test is skipped.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let found = std::env::split_paths(&std::env::var_os("PATH")?)
         .map(|directory| directory.join(name))
@@ -401,14 +404,14 @@ pub fn find_example(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Says that a test could not be made here.
+/// Reports that a test cannot run here.
 pub fn skipped(reason: &str) {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    // Past the capture of the test harness, so that it is seen.
+    // Written past the capture of the test harness, so that it is visible.
     let _ = writeln!(std::io::stderr().lock(), "skipped: {test}: {reason}");
 }
 
-/// Texts of many scripts, each different: what upper-cases, grows, shrinks, stays and is invalid.
+/// Texts of many scripts, all different: they change, grow, shrink, stay, or are invalid.
 pub fn mixed_lines(count: usize) -> Vec<Vec<u8>> {
     const WORDS: [&str; 16] = [
         "straße",
@@ -444,7 +447,7 @@ pub fn mixed_lines(count: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The naive oracle: what the standard library makes of it.
+/// The naive oracle: the standard library.
 pub fn capitals(text: &[u8]) -> Vec<u8> {
     let mut answer = Vec::new();
     for chunk in text.utf8_chunks() {

@@ -1,5 +1,5 @@
-//! Networks that a test makes for itself (two namespaces and a cable), and datagrams with a source
-//! of one's choice. Both need root; without it a test says "skipped".
+//! Networks that a test makes (two namespaces joined by a veth pair), and datagrams with any
+//! source. Both need root; without it a test prints "skipped".
 
 use std::io;
 use std::io::Write;
@@ -14,10 +14,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::support::{bullhorn, clean, find_program, own, skipped};
 
-/// More than any network takes to come up.
+/// Longer than any network takes to come up.
 const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Two namespaces, joined by a cable: this end is 10.99.0.1 and fd99::1, the other 10.99.0.2 and fd99::2.
+/// Two namespaces joined by a veth pair: 10.99.0.1 and fd99::1 here, 10.99.0.2 and fd99::2 there.
 pub struct Network {
     pub here: String,
     pub there: String,
@@ -27,7 +27,7 @@ pub const HERE: &str = "10.99.0.1";
 pub const THERE: &str = "10.99.0.2";
 
 impl Network {
-    /// `None`, with a line that says why, where this is not possible.
+    /// `None`, with a line that gives the reason, where this is not possible.
     pub fn new() -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         find_program("ip")?;
@@ -37,7 +37,7 @@ impl Network {
             there: format!("{name}-b"),
         };
         if !ip(&["netns", "add", &network.here]) || !ip(&["netns", "add", &network.there]) {
-            skipped("a network namespace needs the privilege CAP_SYS_ADMIN");
+            skipped("a network namespace needs CAP_SYS_ADMIN");
             return None;
         }
         let (here, there) = (network.here.as_str(), network.there.as_str());
@@ -48,7 +48,7 @@ impl Network {
         for (side, ipv4, ipv6) in [(here, HERE, "fd99::1/64"), (there, THERE, "fd99::2/64")] {
             let ipv4 = format!("{ipv4}/24");
             let ipv4 = ["address", "add", &ipv4, "broadcast", "+", "dev", "cable"];
-            // Without IPv6 on the machine, the tests of IPv4 go on.
+            // Without IPv6 on the machine, the tests of IPv4 still run.
             ip(&["-n", side, "address", "add", ipv6, "dev", "cable", "nodad"]);
             assert!(ip(&[&["-n", side][..], &ipv4].concat()));
             assert!(ip(&["-n", side, "link", "set", "lo", "up"]));
@@ -143,18 +143,19 @@ fn wait_for_groups(side: &str) {
     }
 }
 
-/// Runs a test in a network of its own, with loopback alone, together with all threads and programs
-/// that it starts, so that a spoofed source cannot hit another program's socket. `None`, with a line
-/// that says why, where this is not possible.
+/// Runs a test in a new network with only loopback, together with all threads and programs that it
+/// starts, so that a spoofed source cannot hit another program's socket. `None`, with a line that
+/// gives the reason, where this is not possible.
 pub fn in_own_network<R: Send>(test: impl FnOnce() -> R + Send) -> Option<R> {
     find_program("ip")?;
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     std::thread::scope(|scope| {
-        // The namespace is the thread's (unshare(2)), so it must not be one that others use later.
+        // The namespace belongs to the thread (unshare(2)), so it must not be a thread that others
+        // use later.
         let thread = std::thread::Builder::new().name(name);
         let thread = thread.spawn_scoped(scope, || {
             if unshare(CloneFlags::CLONE_NEWNET).is_err() || !ip(&["link", "set", "lo", "up"]) {
-                skipped("a network namespace needs the privilege CAP_SYS_ADMIN");
+                skipped("a network namespace needs CAP_SYS_ADMIN");
                 return None;
             }
             Some(test())
@@ -170,19 +171,19 @@ pub fn in_own_network<R: Send>(test: impl FnOnce() -> R + Send) -> Option<R> {
 pub struct RawSender(Socket);
 
 impl RawSender {
-    /// `None`, with a line that says why, where this is not possible.
+    /// `None`, with a line that gives the reason, where this is not possible.
     pub fn new() -> Option<Self> {
         // IPPROTO_RAW: the header is ours (raw(7)).
         match Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(255))) {
             Ok(socket) => Some(Self(socket)),
             Err(_) => {
-                skipped("a source of one's choice needs the privilege CAP_NET_RAW");
+                skipped("a spoofed source needs CAP_NET_RAW");
                 None
             }
         }
     }
 
-    /// The kernel fills in the checksum of the IP header; UDP over IPv4 may go without.
+    /// The kernel fills in the checksum of the IP header; UDP over IPv4 may omit its own.
     pub fn send(&self, from: SocketAddrV4, to: SocketAddrV4, text: &[u8]) -> io::Result<()> {
         let length = 28 + text.len() as u16;
         let mut packet = vec![0x45, 0];

@@ -6,9 +6,9 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule};
 
 use crate::support::skipped;
 
-/// Runs a test whose programs get `error` from each of `calls`, each with the arguments of its rules, or
-/// all of it where there is none. `None`, with a line that says why, where this is
-/// not possible.
+/// Runs a test whose programs get `error` from each of `calls` whose arguments match its rules, or
+/// from every such call if it has no rules. `None`, with a line that gives the reason, where this
+/// is not possible.
 pub fn refusing_where<R: Send>(
     calls: &[(i64, Vec<SeccompRule>)],
     error: i32,
@@ -20,7 +20,8 @@ pub fn refusing_where<R: Send>(
         return None;
     };
     std::thread::scope(|scope| {
-        // A filter is the thread's and that of all that it starts, and is never taken away (seccomp(2)).
+        // A filter applies to the thread and everything that it starts, and cannot be removed
+        // (seccomp(2)).
         let thread = std::thread::Builder::new().name(name);
         let thread = thread.spawn_scoped(scope, || {
             if seccompiler::apply_filter(&program).is_err() {
@@ -36,7 +37,7 @@ pub fn refusing_where<R: Send>(
     })
 }
 
-/// [`refusing_where`], whatever the arguments are.
+/// [`refusing_where`] with any arguments.
 pub fn refusing<R: Send>(calls: &[i64], error: i32, test: impl FnOnce() -> R + Send) -> Option<R> {
     let calls: Vec<_> = calls.iter().map(|call| (*call, Vec::new())).collect();
     refusing_where(&calls, error, test)

@@ -1,13 +1,13 @@
-//! Programs under strace(1), which delays their calls or lets them fail. What comes of it is tested where the
-//! calls belong, above all in `faults`.
+//! Programs under strace(1), which delays their calls or makes them fail. The effects are tested by
+//! topic, mostly in `faults`.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::{bullhorn, clean, find_program, skipped};
 
-/// strace with `expressions`, as in `inject=listen:error=EIO`; the program is to follow. With -D the program is
-/// our own child, and strace ends with it.
+/// strace with `expressions`, as in `inject=listen:error=EIO`; append the program. With -D the
+/// program is our own child, and strace ends with it.
 pub fn tracer(log: &Path, expressions: &[&str]) -> Option<Command> {
     let mut command = clean(Command::new(find_program("strace")?));
     command.args(["-D", "-f", "-qq", "-o"]).arg(log);
@@ -17,13 +17,13 @@ pub fn tracer(log: &Path, expressions: &[&str]) -> Option<Command> {
     Some(command)
 }
 
-/// The program under test with some system calls tampered with. `None`, with a line that says why,
-/// where this is not possible.
+/// The program under test with some system calls tampered with. `None`, with a line that gives the
+/// reason, where this is not possible.
 pub fn tampered_bullhorn(expressions: &[&str]) -> Option<Command> {
     let nowhere = Path::new("/dev/null");
     let works = tracer(nowhere, expressions)?.arg("true").output();
     if !works.is_ok_and(|output| output.status.success()) {
-        skipped("strace may not trace here, or cannot tamper with calls");
+        skipped("strace is not permitted to trace here, or cannot tamper with calls");
         return None;
     }
     let mut command = tracer(nowhere, expressions)?;

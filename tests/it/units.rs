@@ -1,9 +1,9 @@
-//! The units in `deploy/systemd`: what systemd's own audit says of them, and that the server is
-//! content with what they leave it.
+//! The units in `deploy/systemd`: the result of systemd's own audit, and that the server works
+//! within their restrictions.
 //!
-//! No systemd runs where these tests do. So each restriction is put on the server by other means,
-//! or held against the record of all system calls that it makes from its first to its last. What
-//! `tests/systemd/run` found under a real systemd is held as rules.
+//! These tests run without systemd. So each restriction is imposed on the server by other means, or
+//! compared with the record of all system calls from its first to its last. What
+//! `tests/systemd/run` found under a real systemd is checked as rules.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,7 +26,7 @@ fn unit(name: &str) -> PathBuf {
 
 const SOCKET: &str = "bullhorn.socket";
 
-/// What the unit says under `key`, a line each.
+/// The values of `key` in the unit, one per line.
 fn settings(name: &str, key: &str) -> Vec<String> {
     let text = fs::read_to_string(unit(name)).unwrap();
     let lines = text.lines().filter_map(|line| line.split_once('='));
@@ -41,7 +41,7 @@ fn the_audit_of_systemd_finds_no_more_exposure_than_this() {
     let Some(analyze) = find_program("systemd-analyze") else {
         return;
     };
-    // In tenths; the second one needs the network that the first one does without.
+    // In tenths; the second one needs the network, which the first one does not.
     for (name, threshold) in SERVICES.into_iter().zip([5, 12]) {
         let mut command = Command::new(&analyze);
         command.args(["security", "--offline=true", "--no-pager"]);
@@ -87,14 +87,14 @@ fn systemd_never_gives_up_on_the_units() {
     for name in SERVICES {
         assert_eq!(settings(name, "StartLimitIntervalSec"), ["0"], "{name}");
         assert_eq!(settings(name, "Restart"), ["always"], "{name}");
-        // What is started again at once, and for ever, takes a processor.
+        // A service that restarts at once, forever, would use a whole CPU.
         assert_eq!(settings(name, "RestartSec").len(), 1, "{name}");
     }
     assert_eq!(settings(SOCKET, "TriggerLimitIntervalSec"), ["0"]);
 }
 
-/// Units that only exclude each other are stopped and started at the same time: the one finds its
-/// port taken, or its files are removed by the other.
+/// Units that only exclude each other are stopped and started at the same time: one finds its port
+/// taken, or the other removes its files.
 #[test]
 fn one_service_has_stopped_before_the_other_starts() {
     let [_, standalone] = SERVICES;
@@ -138,8 +138,8 @@ fn spell_out(analyze: &Path, word: &str, calls: &mut BTreeSet<String>) {
     }
 }
 
-/// Serves under strace and without a capability, has every endpoint asked, and gives all calls from
-/// the first to the last.
+/// Serves under strace without any capability, sends a request to every endpoint, and returns all
+/// calls from the first to the last.
 fn record(arguments: &[&str], stdin: Stdio, ask: &dyn Fn(&str)) -> Option<Vec<String>> {
     let strace = find_program("strace")?;
     let directory = tempfile::tempdir().unwrap();
@@ -190,7 +190,7 @@ fn assert_allowed(name: &str, calls: &[String]) {
     let analyze = find_program("systemd-analyze").unwrap();
     let mut allowed = allowed_calls(&analyze, name);
     assert!(!allowed.contains("mount") && !allowed.contains("setuid"));
-    // Of the starting program, not of the server.
+    // Made by the starting program, not by the server.
     allowed.insert("execve".to_owned());
     let names = names(calls);
     assert!(names.contains("recvmmsg") && names.contains("exit_group"));
@@ -204,7 +204,7 @@ fn assert_allowed(name: &str, calls: &[String]) {
         assert!(families.contains(&family), "{name}: {call}");
     }
     // MemoryDenyWriteExecute, RestrictNamespaces, RestrictRealtime, LockPersonality and
-    // RestrictSUIDSGID are filters of arguments.
+    // RestrictSUIDSGID filter arguments.
     for call in calls {
         let (call_name, arguments) = call.split_once('(').unwrap_or((call, ""));
         let forbidden: &[&str] = match call_name {
@@ -227,7 +227,7 @@ fn can_record() -> bool {
         traced.is_ok_and(|output| output.status.success())
     });
     if strace == Some(false) {
-        skipped("strace may not trace here");
+        skipped("strace is not permitted to trace here");
     }
     strace == Some(true) && find_program("systemd-analyze").is_some()
 }
@@ -308,7 +308,7 @@ sys.exit("no PR_SET_MDWE")
         command.arg(program);
         command
     };
-    // The same with a program that ends at once says whether all of it can be had here.
+    // The same with a program that ends at once shows whether all of it is possible here.
     let ended = run(&mut restricted(Path::new("/bin/true")), b"");
     if ended.code != 0 {
         return skipped(&format!("cannot restrict here: {}", ended.stderr.trim()));

@@ -11,7 +11,7 @@ use crate::support::{
 #[test]
 fn an_answer_that_finds_its_clients_queue_full_is_dropped_and_counted() {
     // The answers that wait in every client's queue share the send buffer of the one socket that
-    // sent them (unix(7)): a queue as long as the buffer is large would take it all.
+    // sent them (unix(7)): a long enough queue would use up the whole buffer.
     match kernel_setting("net/unix/max_dgram_qlen") {
         Some(0..=200) => {}
         Some(_) => return skipped("net.unix.max_dgram_qlen lets one queue take the send buffer"),
@@ -50,7 +50,7 @@ fn an_answer_to_a_client_that_is_gone_is_dropped_and_counted() {
     let server_path = directory.path().join("server");
     let endpoint = format!("unixgram:{}", server_path.display());
     let served = Served::start(&[&endpoint]);
-    // Stopped, the server answers only when both are gone.
+    // While stopped, the server cannot answer before both are gone.
     served.process.signal("STOP");
     let with_file = directory.path().join("closed");
     let without_file = directory.path().join("removed");
@@ -58,7 +58,7 @@ fn an_answer_to_a_client_that_is_gone_is_dropped_and_counted() {
         let client = UnixDatagram::bind(path).unwrap();
         client.send_to(b"are you there?", &server_path).unwrap();
     }
-    // A program that another test starts at this moment has a copy for as long as it starts.
+    // A program that another test is starting holds a copy until its exec.
     wait_until("the client is gone", || {
         UnixDatagram::unbound()
             .unwrap()
@@ -74,7 +74,7 @@ fn an_answer_to_a_client_that_is_gone_is_dropped_and_counted() {
     assert_eq!(causes["peer_gone"], 2, "{causes}");
 }
 
-/// Asks "hello" from a path of any length, and prints the answer.
+/// Sends "hello" from a path of any length, and prints the answer.
 const FROM_A_PATH: &str = r#"
 use Socket;
 my ($server, $own) = @ARGV;

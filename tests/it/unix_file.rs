@@ -1,5 +1,4 @@
-//! The file of a Unix socket: re-used when stale, left alone when it is anybody's, its mode, its
-//! end.
+//! The file of a Unix socket: reused when stale, never touched when in use, its mode, its removal.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
@@ -10,7 +9,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::bind::assert_local_trouble;
+use crate::bind::assert_local_error;
 use crate::support::{
     Ended, Running, Served, TEST_TIMEOUT, bullhorn, clean, find_program, run, run_bullhorn,
     skipped, wait_until,
@@ -88,20 +87,20 @@ fn a_live_socket_is_never_taken_over() {
         for scheme in ["unix", "unixgram"] {
             let again = format!("{scheme}:{}", path.display());
             let ended = run_bullhorn(["serve", "--json", &again]);
-            assert_local_trouble(&ended, &again, &["in use"]);
+            assert_local_error(&ended, &again, &["in use"]);
         }
         assert_eq!(fs::metadata(path).unwrap().ino(), inode);
         assert_answers(endpoint);
     }
     drop(served);
-    // Nor is one of another program, whose queue is full.
+    // Nor is one of another program with a full queue.
     let listener = UnixListener::bind(path_of(&stream).with_file_name("other")).unwrap();
     let other = path_of(&stream).with_file_name("other");
     socket2::SockRef::from(&listener).listen(0).unwrap();
     let _waiting = std::os::unix::net::UnixStream::connect(&other).unwrap();
     let endpoint = format!("unix:{}", other.display());
     let ended = run_bullhorn(["serve", "--json", &endpoint]);
-    assert_local_trouble(&ended, &endpoint, &["in use"]);
+    assert_local_error(&ended, &endpoint, &["in use"]);
     assert!(other.exists());
 }
 
@@ -124,7 +123,7 @@ fn what_is_not_a_socket_is_never_removed() {
         for scheme in ["unix", "unixgram"] {
             let endpoint = format!("{scheme}:{}", at(name).display());
             let ended = run_bullhorn(["serve", "--json", "--unix-mode", "0777", &endpoint]);
-            assert_local_trouble(&ended, &endpoint, &[word, "in the way"]);
+            assert_local_error(&ended, &endpoint, &[word, "in the way"]);
         }
         let after = fs::symlink_metadata(at(name)).unwrap();
         assert_eq!((after.ino(), after.mode()), (before.ino(), before.mode()));
@@ -138,7 +137,7 @@ fn a_missing_directory_is_reported() {
     let (directory, _) = endpoints();
     let endpoint = format!("unix:{}/missing/s", directory.path().display());
     let ended = run_bullhorn(["serve", "--json", &endpoint]);
-    assert_local_trouble(&ended, &endpoint, &["directory does not exist"]);
+    assert_local_error(&ended, &endpoint, &["directory does not exist"]);
 }
 
 #[test]
@@ -178,8 +177,8 @@ fn the_mode_is_set_before_the_file_exists_and_only_ever_widened() {
     let stderr = Served::start_command(&mut command, 1).stop().stderr;
     let mut rest = stderr.as_str();
     for call in [", 0o600) = 0", "bind(", "listen("] {
-        let place = rest.find(call);
-        rest = &rest[place.unwrap_or_else(|| panic!("no {call} in {rest}"))..];
+        let position = rest.find(call);
+        rest = &rest[position.unwrap_or_else(|| panic!("no {call} in {rest}"))..];
     }
     assert_eq!(stderr.matches("chmod(").count(), 1, "{stderr}");
 }
@@ -245,7 +244,7 @@ fn a_server_that_is_about_to_listen_is_alive() {
     });
     let inode = fs::metadata(path_of(&stream)).unwrap().ino();
     let ended = run_bullhorn(["serve", "--json", &stream]);
-    assert_local_trouble(&ended, &stream, &["in use"]);
+    assert_local_error(&ended, &stream, &["in use"]);
     assert_eq!(fs::metadata(path_of(&stream)).unwrap().ino(), inode);
 }
 
@@ -275,7 +274,7 @@ fn an_abstract_name_has_no_file_and_collides_like_a_port() {
         assert_eq!(served.endpoint(), endpoint);
         assert_answers(&endpoint);
         let ended = run_bullhorn(["serve", "--json", &endpoint]);
-        assert_local_trouble(&ended, &endpoint, &["in use"]);
+        assert_local_error(&ended, &endpoint, &["in use"]);
         assert_eq!(served.stop().code, Some(0));
         assert_eq!(Served::start(&[&endpoint]).stop().code, Some(0));
     }
@@ -326,7 +325,7 @@ fn a_directory_that_is_writable_but_not_readable_is_served() {
             let Some(setpriv) = find_program("setpriv") else {
                 return;
             };
-            // Root may read all directories by a privilege that it can give up.
+            // Root may read all directories by a capability that it can drop.
             let mut command = clean(Command::new(setpriv));
             command.args(["--bounding-set=-all", "--inh-caps=-all"]);
             command.arg(bullhorn().get_program());
@@ -343,7 +342,8 @@ fn a_directory_that_is_writable_but_not_readable_is_served() {
     assert!(!path_of(&stream).exists() && !path_of(&datagram).exists());
 }
 
-/// `serve --unix-mode 0666` where an empty file system hides /proc, and with a umask that takes some of it.
+/// `serve --unix-mode 0666` with an empty file system over /proc, and with a umask that removes
+/// part of the mode.
 fn serving_without_proc(endpoint: &str) -> Option<Command> {
     let unshare = find_program("unshare")?;
     let hide = "mount -t tmpfs none /proc && umask 022 && exec \"$0\" \"$@\"";
@@ -355,7 +355,7 @@ fn serving_without_proc(endpoint: &str) -> Option<Command> {
     };
     let works = in_namespace("true".as_ref()).output();
     if !works.is_ok_and(|output| output.status.success()) {
-        skipped("a mount namespace needs the privilege CAP_SYS_ADMIN");
+        skipped("a mount namespace needs CAP_SYS_ADMIN");
         return None;
     }
     let mut command = in_namespace(bullhorn().get_program());
@@ -363,7 +363,7 @@ fn serving_without_proc(endpoint: &str) -> Option<Command> {
     Some(command)
 }
 
-/// Which no crate knows yet.
+/// No crate defines it yet.
 const SYS_FCHMODAT2: i64 = 452;
 
 #[test]
@@ -384,7 +384,7 @@ fn a_mode_is_set_without_proc_or_without_the_new_call_and_lacking_both_is_report
     let found = before_6_6(&mut || Some(run(&mut serving_without_proc(&stream)?, b"")));
     if let Some(ended) = found {
         let words = ["mode cannot be set", "/proc", "Linux 6.6", "umask"];
-        assert_local_trouble(&ended, &stream, &words);
+        assert_local_error(&ended, &stream, &words);
         assert!(!path_of(&stream).exists());
     }
     before_6_6(&mut || {
@@ -401,18 +401,18 @@ fn kernel_version() -> (u32, u32) {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
-/// Others who may write to the directory put a file into the place of the socket's, between its making and
-/// the change of its mode and owner: that file stays as it is.
+/// An attacker who may write to the directory replaces the socket's file before its mode and owner
+/// are changed: the other file stays unchanged.
 #[test]
 fn a_file_that_replaces_ours_gets_neither_our_mode_nor_our_owner() {
     type Swap = fn(&Path);
     let swaps: [(&str, Swap); 3] = [
-        ("a symbolic link", |place| symlink("victim", place).unwrap()),
-        ("a hard link", |place| {
-            fs::hard_link(place.with_file_name("victim"), place).unwrap();
+        ("a symbolic link", |path| symlink("victim", path).unwrap()),
+        ("a hard link", |path| {
+            fs::hard_link(path.with_file_name("victim"), path).unwrap();
         }),
-        ("another socket", |place| {
-            fs::rename(place.with_file_name("victim"), place).unwrap();
+        ("another socket", |path| {
+            fs::rename(path.with_file_name("victim"), path).unwrap();
         }),
     ];
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
@@ -422,7 +422,8 @@ fn a_file_that_replaces_ours_gets_neither_our_mode_nor_our_owner() {
     } else {
         skipped("only root may change the owner of a file");
     }
-    // Whether the kernel shows the file of a socket is a matter of privilege, and so of the kernel's version.
+    // Whether the kernel shows the file of a socket depends on privileges and on the kernel's
+    // version.
     for hidden in [false, true] {
         let mut faults = vec!["inject=listen:delay_enter=500ms"];
         if hidden {
@@ -432,7 +433,8 @@ fn a_file_that_replaces_ours_gets_neither_our_mode_nor_our_owner() {
             for (what, swap) in swaps {
                 let is_known_by_name_alone = hidden || !is_root;
                 if is_known_by_name_alone && what == "another socket" {
-                    // One of our own user's with no other name cannot be told from ours by its name.
+                    // A file of our own user without another name cannot be distinguished from ours
+                    // by its name.
                     continue;
                 }
                 let Some(mut command) = tampered_bullhorn(&faults) else {
@@ -446,14 +448,14 @@ fn a_file_that_replaces_ours_gets_neither_our_mode_nor_our_owner() {
                 command.args(["serve", "-q"]).args(*change).arg(&stream);
                 command.stdout(Stdio::piped()).stderr(Stdio::piped());
                 let process = Running::start(&mut command);
-                let place = path_of(&stream);
-                wait_until("the socket has a file", || place.exists());
-                fs::remove_file(place).unwrap();
-                swap(place);
+                let path = path_of(&stream);
+                wait_until("the socket has a file", || path.exists());
+                fs::remove_file(path).unwrap();
+                swap(path);
                 let ended = process.output();
-                let words = ["taken the place", "choose a directory"];
-                assert_local_trouble(&ended, &stream, &words);
-                let after = fs::metadata(place).unwrap();
+                let words = ["replaced the socket file", "choose a directory"];
+                assert_local_error(&ended, &stream, &words);
+                let after = fs::metadata(path).unwrap();
                 assert_eq!(
                     (after.ino(), after.mode(), after.uid(), after.gid()),
                     (before.ino(), before.mode(), before.uid(), before.gid()),

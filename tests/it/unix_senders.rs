@@ -1,4 +1,4 @@
-//! A sender on a Unix socket is known by a path alone: what its path leads to must be its own.
+//! A sender on a Unix socket is known only by a path: the socket at that path must be its own.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixDatagram;
@@ -11,7 +11,7 @@ use crate::support::{Served, TEST_TIMEOUT, Totals, find_program, run, run_bullho
 
 const BACKENDS: [&str; 2] = ["batched", "plain"];
 
-/// A directory in which everybody may bind, a server in it, and its path.
+/// A directory in which every user may bind, a server in it, and its path.
 fn serve(options: &[&str]) -> (TempDir, Served, std::path::PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o1777)).unwrap();
@@ -89,8 +89,8 @@ fn two_servers_connected_as_peers_stop_answering_each_other() {
     std::fs::remove_file(&own).unwrap();
     std::fs::hard_link(&there_path, &own).unwrap();
     attacker.send_to(b"PING", &here_path).unwrap();
-    // What waits in a queue is answered before what comes later, so that each text here lets the
-    // exchange go on by at least one.
+    // What waits in a queue is answered before later datagrams, so that each text here advances the
+    // exchange by at least one.
     for _ in 0..25 {
         for endpoint in [here.endpoint(), there.endpoint()] {
             assert_eq!(run_bullhorn(["send", endpoint, "a"]).text(), "A\n");
@@ -129,8 +129,8 @@ fn a_client_that_rebinds_its_path_gets_its_own_answers() {
     }
 }
 
-/// As a user who is not root: a socket of `mode` at `own` asks, and its answer is printed; or with
-/// a target it is a link to that when it asks.
+/// Run as a user who is not root: a socket of `mode` at `own` sends a request and prints the
+/// answer; with a target, `own` becomes a link to it before the request.
 const CLIENT: &str = "
 import os, socket, sys
 own, server, mode, target = sys.argv[1:]
@@ -172,7 +172,7 @@ fn as_a_user(own: &Path, server: &Path, mode: &str, target: &str) -> Option<Stri
 fn a_user_cannot_make_the_server_write_where_the_user_may_not() {
     for (options, mode) in [(&[][..], 0o600), (&["--user", "nobody"], 0o777)] {
         if !rustix::process::geteuid().is_root() {
-            return skipped("only root has privileges to lend");
+            return skipped("only root can pass capabilities on");
         }
         let (directory, served, server) = serve(options);
         let victim_path = directory.path().join("victim");

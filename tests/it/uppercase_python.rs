@@ -1,13 +1,13 @@
 //! The answers against another implementation of the same standard: Python's `str.upper`.
 //!
-//! Only characters that both sides know are compared: Python names its Unicode version, and gives a category
-//! other than `Cn` to each character that is assigned in it.
+//! Only characters assigned in both Unicode versions are compared: Python reports its version, and
+//! a category other than `Cn` for each assigned character.
 
 use std::process::Command;
 
 use capitals::append;
 
-/// Prints `scalar capitals`, in hexadecimal, for each assigned scalar, behind the Unicode version.
+/// Prints the Unicode version, then `scalar capitals`, in hexadecimal, for each assigned scalar.
 const SCRIPT: &str = "
 import unicodedata
 print(unicodedata.unidata_version)
@@ -51,7 +51,7 @@ fn every_assigned_scalar_is_upper_cased_as_by_python() {
             compared += 1;
             continue;
         }
-        // A newer version may give an old small letter the capital that it never had, and takes none away.
+        // A newer version may add a capital to an old lower-case letter, and never removes one.
         let newer_has_capital = if version[0] < ours {
             expected == hexadecimal(character)
         } else {

@@ -1,4 +1,4 @@
-//! Urgent data on TCP (RFC 6093) and its like on Unix streams: a byte like all others.
+//! Urgent data on TCP (RFC 6093) and its counterpart on Unix streams: a byte like all others.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,7 +14,9 @@ fn answer_around_an_urgent_byte(mut stream: impl Read + Write + Into<Socket>) ->
     let socket: Socket = stream.into();
     socket.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     if let Err(error) = SockRef::from(&socket).send_out_of_band(b"c") {
-        skipped(&format!("this kernel has no urgent data there: {error}"));
+        skipped(&format!(
+            "this kernel does not support urgent data there: {error}"
+        ));
         return None;
     }
     (&socket).write_all(b"de").unwrap();

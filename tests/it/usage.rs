@@ -1,4 +1,4 @@
-//! A command line that cannot be read: exit code 2 and one line that says why.
+//! A command line that cannot be parsed: exit code 2 and one line with the reason.
 
 use crate::support::{Ended, bullhorn, run, run_bullhorn};
 

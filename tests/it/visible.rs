@@ -1,4 +1,4 @@
-//! What somebody else may have chosen, a path or an argument, is never obeyed by a terminal.
+//! Paths and arguments, which an attacker may have chosen, are never interpreted by a terminal.
 
 use std::process::Stdio;
 
@@ -71,8 +71,8 @@ fn a_path_that_reorders_is_displayed_and_not_interpreted_in_the_reports_of_every
             .stdout(Stdio::null())
             .stderr(log),
     );
-    let said = || std::fs::read_to_string(directory.path().join("log")).unwrap();
-    wait_until("the server is ready", || said().contains("metrics: "));
+    let log = || std::fs::read_to_string(directory.path().join("log")).unwrap();
+    wait_until("the server is ready", || log().contains("metrics: "));
     for arguments in [
         &["ping", endpoint.as_str(), "-c", "2", "-i", "1ms"][..],
         &["bench", &endpoint, "-d", "20ms", "--warmup", "1ms"],
@@ -83,12 +83,12 @@ fn a_path_that_reorders_is_displayed_and_not_interpreted_in_the_reports_of_every
         assert!(text.contains(r"\u{202e}"), "{text:?}");
         assert_harmless(&format!("{arguments:?}"), &text);
     }
-    // Programs get it as it is.
+    // Programs get it unchanged.
     let ended = run_bullhorn(["ping", "--json", &endpoint, "-c", "1"]);
     let summary = ended.summary();
     assert_eq!(summary["endpoint"], endpoint.as_str());
     served.signal("TERM");
     served.wait();
-    assert!(said().contains(r"\u{202e}"), "{:?}", said());
-    assert_harmless("serve", &said());
+    assert!(log().contains(r"\u{202e}"), "{:?}", log());
+    assert_harmless("serve", &log());
 }

@@ -4,8 +4,8 @@
 //! * [`ping`]: texts on a schedule, every answer checked, counts that always sum (feature `probe`).
 //! * [`mod@bench`]: load, open or closed loop; every answer matched and compared (feature `probe`).
 //!
-//! They stand on `ask`, which is private: the candidate addresses of a name, a flow, the comparison
-//! of an answer with the capitals of its text and the diagnosis of a wrong one, filler, counts and
+//! They share `ask`, which is private: the candidate addresses of a name, a flow, the comparison of
+//! an answer with the capitals of its text and the diagnosis of a wrong one, filler, counts and
 //! latency.
 //!
 //! Plain threads that wait in ppoll(2): a client must not measure its own runtime. Nothing here reads

@@ -1,4 +1,4 @@
-//! Collects what a server is to do, and binds its sockets.
+//! Collects the options of a server, and binds its sockets.
 
 use std::os::fd::RawFd;
 
@@ -13,8 +13,8 @@ use bullhorn_socket::{BindOptions, BoundSocket, bind, check_open, open_ones};
 /// A server that is not bound yet.
 ///
 /// An endpoint is given as text, as a [`SocketAddr`](std::net::SocketAddr) (UDP) or as an
-/// [`Endpoint`]. The first text that names no endpoint is reported by [`bind`](Self::bind) and
-/// [`start`](Self::start).
+/// [`Endpoint`]. [`bind`](Self::bind) and [`start`](Self::start) report the first text that is not
+/// an endpoint.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder binds nothing until `bind` or `start`"]
 pub struct ServerBuilder {
@@ -73,7 +73,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Binds every endpoint and starts to answer. If one cannot be bound, none is served.
+    /// Binds every endpoint and starts answering. If one cannot be bound, none is served.
     ///
     /// # Errors
     /// Those of [`bind`](Self::bind) and of [`BoundServer::start`].
@@ -81,11 +81,11 @@ impl ServerBuilder {
         self.bind()?.start()
     }
 
-    /// Binds every endpoint without answering yet: the moment to drop the privileges that only
+    /// Binds every endpoint without answering yet: after this, drop the privileges that only
     /// binding needs.
     ///
     /// # Errors
-    /// [`Error::Endpoint`] for a text that names no endpoint, and what [`bind()`] refuses.
+    /// [`Error::Endpoint`] for a text that is not an endpoint, and the errors of [`bind()`].
     pub fn bind(mut self) -> Result<BoundServer> {
         if let Some(error) = self.malformed {
             return Err(error.into());

@@ -1,4 +1,4 @@
-//! How a server tells its event loops and workers to end, and to hurry.
+//! How a server makes its event loops and workers end, and cuts the drain short.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mio::Waker;
 
-/// How long a stopping server goes on answering what it has received.
+/// How long a stopping server keeps answering what it has received.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The state of the drain, shared by all threads.

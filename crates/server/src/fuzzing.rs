@@ -32,9 +32,9 @@ pub struct Sent {
     pub datagrams: Vec<(u16, Vec<u8>)>,
     /// How many datagrams were received.
     pub received: u64,
-    /// How many have no answer.
+    /// How many were not answered.
     pub dropped: u64,
-    /// Bytes and datagrams of the greatest buffer that the kernel is to cut.
+    /// Bytes and datagrams of the largest buffer for the kernel to cut.
     pub largest_joined: (usize, usize),
 }
 

@@ -2,10 +2,10 @@
 //!
 //! A [`ServerBuilder`] collects the options (`options`), a [`BoundServer`] has the sockets, and a
 //! [`Server`] answers until it is stopped. Datagrams are answered on plain threads (`datagrams`),
-//! protected from abuse by the `guard` and sent through a bad network on request (`impair`). Connections
-//! are in `streams`. `threads` starts and stops everything, `health` notices what has failed,
-//! `log_throttle` keeps the log short. Totals are in [`stats`]; a [`Monitor`] reads them from another
-//! thread. Nothing here reads arguments or prints.
+//! protected against abuse by the `guard`, and on request sent through a simulated bad network
+//! (`impair`). Connections are in `streams`. `threads` starts and stops everything, `health`
+//! notices what has failed, `log_throttle` keeps the log short. Totals are in [`stats`]; a
+//! [`Monitor`] reads them from another thread. Nothing here reads arguments or prints.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic when the output is closed.
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// The shortest time between two lines of one throttle.
 pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Counts the events of one kind and says when to log them. Threads may share it.
+/// Counts the events of one kind and decides when to log them. Threads may share it.
 #[derive(Debug)]
 pub(crate) struct LogThrottle {
     created: Instant,
@@ -50,7 +50,7 @@ impl LogThrottle {
     }
 }
 
-/// The number of events that one log line stands for; displayed as ` (7 times)`, or nothing for one.
+/// The number of events that one log line reports; displayed as ` (7 times)`, or nothing for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Repeats(u64);
 

@@ -8,8 +8,8 @@ use super::health::Workers;
 use super::stats::Stats;
 use bullhorn_socket::endpoint::Endpoint;
 
-/// Observes a [`Server`](super::Server) from any thread, also while it stops. It keeps
-/// no socket open.
+/// Observes a [`Server`](super::Server) from any thread, even while it stops. It keeps no socket
+/// open.
 #[derive(Clone, Debug)]
 pub struct Monitor {
     counters: Weak<Vec<(Endpoint, Counters)>>,

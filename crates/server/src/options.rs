@@ -24,8 +24,8 @@ pub struct StreamLimits {
     /// closed; `None` for no limit.
     pub write_timeout: Option<Duration>,
     /// Descriptors of the process that connections leave free (RLIMIT_NOFILE, getrlimit(2)).
-    /// Connections get what is left of them when the server starts; further ones wait in the
-    /// kernel's queue. `None` where connections may use them up.
+    /// Connections get the rest when the server starts; further ones wait in the kernel's queue.
+    /// `None` where connections may use them up.
     pub reserved_descriptors: Option<usize>,
 }
 
@@ -38,8 +38,8 @@ impl Default for StreamLimits {
             // address is served.
             max_connections_per_address: Some(1000),
             idle_timeout: Some(Duration::from_secs(600)),
-            // Longer than the waits between a sender's retransmissions (RFC 6298) on a path that
-            // is only bad; and shorter than the idle timeout, as a waiting answer takes memory.
+            // Longer than a sender's retransmission timeouts (RFC 6298) on a lossy path, and
+            // shorter than the idle timeout, as a waiting answer takes memory.
             write_timeout: Some(Duration::from_secs(60)),
             reserved_descriptors: None,
         }
@@ -63,9 +63,10 @@ pub struct DatagramOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Backend {
-    /// Many datagrams a call, many a buffer: [`BatchedBackend`](bullhorn_socket::datagrams::BatchedBackend).
+    /// Many datagrams per call, many per buffer:
+    /// [`BatchedBackend`](bullhorn_socket::datagrams::BatchedBackend).
     #[default]
     Batched,
-    /// One call a datagram: [`PlainBackend`](bullhorn_socket::datagrams::PlainBackend).
+    /// One call per datagram: [`PlainBackend`](bullhorn_socket::datagrams::PlainBackend).
     Plain,
 }

@@ -1,4 +1,4 @@
-//! A server that runs.
+//! A running server.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -45,8 +45,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// The endpoints that are not served as they should be: a worker or listener has failed, or
-    /// datagrams that waited at the last call still wait and none was received since.
+    /// The endpoints that are not served properly: a worker or listener has failed, or datagrams
+    /// waited at the last call and wait now, and none was received in between.
     ///
     /// Call it at intervals that are long compared with the time for a batch; the first call only
     /// takes a reading.
@@ -81,7 +81,7 @@ impl Server {
         &self.sockets
     }
 
-    /// The number of datagrams per second that one address is answered, where there is a limit.
+    /// The number of datagrams per second that are answered for one address, if there is a limit.
     pub fn rate_limit(&self) -> Option<NonZeroU32> {
         self.guard.rate_limit()
     }
@@ -91,7 +91,7 @@ impl Server {
         Counters::read_all(&self.counters)
     }
 
-    /// A handle for other threads that want the totals or the health of this server.
+    /// A handle for other threads to read the totals and the health of this server.
     pub fn monitor(&self) -> Monitor {
         Monitor::new(
             &self.counters,

@@ -11,7 +11,7 @@ use bullhorn_socket::Socket;
 use super::draining::{DRAIN_TIMEOUT, Draining};
 use super::health::{WorkerGuard, Workers};
 
-/// The time that workers have to end after the drain; one that takes longer hangs.
+/// The time that workers have to end after the drain; one that takes longer has hung.
 const END_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// All threads of a server. Dropping them stops the server.

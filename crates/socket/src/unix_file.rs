@@ -36,8 +36,8 @@ const LOCK_TIMEOUT: Duration = Duration::from_millis(500);
 /// Shorter, as it delays the shutdown.
 const LOCK_TIMEOUT_AT_END: Duration = Duration::from_millis(100);
 
-const PLACE_TAKEN: &str = "another file has taken the place of its file; choose a directory that \
-                           nobody else may write to";
+const FILE_REPLACED: &str = "another file has replaced the socket file; choose a directory that \
+                           no other user may write to";
 
 /// The socket file that we created. Dropping it removes the file, unless another one has replaced
 /// it. That opens nothing, as a sandbox may forbid it by then.
@@ -93,7 +93,7 @@ impl UnixFile {
         if is_of_our_user && is_socket_with_one_name(&made) && self.is_in_place() {
             Ok(())
         } else {
-            Err(io::Error::other(PLACE_TAKEN))
+            Err(io::Error::other(FILE_REPLACED))
         }
     }
 
@@ -172,7 +172,7 @@ fn open_made(socket: &Socket, directory: &Directory, name: &OsStr) -> io::Result
         if is_socket_with_one_name(&rustix::fs::fstat(&found)?) {
             Ok(found)
         } else {
-            Err(io::Error::other(PLACE_TAKEN))
+            Err(io::Error::other(FILE_REPLACED))
         }
     })
 }

@@ -25,7 +25,7 @@ pub(crate) struct Bench {
     /// Ignored with --rate.
     #[arg(help_heading = "Load", long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) window: Option<u32>,
-    /// Requests a second, regardless of outstanding replies (open loop)
+    /// Requests per second, regardless of outstanding replies (open loop)
     ///
     /// Latency counts from the time at which each request was due. Without it each flow keeps its window full
     /// (closed loop): as fast as the windows allow.
@@ -44,7 +44,7 @@ pub(crate) struct Bench {
     pub(crate) warmup: OptionalDuration,
     /// Bytes of each message
     ///
-    /// At least 16, which number it; a stream takes one more for the line end.
+    /// At least 16, which hold its number; over a stream one more, for the line end.
     #[arg(help_heading = "Load", long, value_name = "BYTES", default_value_t = bench::Settings::default().size as u32,
         value_parser = clap::value_parser!(u32).range(16..=1 << 20))]
     pub(crate) size: u32,
@@ -74,7 +74,7 @@ pub(crate) struct Bench {
     pub(crate) threads: u32,
     /// Send and receive single datagrams
     ///
-    /// Each in a buffer of its own, without UDP_SEGMENT and UDP_GRO.
+    /// Each has its own buffer, without UDP_SEGMENT and UDP_GRO.
     #[arg(help_heading = "Generator", long)]
     pub(crate) no_offload: bool,
     /// A request unanswered for this long is lost

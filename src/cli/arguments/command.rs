@@ -1,4 +1,4 @@
-//! The parser: the arguments, with what holds for every verb and every flag.
+//! The parser: the arguments, with what applies to every verb and every flag.
 
 use clap::builder::FalseyValueParser;
 use clap::{Arg, ArgAction, Command, CommandFactory, Error, FromArgMatches};

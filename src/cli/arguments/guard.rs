@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 pub(crate) struct GuardFlags {
     /// Drop loops and spoofed datagrams: on or off
     ///
-    /// That is, datagrams that may be part of an endless exchange, and those that can only be spoofed.
+    /// Drops datagrams that may be part of an endless exchange, and those that can only be spoofed.
     #[arg(
         long,
         value_name = "SWITCH",

@@ -8,7 +8,7 @@ pub(crate) type Example = (&'static str, &'static str);
 pub(super) const AFTER_SHORT_HELP: &str =
     "Details, examples, environment variables and exit codes: --help";
 
-/// How flags and environment variables go together.
+/// How environment variables relate to flags.
 pub(crate) const ENVIRONMENT: &str = "\
 Every flag can be set by an environment variable: --timeout by BULLHORN_TIMEOUT, --no-sandbox by
 BULLHORN_NO_SANDBOX, the endpoint of a client by BULLHORN_ENDPOINT. A flag takes precedence.";

@@ -1,6 +1,6 @@
-//! The arguments as they are typed: the one definition from which the parser, the help, the man pages
-//! and the completions are made. A file a verb, a file a group of flags, and `values` for the types of
-//! their values.
+//! The arguments as they are typed: the one definition from which the parser, the help, the man
+//! pages and the completions are made. There is one file per verb, one per group of flags, and
+//! `values` for the types of their values.
 
 mod bench;
 mod command;

@@ -38,7 +38,7 @@ pub(crate) struct Ping {
     pub(crate) linger: PositiveDuration,
     /// Bytes of each message
     ///
-    /// From the word and number that every probe has, to what a datagram carries.
+    /// At least the word and number of a probe, at most what a datagram carries.
     #[arg(help_heading = "Probes", short, long, value_name = "BYTES", default_value_t = bullhorn_client::ping::Settings::default().size)]
     pub(crate) size: usize,
     /// Fill the messages from this file instead of with the alphabet

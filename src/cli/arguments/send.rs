@@ -19,13 +19,14 @@ pub(crate) struct Send {
     pub(crate) texts: Vec<std::ffi::OsString>,
     /// How long to wait for an answer
     ///
-    /// Then a datagram is sent again, or given up. Over a stream, a long text has as long again for each
-    /// 256 KiB of it and its answer, but no longer than this while the peer takes no byte.
+    /// After that, a datagram is sent again or counts as unanswered. Over a stream, a long text has
+    /// this time once more for each 256 KiB of text and answer, but only this time while the peer
+    /// takes no byte.
     #[arg(help_heading = "Requests", long, value_name = "DURATION", default_value_t = PositiveDuration(Settings::default().timeout))]
     pub(crate) timeout: PositiveDuration,
     /// How often to resend an unanswered datagram
     ///
-    /// The kernel resends what goes over streams.
+    /// On a stream the kernel retransmits.
     #[arg(help_heading = "Requests", long, value_name = "NUMBER", default_value_t = Settings::default().retries)]
     pub(crate) retries: u32,
     /// Requests in flight at once

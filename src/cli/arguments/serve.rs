@@ -16,7 +16,8 @@ use bullhorn_socket::endpoint::Endpoint;
 pub(crate) struct Serve {
     /// Endpoints to listen on [default: udp://127.0.0.1:3000]
     ///
-    /// Without any, the sockets that systemd passes in LISTEN_FDS, or else udp://127.0.0.1:3000.
+    /// Without any, it serves the sockets that systemd passes (LISTEN_FDS), or else
+    /// udp://127.0.0.1:3000.
     #[arg(value_name = "ENDPOINT")]
     pub(crate) endpoints: Vec<Endpoint>,
     /// File mode of Unix sockets, in octal [default: 0660 less the umask]
@@ -26,8 +27,8 @@ pub(crate) struct Serve {
     pub(crate) streams: Streams,
     /// Threads for each UDP endpoint [default: the number of CPUs]
     ///
-    /// Each has a socket of its own; on an inherited socket, which they share, the default is one. With -vv
-    /// the default is one.
+    /// Each has its own socket; on an inherited socket, which they share, the default is one. With
+    /// -vv the default is one.
     #[arg(help_heading = "Datagrams", long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
     /// How datagrams are received and sent

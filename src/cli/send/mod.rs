@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Send, output: &mut Output) -> Outcome {
     let stop = signals::stop(output)?;
     let client = Client::with_stop(&arguments.endpoint, arguments.settings(), stop.clone())
         .map_err(|error| explain_first_argument(error, arguments))?;
-    // The editor draws its prompt on standard output, which is for answers alone elsewhere.
+    // The editor draws its prompt on standard output, which otherwise carries only answers.
     let is_dialogue = io::stdin().is_terminal() && io::stdout().is_terminal();
     if arguments.texts.is_empty() && is_dialogue {
         return prompt::run(client, arguments, stop, output);
@@ -49,7 +49,7 @@ fn source(arguments: &Send) -> Result<Box<dyn Texts>, Failure> {
     Ok(Box::new(Lines::new(File::from(descriptor))))
 }
 
-/// `bullhorn send hello` asks a host named hello, which is rarely what was meant.
+/// `bullhorn send hello` sends to a host named hello, which is rarely what was meant.
 fn explain_first_argument(error: Error, arguments: &Send) -> Failure {
     match error {
         Error::Resolve { ref name, .. } if arguments.texts.is_empty() => {
@@ -63,7 +63,7 @@ fn explain_first_argument(error: Error, arguments: &Send) -> Failure {
     }
 }
 
-/// Prints each outcome, counts them, and makes the exit code.
+/// Prints each outcome, counts them, and determines the exit code.
 struct Printer<'a> {
     arguments: &'a Send,
     endpoint: Endpoint,
@@ -124,7 +124,7 @@ impl<'a> Printer<'a> {
             None => Some((code, true)),
             Some((first, alike)) => Some((first, alike && first == code)),
         };
-        // What was answered before is shown before, where both go to one terminal.
+        // Where both go to one terminal, earlier answers are shown before the error.
         self.output.flush();
         stderr::print(|to| report::failure_text(to, outcome.number, error));
     }
@@ -149,7 +149,7 @@ impl<'a> Printer<'a> {
         match self.first_failure {
             None => ExitCode::Success,
             Some(_) if wrong > 0 => ExitCode::WrongAnswer,
-            // With an answer to some of them, the endpoint is there, and the loss is partial.
+            // If some were answered, the endpoint works, and the loss is partial.
             Some(_) if right > 0 && self.arguments.keep_going => ExitCode::Partial,
             Some((code, true)) => code,
             Some((code, false)) if !self.arguments.keep_going => code,

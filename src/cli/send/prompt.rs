@@ -56,12 +56,12 @@ pub(super) fn run(
         stderr::flush();
         let line = match editor.readline("> ") {
             Ok(line) => line,
-            // Ctrl-C gives up the line, as in a shell.
+            // Ctrl-C discards the line, as in a shell.
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(failure(error)),
         };
-        // A terminal may mark what is pasted all the same, and several lines come as one.
+        // A terminal may still mark what is pasted, and several lines come as one.
         for text in line.strip_suffix('\n').unwrap_or(&line).split('\n') {
             remember(&mut editor, history.as_deref(), text);
             match client.request(text) {
@@ -80,8 +80,8 @@ pub(super) fn run(
     Ok(code)
 }
 
-/// The stop ends the reading of a line too: rustyline does that for SIGINT alone, which it takes for
-/// Ctrl-C, and only while it reads.
+/// The stop also ends the reading of a line: rustyline does that only for SIGINT, which it treats
+/// as Ctrl-C, and only while it reads.
 fn end_readline_on(stop: Stop) {
     let reader = pthread_self();
     // Without the thread, the stop comes with the next line.
@@ -96,8 +96,8 @@ fn end_readline_on(stop: Stop) {
     });
 }
 
-/// Saved at once, as Ctrl-C may end the wait for an answer. A history that cannot grow is no reason
-/// not to send.
+/// Saved at once, as Ctrl-C may end the wait for an answer. A history that cannot be saved is no
+/// reason not to send.
 fn remember(editor: &mut DefaultEditor, history: Option<&Path>, text: &str) {
     if let Ok(true) = editor.add_history_entry(text)
         && let Some(file) = history
@@ -106,7 +106,7 @@ fn remember(editor: &mut DefaultEditor, history: Option<&Path>, text: &str) {
     }
 }
 
-/// Beside the states of other programs (XDG Base Directory Specification).
+/// In the state directory of the user (XDG Base Directory Specification).
 fn history_file() -> Option<PathBuf> {
     let state = std::env::var_os("XDG_STATE_HOME")
         .map(PathBuf::from)

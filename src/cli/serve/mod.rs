@@ -49,8 +49,8 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         .enable_all()
         .build()
         .map_err(local("start the runtime"))?;
-    // Before the first datagram is taken, as a signal that ended the process then would lose it;
-    // after the sockets, so that their descriptors are the low numbers that people know.
+    // Before the first datagram is received, as a signal that ended the process then would lose it;
+    // after the sockets are bound, so that their descriptors are the familiar low numbers.
     let signals = {
         let _entered = runtime.enter();
         StopSignals::listen().map_err(local("listen for signals"))?
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
 
     let until_stopped = until_stopped(server, http_failure, manager, signals);
     let (stats, outcome) = runtime.block_on(until_stopped);
-    // Whatever does not end is left behind.
+    // Tasks that do not end are left behind.
     runtime.shutdown_background();
     drop(metrics);
     output.totals(&stats);
@@ -113,7 +113,7 @@ fn bind(arguments: &Serve) -> Result<BoundServer, Failure> {
     Ok(bound)
 }
 
-/// Gives up what only binding needs.
+/// Drops the privileges that only binding needs.
 fn restrict(
     arguments: &Serve,
     user: Option<Identity>,
@@ -143,7 +143,7 @@ async fn until_stopped(
 ) -> (Stats, Outcome) {
     let mut watchdog = manager.watchdog_interval().map(|every| {
         let mut interval = tokio::time::interval(every);
-        // Looks in quick succession would tell nothing.
+        // Checks in quick succession would show nothing.
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval
     });
@@ -166,7 +166,7 @@ async fn until_stopped(
     };
     manager.tell_stopping();
     let abort = server.abort_handle();
-    // The metrics go on meanwhile, and tell that the server is not ready any more.
+    // The metrics are still served meanwhile, and report that the server is no longer ready.
     let mut stopping = tokio::task::spawn_blocking(move || server.stop());
     let begun = Instant::now();
     let stopped = loop {

@@ -1,5 +1,5 @@
-//! What `bullhorn serve` prints: ready lines and totals, as text or as JSON Lines. Nothing here waits
-//! for a reader, so that no output can hold up the service.
+//! What `bullhorn serve` prints: ready lines and totals, as text or as JSON Lines. Nothing here
+//! waits for a reader, so that no output can delay the service.
 
 use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
@@ -58,7 +58,7 @@ impl<'a> ServeOutput<'a> {
         }
     }
 
-    /// What was dropped of the log is in the totals too, as the log could not show it.
+    /// The totals include the dropped log lines, as the log could not show them.
     pub(super) fn totals(&self, stats: &Stats) {
         let dropped = stderr::dropped_lines();
         self.print(
@@ -67,8 +67,8 @@ impl<'a> ServeOutput<'a> {
         );
     }
 
-    /// The exit code of the verb, or the failure of the output where all else went well. A reader
-    /// that has gone has seen enough.
+    /// The exit code of the verb, or the failure of the output if all else succeeded. A closed pipe
+    /// is not a failure.
     pub(super) fn finish(self, result: Outcome) -> Outcome {
         match (self.stdout.finish(), result) {
             (Err(error), Ok(ExitCode::Success)) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -86,8 +86,8 @@ impl<'a> ServeOutput<'a> {
         !self.flags.json && !self.flags.quiet
     }
 
-    /// A sandbox that lacks something is a warning, which no verbosity hides. A complete one is
-    /// printed with `-v` alone: `-vv` shows socket calls, in the words of the lesson.
+    /// A sandbox that lacks something is a warning at every verbosity. A complete one is printed
+    /// only with `-v`: `-vv` shows socket calls, as the lesson quotes them.
     fn should_print_sandbox(&self, sandbox: &Applied) -> bool {
         !self.flags.json && (!sandbox.is_complete() || self.flags.verbose == 1)
     }
@@ -99,7 +99,7 @@ impl<'a> ServeOutput<'a> {
     ) {
         if self.flags.json {
             let mut line = Vec::new();
-            // Nothing fails to be written to memory.
+            // Writing to memory cannot fail.
             let _ = json(&mut line);
             self.stdout.push(line);
         } else if !self.flags.quiet {

@@ -30,7 +30,7 @@ pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<DatagramT
     );
     families.counter(
         "bullhorn_datagrams_kernel_dropped",
-        "Datagrams that the kernel dropped before they were received, as the receive buffer was full.",
+        "Datagrams that the kernel dropped because the receive buffer was full.",
         |totals| totals.kernel_dropped,
     );
     if endpoints
@@ -39,7 +39,7 @@ pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<DatagramT
     {
         families.counters(
             "bullhorn_datagrams_impaired",
-            "Answers that the bad network, which was asked for, did something to.",
+            "What the simulated bad network (--impair) did to answers.",
             ("impairment", |totals| {
                 let named = totals.impaired.map(|impaired| impaired.named().into());
                 named.unwrap_or_default()
@@ -48,13 +48,13 @@ pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<DatagramT
     }
     families.histogram(
         "bullhorn_batch_datagrams",
-        "Datagrams that one receive call gave.",
+        "Datagrams returned by one receive call.",
         (MAX_BATCH * MAX_RECEIVED_SEGMENTS) as u64,
         |totals| totals.batches,
     );
     families.histogram(
         "bullhorn_run_datagrams",
-        "Datagrams of one flow that came as segments of one buffer.",
+        "Datagrams of one flow received as segments of one buffer.",
         MAX_RECEIVED_SEGMENTS as u64,
         |totals| totals.runs,
     );

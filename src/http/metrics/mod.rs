@@ -17,7 +17,7 @@ pub(super) fn render(format: Format, stats: &Stats, process: &Process) -> String
     let build = Family {
         name: "bullhorn_build",
         kind: Kind::Info,
-        help: "The version that runs, and the compiler that made it.",
+        help: "The running version, and the compiler that built it.",
     };
     let version = env!("CARGO_PKG_VERSION");
     let compiler = env!("BULLHORN_RUSTC");

@@ -23,7 +23,7 @@ pub(super) fn write(encoder: &mut Encoder, process: &Process) {
     write(
         "process_cpu_seconds",
         Kind::Counter,
-        "Processor time used, by the process and for it by the kernel.",
+        "CPU time used, user and system.",
         process.cpu_seconds,
     );
     write(
@@ -47,7 +47,7 @@ pub(super) fn write(encoder: &mut Encoder, process: &Process) {
     write(
         "process_max_fds",
         Kind::Gauge,
-        "The most descriptors that may be open.",
+        "The limit of open descriptors.",
         whole(process.max_descriptors),
     )
 }

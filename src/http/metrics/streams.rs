@@ -24,7 +24,7 @@ pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<StreamTot
     );
     families.counters(
         "bullhorn_connections_dropped",
-        "Connections that did not come to their proper end, by cause.",
+        "Connections that ended any other way, by cause.",
         ("cause", |totals| {
             ConnectionDropCause::ALL
                 .map(|cause| (cause.name(), totals.dropped_by(cause)))
@@ -48,7 +48,7 @@ pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<StreamTot
     );
     families.counter(
         "bullhorn_stream_unsent_bytes",
-        "Bytes of answers that were made and could not be written.",
+        "Bytes of answers that could not be written.",
         |totals| totals.unsent_bytes,
     )
 }

@@ -14,12 +14,12 @@ pub(super) struct Bin {
 const COARSE: [u64; 3] = [100, 200, 500];
 const FINE: [u64; 10] = [100, 125, 160, 200, 250, 315, 400, 500, 630, 800];
 
-/// Three bins a decade, from the first with answers to the last.
+/// Three bins per decade, from the first with answers to the last.
 pub(super) fn coarse_bins(latency: &Latency) -> Vec<Bin> {
     bins(latency, &COARSE)
 }
 
-/// As [`coarse_bins`], ten bins a decade.
+/// As [`coarse_bins`], with ten bins per decade.
 pub(super) fn fine_bins(latency: &Latency) -> Vec<Bin> {
     bins(latency, &FINE)
 }
@@ -40,7 +40,7 @@ fn bins(latency: &Latency, steps: &[u64]) -> Vec<Bin> {
             count: 0,
         })
         .collect();
-    // A value belongs to one bin alone, however wide the histogram's own steps are.
+    // A value belongs to exactly one bin, however wide the histogram's own buckets are.
     for (ns, count) in latency.buckets() {
         let index = edges.partition_point(|edge| *edge <= ns);
         bins[index - 1].count += count;

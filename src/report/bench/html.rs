@@ -1,5 +1,5 @@
-//! The result as a self-contained HTML page: no script, nothing loaded, light or dark as the reader's
-//! system is. The charts are SVG, drawn in `chart`.
+//! The result as a self-contained HTML page: no script, nothing loaded, light or dark like the
+//! reader's system. The charts are SVG, drawn in `chart`.
 
 use std::io::{self, Write};
 

@@ -71,7 +71,7 @@ fn setup(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
     writeln!(to, ", {}", seconds(measured.sending))
 }
 
-/// What the generator itself took, and whether it was the bottleneck.
+/// The CPU time of the generator, and whether it was the bottleneck.
 fn generator(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
     write!(to, "generator: ")?;
     if let Some(cpu) = measured.cpu {
@@ -139,7 +139,7 @@ fn histogram(to: &mut dyn Write, latency: &Latency) -> io::Result<()> {
     Ok(())
 }
 
-/// One line for a terminal while the run goes on.
+/// One line for a terminal while the run lasts.
 pub(crate) fn progress(progress: &Progress, rate: f64) -> String {
     format!(
         "{:>5.1} s  sent {}, ok {}, {}",

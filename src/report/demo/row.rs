@@ -11,6 +11,6 @@ pub(crate) struct Row {
     pub(crate) endpoint: Endpoint,
     pub(crate) family: Family,
     pub(crate) socket_type: SocketType,
-    /// The answer and its round trip, or why there is none.
+    /// The answer and its round trip, or the reason why there is none.
     pub(crate) result: Result<(Vec<u8>, Duration), String>,
 }

@@ -13,7 +13,7 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// The longest sparkline, in probes.
 const MAX_SHOWN: usize = 30;
 
-/// Nobody reads faster than this.
+/// People do not read faster than this.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The state of the line at the bottom.

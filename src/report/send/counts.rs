@@ -1,4 +1,4 @@
-//! What became of the texts.
+//! The outcomes of the texts.
 
 /// How many texts got which outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

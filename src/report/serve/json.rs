@@ -14,8 +14,8 @@ use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
 
 const SCHEMA: &str = "bullhorn.serve/1";
 
-/// An object with `"event": "ready"`; `rate_limit` applies to UDP alone. Without a sandbox its key is
-/// `null`.
+/// An object with `"event": "ready"`; `rate_limit` applies only to UDP. Without a sandbox its key
+/// is `null`.
 pub(crate) fn ready_json(
     to: &mut dyn Write,
     socket: &Description,

@@ -45,8 +45,7 @@ pub(crate) fn sandbox_text(to: &mut dyn Write, sandbox: &Applied) -> io::Result<
     )
 }
 
-/// The rate limit that a server on a public address has by default, which its operator did not ask
-/// for.
+/// The rate limit of a server on a public address, if it is the default.
 pub(crate) fn rate_limit_text(to: &mut dyn Write, per_second: NonZeroU32) -> io::Result<()> {
     writeln!(
         to,
@@ -64,8 +63,8 @@ pub(crate) fn metrics_text(to: &mut dyn Write, socket: &Description) -> io::Resu
     }
 }
 
-/// A line for each endpoint that sums: received = answered + dropped. One more for dropped log lines,
-/// if there are any.
+/// A line for each endpoint, which balances: received = answered + dropped. One more for dropped
+/// log lines, if there are any.
 pub(crate) fn totals_text(
     to: &mut dyn Write,
     stats: &Stats,

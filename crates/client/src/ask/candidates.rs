@@ -40,8 +40,8 @@ impl Candidates {
         Self(addresses.into_iter())
     }
 
-    /// Calls `attempt` with each address until one works. An error that another address could not
-    /// help with ends the search.
+    /// Calls `attempt` with each address until one works. An error that would be the same for every
+    /// address ends the search.
     pub(crate) fn find<T>(&mut self, mut attempt: impl FnMut(&Endpoint) -> Result<T>) -> Result<T> {
         let mut result = Err(Error::NoAddress);
         for address in &mut self.0 {
@@ -56,7 +56,7 @@ impl Candidates {
         result
     }
 
-    /// The addresses that are left.
+    /// The remaining addresses.
     pub(crate) fn as_slice(&self) -> &[Endpoint] {
         self.0.as_slice()
     }

@@ -8,7 +8,7 @@ pub(crate) struct Comparison {
     matched: usize,
 }
 
-/// What the bytes so far say about the answer.
+/// The verdict on the answer after the bytes so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// All are right so far.

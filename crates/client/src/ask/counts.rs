@@ -1,4 +1,4 @@
-//! What became of requests and replies, in numbers that always sum.
+//! The outcomes of requests and replies, in numbers that always sum.
 
 /// How many requests and replies there were of each kind. A `ping` run calls its requests probes.
 ///
@@ -7,7 +7,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// Requests whose turn has come, whether the kernel took them or not.
+    /// Requests that were due, whether the kernel took them or not.
     pub sent: u64,
     /// Requests with the right reply in time.
     pub ok: u64,

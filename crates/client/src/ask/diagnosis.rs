@@ -1,4 +1,4 @@
-//! What is wrong with an answer, in the words of whoever has to fix it.
+//! What is wrong with an answer, in terms that help to fix it.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ pub(crate) fn diagnose(text: &[u8], expected: &[u8], answer: &[u8]) -> Option<Pr
     if answer == expected {
         return None;
     }
-    // Where capitals change nothing, an echo cannot be told from a right answer.
+    // Where capitals change nothing, an echo cannot be distinguished from a right answer.
     if text != expected && !text.is_empty() && answer.starts_with(text) {
         return Some(Problem::Unchanged);
     }

@@ -45,18 +45,18 @@ impl Filler {
         &self.text
     }
 
-    /// What a right reply has in its stead.
+    /// The filler of a right reply.
     pub(crate) fn capitals(&self) -> &[u8] {
         &self.capitals
     }
 }
 
-/// A random number for one run, so that replies to another run are not taken for its own.
+/// A random number for one run, so that replies to another run do not match.
 pub(crate) fn nonce() -> u64 {
     RandomState::new().hash_one(())
 }
 
-/// Four bits a letter, from a to p, the highest bits first: every byte changes when upper-cased.
+/// Four bits per letter, from a to p, the highest bits first: every byte changes when upper-cased.
 pub(crate) fn letters(value: u64) -> [u8; LETTERS] {
     let mut text = [0; LETTERS];
     let (high, low) = text.split_at_mut(LETTERS / 2);
@@ -74,7 +74,7 @@ fn eight_letters(value: u64) -> u64 {
     spread + u64::from(b'a') * 0x0101_0101_0101_0101
 }
 
-/// The value that [`letters`] wrote, in small letters or capitals.
+/// The value that [`letters`] wrote, in lower case or capitals.
 pub(crate) fn read_letters(text: &[u8]) -> Option<u64> {
     text.get(..LETTERS)?.iter().try_fold(0, |value, letter| {
         let bits = (letter | 0x20).wrapping_sub(b'a');

@@ -1,9 +1,9 @@
 //! What `request`, `ping` and `bench` share.
 //!
 //! `candidates` are the addresses of a name, `flow` carries texts and answers to one of them,
-//! `comparison` compares an answer with the capitals of its text, and `diagnosis` says what is wrong
-//! with it. With the feature `probe`: `filler` generates texts, `counts` and `latency` are the
-//! figures.
+//! `comparison` compares an answer with the capitals of its text, and `diagnosis` finds what is
+//! wrong with it. With the feature `probe`: `filler` generates texts, `counts` and `latency` are
+//! the figures.
 
 pub(crate) mod candidates;
 pub(crate) mod comparison;

@@ -3,8 +3,8 @@
 use super::record::Record;
 use super::text::Texts;
 
-/// The most numbers compared per turn to find the request of a damaged header. A server that sends
-/// nothing else would keep a worker from its clock.
+/// The most numbers compared per turn to find the request of a damaged header. Without this bound,
+/// a server that sends only such replies would keep a worker from checking its clock.
 const MAX_COMPARISONS_PER_TURN: u64 = 1 << 16;
 
 pub(super) struct Books {

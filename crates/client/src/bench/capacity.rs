@@ -5,13 +5,13 @@ use super::settings::{MAX_BYTES, Settings};
 use bullhorn_socket::datagrams::BUFFER_SIZE;
 use bullhorn_socket::datagrams::MAX_SEGMENTS;
 
-/// A flow may get this many windows ahead of a request that was overtaken, which then is lost.
+/// How many windows a flow may get ahead of an overtaken request, which is lost then.
 const WINDOWS_AHEAD: usize = 8;
 
 /// The fewest slots of a ledger.
 const MIN_SLOTS: usize = 256;
 
-/// The most slots of all ledgers with a schedule together, unless the flows are very many.
+/// The most slots of all ledgers with a schedule together, unless there are very many flows.
 const MAX_SLOTS: usize = 1 << 22;
 
 /// The most numbers of lost requests that all flows together remember.
@@ -54,8 +54,8 @@ impl Capacity {
         let pair_bytes = text_length.saturating_add(answer_length).max(1);
         let (burst, slots) = match settings.rate {
             None => {
-                // A run goes out whole; single datagrams go by halves, so that neither side ever
-                // idles.
+                // A run goes out whole; single datagrams go out in half windows, so that neither
+                // side ever idles.
                 let burst = if joins { window } else { window.div_ceil(2) };
                 (burst, window.saturating_mul(WINDOWS_AHEAD))
             }

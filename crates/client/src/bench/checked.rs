@@ -1,4 +1,4 @@
-//! Settings that fit each other and the endpoint.
+//! Settings that are consistent with each other and with the endpoint.
 
 use super::capacity::Capacity;
 use super::problem::SettingsError;

@@ -71,7 +71,7 @@ impl Flow {
             .settle_segments(answers, segment_size, self.now_ns, &mut self.books);
     }
 
-    /// The time of the oldest open requests is up.
+    /// The oldest open requests time out.
     pub fn give_up_oldest(&mut self) {
         if let Some(oldest_ns) = self.ledger.oldest_ns() {
             self.ledger.expire(oldest_ns, &mut self.books);
@@ -89,7 +89,7 @@ impl Flow {
         self.books.outstanding
     }
 
-    /// What became of the others.
+    /// The counts of the settled ones.
     pub fn counts(&self) -> Counts {
         if self.is_measured {
             self.books.record.counts

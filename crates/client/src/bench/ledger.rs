@@ -185,7 +185,7 @@ impl Ledger {
     }
 
     /// The number that a reply carries, or else the most similar one, or else the oldest open one:
-    /// a reply without a trace of our header still answers something.
+    /// a reply without any trace of our header still answers some request.
     fn find_request(&self, reply: &[u8], books: &mut Books) -> Option<u64> {
         let named = books.texts.form.read_header(reply);
         let named = named.filter(|(flow, number)| *flow == self.flow && *number < self.next);

@@ -1,5 +1,5 @@
-//! The numbers of the requests that were lost most recently, so that a late reply to one is not
-//! taken for a duplicate.
+//! The numbers of the requests that were lost most recently, so that a late reply to one does not
+//! count as a duplicate.
 
 use std::collections::VecDeque;
 

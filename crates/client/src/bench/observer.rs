@@ -1,4 +1,4 @@
-//! What a run reports on the way, and how it is ended early.
+//! What a run reports while it lasts, and how to end it early.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
-/// How the run goes on.
+/// How the run continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Control {
     /// Keep going.

@@ -117,8 +117,8 @@ impl<'a> Plan<'a> {
             return Load::Open(schedule);
         }
         let window = u64::from(settings.window.unwrap_or(1));
-        // How much of the window must be free before a flow sends again. Runs stay whole, but for
-        // what is lost; single datagrams go by halves.
+        // How much of the window must be free before a flow sends again. Runs stay whole, except
+        // for losses; single datagrams go in halves.
         let threshold = if has_offload {
             window - window / 8
         } else {

@@ -1,5 +1,5 @@
-//! What a run has measured: counts that sum, latencies, and the rate over time. Each worker keeps a
-//! record of its own; they are merged at the end.
+//! What a run has measured: counts that sum, latencies, and the rate over time. Each worker keeps
+//! its own record; they are merged at the end.
 
 use std::time::Duration;
 

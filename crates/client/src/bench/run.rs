@@ -107,7 +107,7 @@ fn run_at(
     Ok(result)
 }
 
-/// Reports progress to the observer until the workers have finished, and passes its control on. A
+/// Reports progress to the observer until the workers have finished, and follows its control. A
 /// stop that takes too long aborts the run.
 fn watch(shared: &Shared, clock: Clock, observer: &mut dyn Observer) {
     let mut stopped = None;

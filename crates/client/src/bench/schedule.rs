@@ -99,7 +99,7 @@ impl Schedule {
         self.left -= amount;
     }
 
-    /// Skips the requests up to the end; returns how many there were. The schedule goes on from
+    /// Skips the requests up to the end; returns how many there were. The schedule continues from
     /// there once it has a new end.
     pub(super) fn skip_rest(&mut self) -> u64 {
         self.next = self.rate.add_times(self.next, self.interval, self.left);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::record::Record;
 
-/// Stands for the time of a settled request.
+/// In place of the time of a settled request.
 const SETTLED: u64 = 0;
 
 pub(super) struct SendTimes {

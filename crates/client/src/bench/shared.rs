@@ -1,5 +1,5 @@
-//! What a run and its workers share: whether to go on, and how far each worker has come. What a
-//! worker has measured is its own until it ends.
+//! What a run and its workers share: whether to continue, and the progress of each worker. A worker
+//! keeps its measurements to itself until it ends.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 

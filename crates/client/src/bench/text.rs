@@ -2,15 +2,15 @@
 //!
 //! A text is a header of 16 letters, then a body that is the same for the whole run; on a stream a
 //! line end closes it. The header is the flow and the number of the request, scrambled with a key
-//! of the run: each request has another one, and neighbours have next to nothing in common, so that
-//! a damaged header can still be attributed.
+//! of the run: each request has a different one, and neighbours have almost nothing in common, so
+//! that a damaged header can still be attributed.
 
 use crate::ask::filler::{self, Filler, LETTERS};
 
 /// The length of a header in bytes, and so the shortest text.
 pub(super) const HEADER_LENGTH: usize = LETTERS;
 
-/// A request's number takes the low bits of what the header carries, its flow the high ones.
+/// A request's number is in the low bits of the header's value, its flow in the high ones.
 const NUMBER_BITS: u32 = 40;
 
 /// The most flows of a run.
@@ -22,7 +22,7 @@ const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 /// `FACTOR * INVERSE == 1` modulo 2^64.
 const INVERSE: u64 = 0xf1de_83e1_9937_733d;
 
-/// The bit that distinguishes a small letter from a capital one.
+/// The bit that distinguishes a lower-case letter from a capital.
 const SMALL: u64 = 0x2020_2020_2020_2020;
 
 /// The body of the texts unless the user sets one.
@@ -71,8 +71,8 @@ impl Form {
         header
     }
 
-    /// The flow and the number in an answer's header, in small letters or capitals. A header of
-    /// another origin gives nothing, or numbers that were hardly ever sent.
+    /// The flow and the number in an answer's header, in lower case or capitals. A header of
+    /// another origin yields nothing, or numbers that were almost certainly never sent.
     pub(super) fn read_header(&self, answer: &[u8]) -> Option<(u32, u64)> {
         let value = unscramble(filler::read_letters(answer)?) ^ self.key;
         let flow = (value >> NUMBER_BITS) as u32;

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Operation, Result};
 
-/// Runs `work` with each of `parts` in a thread of its own, and `watch` in this one until all have
+/// Runs `work` with each of `parts` in a separate thread, and `watch` in this one until all have
 /// finished. A worker that fails or panics aborts the run.
 pub(super) fn run_workers<P: Send, T: Send>(
     parts: Vec<P>,

@@ -1,4 +1,4 @@
-//! Which address of a name is probed.
+//! Chooses which address of a name to probe.
 
 use std::time::Instant;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How an answer relates to its probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Arrival {
-    /// The first in time, the first but late, or one more.
+    /// First and in time, first but late, or a duplicate.
     pub(super) kind: ArrivalKind,
     /// It is the first, and came after the answer to a later probe of the same flow.
     pub(super) reordered: bool,

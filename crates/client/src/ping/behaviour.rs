@@ -13,14 +13,14 @@ pub enum Behaviour {
     Answer,
     /// It answers, but not in capitals.
     WrongAnswer,
-    /// It refuses, or something on the way does.
+    /// It refuses, or something on the path does.
     Refused,
     /// No answer and no refusal.
     Silence,
 }
 
 impl Behaviour {
-    /// Those that can be expected.
+    /// The behaviours that can be expected.
     pub const EXPECTED: [Self; 3] = [Self::Answer, Self::Refused, Self::Silence];
 
     /// The word for it, as typed and printed.
@@ -33,7 +33,7 @@ impl Behaviour {
         }
     }
 
-    /// What any sign of life says; `None` while there is none.
+    /// The behaviour that the replies so far show; `None` while there are none.
     pub(super) fn of(counts: &Counts) -> Option<Self> {
         if counts.wrong > 0 {
             Some(Self::WrongAnswer)

@@ -25,7 +25,7 @@ impl Control {
     /// A control for one run.
     ///
     /// # Errors
-    /// The kernel's, when it has no pipe left.
+    /// The kernel's, if it cannot create a pipe.
     pub fn new() -> io::Result<Self> {
         Self::with_stop(Stop::new()?)
     }
@@ -33,7 +33,7 @@ impl Control {
     /// A control for a run that `stop` ends too.
     ///
     /// # Errors
-    /// The kernel's, when it has no pipe left.
+    /// The kernel's, if it cannot create a pipe.
     pub fn with_stop(stop: Stop) -> io::Result<Self> {
         let (woken, wake) = io::pipe()?;
         Ok(Self {
@@ -76,7 +76,7 @@ impl Control {
         self.report.woken.as_fd()
     }
 
-    /// Takes what made the descriptor readable.
+    /// Reads what made the descriptor readable.
     pub(super) fn clear(&self) {
         let _ = (&self.report.woken).read(&mut [0; 64]);
     }

@@ -1,4 +1,4 @@
-//! What a run reports while it goes on.
+//! What a run reports while it lasts.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime};
@@ -45,7 +45,7 @@ pub enum Event {
         length: usize,
         /// Since the probe was sent; `None` when that was too long ago to be remembered.
         round_trip: Option<Duration>,
-        /// The first in time, a late one, or one more.
+        /// First and in time, late, or a duplicate.
         kind: ArrivalKind,
         /// It came after the answer to a later probe of its flow.
         reordered: bool,

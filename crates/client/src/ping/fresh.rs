@@ -1,7 +1,7 @@
 //! During an outage: whether a fresh source port gets through where the old one does not.
 //!
-//! A firewall or NAT keeps state for each flow. Stale state swallows every packet of its flow while a
-//! new flow works; the only way to know is to try.
+//! A firewall or NAT keeps state for each flow. Stale state drops every packet of its flow while a
+//! new flow works; the only way to find out is to try.
 
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use super::text::ProbeTexts;
 /// The numbers of these texts begin here, out of reach of the probes.
 const FIRST_NUMBER: u64 = 1 << 63;
 
-/// The maximum number of answers taken at once: a peer may send without end.
+/// The most answers received at once: a peer may send endlessly.
 const MAX_ANSWERS: usize = 64;
 
 /// The tries of one target, one at a time.
@@ -42,7 +42,7 @@ struct Suspicion {
 }
 
 impl FreshPorts {
-    /// Whether another try may say more about this outage.
+    /// Whether another try may reveal more about this outage.
     pub(super) fn has_room(&self, outage: (usize, u64)) -> bool {
         self.current.is_none() && self.suspicion.is_none() && self.decided != Some(outage)
     }
@@ -73,8 +73,8 @@ impl FreshPorts {
         self.current.as_ref()?.flow.interest()
     }
 
-    /// Takes what has arrived, and gives up a try that is `timeout` old. `last` is the number of the
-    /// last probe sent.
+    /// Receives what has arrived, and gives up on a try that is `timeout` old. `last` is the number
+    /// of the last probe sent.
     pub(super) fn advance(
         &mut self,
         texts: &ProbeTexts,

@@ -1,7 +1,7 @@
-//! Every probe under exactly one heading, in constant memory.
+//! Accounts for every probe exactly once, in constant memory.
 //!
-//! The last [`WINDOW`] probes are in a ring; what leaves it is settled. Sockets and texts are not
-//! known here: callers record that a probe was sent, answered or refused, and ask what is overdue.
+//! The last [`WINDOW`] probes are in a ring; what leaves it is settled. It knows nothing of sockets
+//! and texts: callers record that a probe was sent, answered or refused, and query what is overdue.
 
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,10 @@
 //! always sum.
 //!
 //! In reading order: `text` makes the texts and matches an answer to its probe; `schedule` decides
-//! when each is due; `ledger` counts every probe under one heading of [`Counts`]; `jitter` and
-//! `outage` are figures; `flow` is one way to the endpoint and back; `fresh` tries a new source port
-//! during an outage, `address` chooses among the addresses of a name; `engine` brings them together;
-//! `event` is what a run reports on the way, `summary` at its end, and `control` ends it from
+//! when each is due; `ledger` counts every probe in one field of [`Counts`]; `jitter` and `outage`
+//! are figures; `flow` is one way to the endpoint and back; `fresh` tries a new source port during
+//! an outage, `address` chooses among the addresses of a name; `engine` brings them together;
+//! `event` is what a run reports while it lasts, `summary` at its end, and `control` ends it from
 //! outside. One plain thread and ppoll(2): a prober must not measure its own runtime. Nothing here
 //! reads arguments or prints.
 

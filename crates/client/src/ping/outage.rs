@@ -1,4 +1,4 @@
-//! Outages: times in which no probe of a flow is answered.
+//! Outages: periods in which no probe of a flow is answered.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ impl Outage {
     }
 }
 
-/// What one more settled probe means for the outages of its flow.
+/// The effect of one more settled probe on the outages of its flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// Enough probes are lost to make an outage.
@@ -76,7 +76,7 @@ impl OutageTracker {
         (outage.lost == MIN_LOST).then_some(Change::Began(*outage))
     }
 
-    /// The outage that is going on.
+    /// The ongoing outage.
     pub(super) fn current(&self) -> Option<&Outage> {
         self.current
             .as_ref()
@@ -88,7 +88,7 @@ impl OutageTracker {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Outages {
-    /// The first 1000 that ended, in the order of their ends, then those still going on at the end
+    /// The first 1000 that ended, in the order of their ends, then those still ongoing at the end
     /// of the run.
     pub listed: Vec<Outage>,
     /// The number of outages.
@@ -100,7 +100,7 @@ pub struct Outages {
 }
 
 impl Outages {
-    /// Adds an outage that ended, or one that still goes on at the end of the run.
+    /// Adds an outage that ended, or one that is ongoing at the end of the run.
     pub(super) fn add(&mut self, outage: Outage) {
         self.number += 1;
         if let Some(length) = outage.length() {

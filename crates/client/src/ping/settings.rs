@@ -25,9 +25,9 @@ pub struct Settings {
     pub size: usize,
     /// What the texts are filled with up to their size; `None` is the alphabet.
     pub filler: Option<Vec<u8>>,
-    /// The number of flows, each with a source port of its own, which send in turn.
+    /// The number of flows, each with its own source port, which send in turn.
     pub flows: usize,
-    /// Stop as soon as it is known whether the endpoint behaves like this.
+    /// Stop as soon as it is known whether the endpoint behaves like this one.
     pub expect: Option<Behaviour>,
     /// Which addresses of a name may be used.
     pub family: FamilyFilter,
@@ -57,7 +57,7 @@ const MAX_FLOWS: usize = 1024;
 /// answer.
 const MAX_TEXT_BYTES: usize = 1 << 30;
 
-/// The number of probes without any sign of life that make a silence, when no count is set.
+/// The number of probes without any reply or refusal that make a silence, when no count is set.
 const PROBES_BEFORE_SILENCE: u64 = 3;
 
 impl Settings {

@@ -24,11 +24,11 @@ pub struct Summary {
     pub round_trips: Option<LatencySummary>,
     /// Interarrival jitter by RFC 3550, in nanoseconds.
     pub jitter_ns: Option<u64>,
-    /// How late we were ourselves: from the intended to the actual time of each probe.
+    /// The send lag: from the intended to the actual time of each probe.
     pub send_lag: Option<LatencySummary>,
     /// Datagrams that our own kernel dropped because our receive buffer was full.
     pub local_drops: u64,
-    /// Times without any answer.
+    /// Periods without any answer.
     pub outages: Outages,
     /// Texts sent from fresh source ports during outages; not among the probes.
     pub fresh_sent: u64,
@@ -56,8 +56,8 @@ impl Summary {
         Behaviour::of(&self.counts).unwrap_or(Behaviour::Silence)
     }
 
-    /// Whether the endpoint behaved like this. Probes that our own kernel did not take say nothing
-    /// about it, not even silence.
+    /// Whether the endpoint behaved like this. Probes that our own kernel did not take prove
+    /// nothing, not even silence.
     pub fn is_as_expected(&self, expected: Behaviour) -> bool {
         let heard_nothing = self.behaviour() == Behaviour::Silence;
         let asked = self.counts.lost > self.counts.unsent;

@@ -1,10 +1,10 @@
-//! Probe texts: distinct for each probe, the expected answer known without asking.
+//! Probe texts: distinct for each probe, with an answer that is known in advance.
 //!
 //! A text is a token and, up to the requested size, filler. The token is the word of the probe in
-//! 16 letters from a to p, a space, and the number of the probe in ten digits. The word is made from
-//! the run's random 64-bit nonce and the number, and differs for every number; each letter carries
-//! four bits and changes when upper-cased. So the first 27 bytes of an answer, even with some of
-//! them damaged, tell whether it is an echo, another probe's or another run's.
+//! 16 letters from a to p, a space, and the number of the probe in ten digits. The word is made
+//! from the run's random 64-bit nonce and the number, and differs for every number; each letter
+//! carries four bits and changes when upper-cased. So the first 27 bytes of an answer, even with
+//! some of them damaged, show whether it is an echo, another probe's or another run's.
 
 use crate::ask::filler::{Filler, LETTERS, letters, nonce};
 
@@ -27,8 +27,8 @@ pub(crate) struct ProbeTexts {
 }
 
 impl ProbeTexts {
-    /// Texts of `size` bytes, or of the token's size if that is more, filled from `source`, which is
-    /// repeated as often as needed. Without a source it is the alphabet.
+    /// Texts of `size` bytes, or of the token's size if that is more, filled from `source`,
+    /// repeated as needed. Without a source it is the alphabet.
     pub(crate) fn new(nonce: u64, size: usize, source: Option<&[u8]>) -> Self {
         let source = source.filter(|source| !source.is_empty());
         let source = source.unwrap_or(b" abcdefghijklmnopqrstuvwxyz");

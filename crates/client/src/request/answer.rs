@@ -1,4 +1,4 @@
-//! What comes back for a text, and whether it is the text in capitals.
+//! The answer to a text, and whether it is the text in capitals.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The answer that a connection owes next, and how long it may take. It is compared as its bytes
-//! arrive, so a wrong one is neither waited for nor stored.
+//! The answer that a connection must deliver next, and how long it may take. It is compared as its
+//! bytes arrive, so that a wrong one is neither waited for nor stored.
 
 use std::time::{Duration, Instant};
 

@@ -18,7 +18,7 @@ pub(super) enum Broken {
 }
 
 impl Broken {
-    /// What becomes of the first line.
+    /// The outcome of the first line.
     pub(super) fn into_error(self, endpoint: &Endpoint) -> Option<Error> {
         Some(match self {
             Self::OutOfStep => return None,

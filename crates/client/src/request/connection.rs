@@ -64,7 +64,7 @@ impl Connection {
 
     /// Whether it takes no further line: half-closed by us, or closed by the peer while it was idle.
     pub(super) fn is_spent(&mut self) -> bool {
-        // At most one read, so that a peer that sends unasked cannot use up memory.
+        // At most one read, so that a peer that sends unsolicited bytes cannot use up memory.
         let may_read = self.is_idle() && self.flow.lines.rest().len() < READ_SIZE;
         self.half_closed
             || (may_read && !matches!(self.flow.read(), Ok(arrival) if arrival != Arrival::End))
@@ -137,8 +137,9 @@ impl Connection {
         }
     }
 
-    /// When the first line is given up: it takes longer than its length allows, or the peer takes
-    /// nothing of what is unwritten. Progress of what the kernel has taken cannot be seen.
+    /// When to give up on the first line: when it takes longer than its length allows, or when the
+    /// peer takes nothing of what is unwritten. The progress of bytes that the kernel has taken is
+    /// not visible.
     fn deadline(&self, timeout: Duration) -> Option<Instant> {
         let awaited = self.awaited.as_ref()?;
         let slow = awaited.since().checked_add(awaited.time_limit(timeout));
@@ -218,8 +219,8 @@ impl Connection {
         }
     }
 
-    /// Settles the first line with what `answer` makes of the awaited answer, the line, and the bytes
-    /// that were not consumed.
+    /// Settles the first line with the result of `answer` for the awaited answer, the line, and the
+    /// bytes that were not consumed.
     fn settle(&mut self, queue: &mut Queue, answer: impl FnOnce(Awaited, &Line, &[u8]) -> Answer) {
         if let (Some(awaited), Some(line)) = (self.awaited.take(), self.lines.pop_front()) {
             queue.settle(

@@ -17,8 +17,8 @@ use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
 use bullhorn_socket::error::{Error, Operation, Result};
 
-/// How many outcomes may wait for an earlier one, as a multiple of the window: one text that has to
-/// be repeated does not delay the others.
+/// How many outcomes may wait for an earlier one, as a multiple of the window, so that one text
+/// that must be repeated does not delay the others.
 const QUEUE_WINDOWS: usize = 64;
 
 /// The client side of one datagram endpoint.
@@ -86,7 +86,8 @@ impl Exchange {
             }
             while let Some(outcome) = queue.pop() {
                 if observer.outcome(outcome) == ControlFlow::Break(()) {
-                    // Texts in flight may be answered later, so their flows are not used again.
+                    // Texts in flight may still be answered later, so their flows are not used
+                    // again.
                     self.busy.clear();
                     return Ok(());
                 }

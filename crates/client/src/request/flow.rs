@@ -16,8 +16,8 @@ use crate::ask::flow::DatagramFlow;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Operation, Result};
 
-/// The maximum number of late copies ignored at once, so that a peer that sends nothing else delays
-/// neither the deadline nor other texts.
+/// The most late copies ignored at once, so that a peer that sends only these delays neither the
+/// deadline nor other texts.
 const MAX_READS: usize = 64;
 
 /// A flow and the text in flight on it.
@@ -56,7 +56,7 @@ impl Request {
     }
 }
 
-/// What became of a text in flight.
+/// The outcome of a text in flight.
 pub(super) enum Progress {
     /// Nothing yet.
     Pending,
@@ -73,7 +73,7 @@ impl RequestFlow {
         })
     }
 
-    /// Takes on a text and sends it for the first time.
+    /// Accepts a text and sends it for the first time.
     pub(super) fn begin(&mut self, request: Request) -> Progress {
         self.request = request;
         self.request.tries = 0;
@@ -136,8 +136,9 @@ impl RequestFlow {
         Progress::Pending
     }
 
-    /// The timeout has passed: sends again, or gives up after `retries` retries. A text that waits for
-    /// room in the peer's queue has not been sent yet, and has the time of all its retries.
+    /// The timeout has passed: sends again, or gives up after `retries` retries. A text that waits
+    /// for room in the peer's queue has not been sent yet, and has the time of all its retries to
+    /// be sent.
     pub(super) fn expire(&mut self, retries: u32) -> Progress {
         let request = &self.request;
         let waited = request.elapsed();

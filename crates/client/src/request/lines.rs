@@ -84,10 +84,10 @@ impl<R: Read + AsFd> Lines<R> {
         line
     }
 
-    /// Drops what there is of a line that is too long, after `skipped` bytes of it.
+    /// Drops what has arrived of a line that is too long, after `skipped` bytes of it.
     ///
     /// # Errors
-    /// When it goes on for [`MAX_LINE`] bytes, as it may have no end.
+    /// When it exceeds [`MAX_LINE`] bytes, as it may be endless.
     fn skip(&mut self, skipped: usize) -> io::Result<()> {
         let end = self.find_end();
         let length = skipped + end.unwrap_or(self.buffer.len()) - self.taken;
@@ -133,7 +133,7 @@ impl<R: Read + AsFd> Lines<R> {
 }
 
 impl<R: Read + AsFd> Texts for Lines<R> {
-    /// Reads at most once, so that a source without end does not delay anything else.
+    /// Reads at most once, so that an endless source does not delay anything else.
     fn next(&mut self, limit: usize) -> io::Result<Next> {
         if let Some(next) = self.take_next(limit)? {
             return Ok(next);

@@ -2,11 +2,11 @@
 //!
 //! In reading order: `texts` is where texts come from, `lines` reads them from a file, a pipe or a
 //! terminal; `queue` keeps outcomes in the order of the texts; `flow` is one datagram flow with at
-//! most one text in flight, `recent_replies` recognises late copies, and `datagram` keeps many flows
-//! busy; `connection` has many lines in flight, `awaited` is the answer that it expects next,
+//! most one text in flight, `recent_replies` recognises late copies, and `datagram` keeps many
+//! flows busy; `connection` has many lines in flight, `awaited` is the answer that it expects next,
 //! `broken` why it ends, and `stream` goes from one connection to the next; `answer` is what comes
-//! back, `outcome` what became of a text. Plain blocking threads and ppoll(2): a client must not
-//! measure its own runtime. Nothing here reads arguments or prints.
+//! back, and `outcome` is the result for one text. Plain blocking threads and ppoll(2): a client
+//! must not measure its own runtime. Nothing here reads arguments or prints.
 
 mod answer;
 mod awaited;
@@ -37,7 +37,7 @@ use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
 use bullhorn_socket::error::{Error, Result};
 
-/// Asks one endpoint.
+/// Sends texts to one endpoint and checks the answers.
 ///
 /// ```
 /// use bullhorn_client::Client;
@@ -161,8 +161,8 @@ impl Client {
     /// stream is half-closed after the last text, so this consumes the client.
     ///
     /// # Errors
-    /// Those that end the whole exchange: the texts cannot be read, no socket can be created. What
-    /// concerns one text is in its [`Outcome`].
+    /// Those that end the whole exchange: the texts cannot be read, no socket can be created. An
+    /// error of a single text is in its [`Outcome`].
     pub fn exchange(mut self, texts: &mut dyn Texts, observer: &mut dyn Observer) -> Result<()> {
         observer.using(self.endpoint());
         self.run(texts, observer, true)

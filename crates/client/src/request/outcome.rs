@@ -1,4 +1,4 @@
-//! What becomes of texts, and who observes it.
+//! The outcomes of texts, and the observer that gets them.
 
 use std::ops::ControlFlow;
 
@@ -6,13 +6,13 @@ use super::answer::Answer;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
 
-/// What became of one text.
+/// The outcome of one text.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The number of the text, counted from 1.
     pub number: u64,
-    /// Its answer, right or wrong, or why there is none.
+    /// Its answer, right or wrong, or the reason why there is none.
     pub result: Result<Answer>,
 }
 

@@ -62,7 +62,7 @@ impl Queue {
     }
 
     /// The next text failed before it was sent. Nothing more is taken from its source until this is
-    /// reported: the observer may break, and the source may have no end.
+    /// reported: the observer may break, and the source may be endless.
     pub(super) fn push_failed(&mut self, error: Error) {
         let number = self.push(0);
         self.settle(number, Err(error));
@@ -95,8 +95,8 @@ impl Queue {
         Some(Outcome { number, result })
     }
 
-    /// Adds the remaining texts as stopped before they were sent. What a source that must be waited
-    /// for still has is unknown.
+    /// Adds the remaining texts as stopped before they were sent. The rest of a source that must be
+    /// waited for is unknown.
     pub(super) fn stop_unsent(&mut self, texts: &mut dyn Texts, endpoint: &Endpoint) -> Result<()> {
         while texts.descriptor().is_none()
             && !matches!(

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bullhorn_socket::endpoint::FamilyFilter;
 
-/// How a client asks. Start from [`Settings::default`] and set what differs.
+/// How a client sends texts and waits for answers. Start from [`Settings::default`] and set what
+/// differs.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settings {
@@ -14,7 +15,8 @@ pub struct Settings {
     /// long again for each 256 KiB of a text and its answer, but never longer than this while the
     /// peer takes no byte.
     pub timeout: Duration,
-    /// How many times a datagram without an answer is sent again. On a stream the kernel repeats.
+    /// How many times a datagram without an answer is sent again. On a stream the kernel
+    /// retransmits.
     pub retries: u32,
     /// Which addresses of a name may be used.
     pub family: FamilyFilter,

@@ -67,7 +67,7 @@ impl Exchange {
             while let Some(outcome) = queue.pop() {
                 if observer.outcome(outcome) == ControlFlow::Break(()) {
                     if !queue.is_empty() {
-                        // Answers to the rest would pass for answers to the next text.
+                        // Answers to the rest could be mistaken for answers to the next text.
                         self.connection = None;
                     }
                     return Ok(());
@@ -91,7 +91,7 @@ impl Exchange {
                 return Ok(());
             }
             if self.connection.as_ref().is_none_or(Connection::is_idle) {
-                // What a peer sends unasked stays in the kernel, whose buffer is bounded.
+                // Unsolicited bytes stay in the kernel, whose buffer is bounded.
                 if waits_for_text && queue.is_empty() {
                     self.wait_for(texts)?;
                 }

@@ -30,7 +30,7 @@ pub enum Next {
     End,
 }
 
-/// Texts that are all known from the beginning.
+/// Texts that are all known in advance.
 #[derive(Debug)]
 pub struct TextList(std::vec::IntoIter<Vec<u8>>);
 

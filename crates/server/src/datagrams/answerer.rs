@@ -1,5 +1,4 @@
-//! Turns a batch of requests into their answers: the whole meaning of the datagram service, without
-//! a socket.
+//! Turns a batch of requests into their answers: what the datagram service does, without a socket.
 //!
 //! A run is turned into capitals in place, in one pass. From the first datagram in which a character
 //! changes its length, each datagram of the run is answered one by one.
@@ -30,7 +29,7 @@ struct Admitted<'run> {
     segment_size: usize,
     /// It has several datagrams, and the marks are its own.
     has_marks: bool,
-    /// Whose answers are watched that equal their request.
+    /// Set when the loop guard watches this run.
     watched: Option<Source<'run>>,
 }
 

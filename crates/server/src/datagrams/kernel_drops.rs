@@ -1,8 +1,8 @@
-//! Counts what the kernel dropped before us because a socket's receive buffer was full.
+//! Counts the datagrams that the kernel dropped because a socket's receive buffer was full.
 //!
-//! The kernel attaches its count (sk_drops) to every datagram (SO_RXQ_OVFL), which costs some percent of
-//! the whole work, or returns it on request (SO_MEMINFO; socket(7), sock_diag(7)), which costs nothing
-//! otherwise. We request it. On a kernel without SO_MEMINFO the count is 0.
+//! The kernel attaches its count (sk_drops) to every datagram (SO_RXQ_OVFL), which costs several
+//! percent of the server's time, or returns it on request (SO_MEMINFO; socket(7), sock_diag(7)),
+//! which costs nothing otherwise. We request it. On a kernel without SO_MEMINFO the count is 0.
 
 use std::sync::{Arc, Mutex, Once, PoisonError};
 

@@ -1,8 +1,8 @@
 //! The datagram service: plain threads, each with its own buffers, on one or more sockets.
 //!
 //! In reading order: `start` gives each socket its workers, a `worker` receives a batch and sends
-//! the answers that an `answerer` makes; `receive_errors` decides what happens when receiving fails,
-//! `kernel_drops` counts what the kernel dropped before.
+//! the answers that an `answerer` makes; `receive_errors` decides what happens when receiving
+//! fails, and `kernel_drops` counts what the kernel dropped.
 
 mod answerer;
 mod kernel_drops;

@@ -35,7 +35,7 @@ impl ReceiveErrors {
         self.in_a_row = 0;
     }
 
-    /// Receiving failed at `now`. An empty queue and a signal are no failures.
+    /// Receiving failed at `now`. An empty queue and a signal are not failures.
     pub(super) fn add(&mut self, error: &io::Error, now: Instant) -> Reaction {
         if matches!(
             error.kind(),

@@ -75,7 +75,7 @@ fn the_steady_path_allocates_nothing() {
                 client.recv(&mut buffer).unwrap();
             }
         };
-        // The vectors grow to their size, and the processor's abilities are asked once.
+        // The vectors grow to their size, and the processor's features are detected once.
         for _ in 0..5 {
             round();
         }

@@ -29,8 +29,8 @@ const POLLS_PER_CLOCK_READ: u32 = 8;
 
 /// What wakes a worker that waits for datagrams when the server stops.
 pub(super) enum Wake {
-    /// Its socket is shut down for reading, which ends the wait. Only for sockets that no other process
-    /// shares: a socket that is shut down is so for all of them.
+    /// Its socket is shut down for reading, which ends the wait. Only for sockets that no other
+    /// process shares: a shutdown affects all of them.
     Shutdown,
     /// The other end of this pipe is closed. Also for workers that wait with a timeout.
     Pipe(io::PipeReader),
@@ -76,7 +76,7 @@ impl Worker {
                 Ok(()) if inbox.runs().is_empty() => break,
                 Ok(()) => self.answer(&mut inbox, &mut outbox),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                // Datagrams may be waiting all the same.
+                // Datagrams may still be waiting.
                 Err(error) => self.pause_after(&error),
             }
         }
@@ -168,7 +168,7 @@ impl Worker {
         }
     }
 
-    /// Sends what has passed the bad network by now, or all that is in it when `flushed`.
+    /// Sends what is due from the bad network, or everything in it when `flushed`.
     fn send_delayed(&mut self, flushed: bool) {
         let Some(mut link) = self.link.take() else {
             return;

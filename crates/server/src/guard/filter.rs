@@ -26,7 +26,7 @@ pub(crate) struct Admission<'a> {
     pub(crate) datagrams: usize,
     /// Why the others may not.
     pub(crate) cause: DropCause,
-    /// Whose answers are watched that equal their request.
+    /// Set when the loop guard watches this run.
     pub(crate) watched: Option<Source<'a>>,
 }
 

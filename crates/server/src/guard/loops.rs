@@ -1,10 +1,10 @@
-//! Ends endless exchanges (CVE-2024-2169) with another server in capitals, or an echo, that a spoofed
-//! datagram made our peer.
+//! Ends endless exchanges (CVE-2024-2169) that a spoofed datagram starts with another server of
+//! capitals, or with an echo server.
 //!
-//! Upper-casing is idempotent, so only a datagram whose answer equals the request can circulate, and
-//! it comes back with the same source and the same text. Nothing else is watched. A pair of source and
-//! text may come eight times at once and then twice a second; one that comes faster is not answered
-//! until it has been quiet for half a second. One drop ends a loop.
+//! Upper-casing is idempotent, so only a datagram whose answer equals the request can circulate,
+//! and it comes back with the same source and the same text. Nothing else is watched. A pair of
+//! source and text may come in a burst of eight and then twice a second; one that comes faster is
+//! not answered until it has been quiet for half a second. One drop ends a loop.
 
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::slots::Slots;
 
-/// The number of times that a source may send one text at once.
+/// The number of times that a source may send one text in a burst.
 pub const BURST: u64 = 8;
 
 /// The interval at which it may send the text after that, and the time for which a pair that came
@@ -63,7 +63,7 @@ impl Default for Loops {
 }
 
 impl<S: BuildHasher> Loops<S> {
-    /// Room for eight times as many pairs as there are `sets`, a power of two.
+    /// Has room for eight pairs in each of `sets`, a power of two.
     pub fn new(sets: usize, hasher: S) -> Self {
         Self {
             slots: Slots::new(sets),
@@ -71,8 +71,8 @@ impl<S: BuildHasher> Loops<S> {
         }
     }
 
-    /// Whether a datagram from `source` may be answered whose answer is `text` again. Called once
-    /// for each such datagram, at `now_ns` in nanoseconds from any start.
+    /// Whether to answer a datagram from `source` whose answer is its own `text`. Called once for
+    /// each such datagram, at `now_ns` in nanoseconds from any start.
     pub fn permits(&self, source: Source<'_>, text: &[u8], now_ns: u64) -> bool {
         let hash = self.hasher.hash_one((source, text));
         loop {
@@ -145,7 +145,8 @@ mod tests {
         assert!(loops.permits(source(1), b"PING", last + 1498 * MS));
     }
 
-    /// Rounds until `count` loops have ended that go round every 50 ms, each as long as it is answered.
+    /// Rounds until `count` loops with a period of 50 ms have ended, each of which lasts while it
+    /// is answered.
     fn rounds_until_the_end_of(count: usize) -> u64 {
         let loops = Loops::default();
         let mut going: Vec<usize> = (0..count).collect();

@@ -1,4 +1,4 @@
-//! Protection against abuse: who may ask, how often, and what would never end.
+//! Protection against abuse: which sources are answered, how often, and endless exchanges.
 //!
 //! In reading order: `networks` are allowed or denied, `spoofing` recognises datagrams that only a
 //! spoofed source would send, `rates` limits each source, and `loops` ends endless exchanges; both

@@ -1,4 +1,4 @@
-//! Lists of networks that may ask and that may not.
+//! Lists of allowed and denied networks.
 
 use std::net::IpAddr;
 
@@ -8,8 +8,9 @@ use super::network::Network;
 
 /// Lists of networks, prepared for one lookup per datagram or connection.
 ///
-/// A denied network takes precedence over an allowed one, and where any is allowed, all others are
-/// denied. An IPv4 address mapped to IPv6 (`::ffff:192.0.2.1`) is the IPv4 address, in the lists too.
+/// A denied network takes precedence over an allowed one, and once any is allowed, all others are
+/// denied. An IPv4 address mapped to IPv6 (`::ffff:192.0.2.1`) is the IPv4 address, in the lists
+/// too.
 #[derive(Clone, Debug, Default)]
 pub struct Networks {
     /// `None` allows everything.
@@ -58,7 +59,7 @@ impl Ranges {
     }
 }
 
-/// The IPv4 network that a network of mapped addresses stands for.
+/// The IPv4 network that a network of mapped addresses means.
 fn canonical(network: &IpNet) -> IpNet {
     const MAPPED: u8 = 96;
     let address = network.addr().to_canonical();
@@ -121,7 +122,7 @@ mod tests {
     proptest! {
         #[test]
         fn ranges_permit_what_the_networks_would(
-            // Few and near, so that they overlap and touch.
+            // Few and close to each other, so that they overlap and touch.
             allow in prop::collection::vec((0..64_u32, 24..=32_u8), 0..6),
             deny in prop::collection::vec((0..64_u32, 24..=32_u8), 0..6),
             addresses in prop::collection::vec(0..600_u32, 20),

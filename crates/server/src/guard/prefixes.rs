@@ -1,6 +1,6 @@
 //! The networks under which an address is counted, each with a multiple of the limit of one address.
 //!
-//! The holder of one address holds its neighbours as well: a customer gets a /64 to a /48 of IPv6
+//! The holder of one address often holds its neighbours too: a customer gets a /64 to a /48 of IPv6
 //! (RFC 6177), and a sender that spoofs one address can spoof those around it. Datagrams
 //! ([`super::rates`]) and connections (`admission`) are counted by the same prefixes.
 

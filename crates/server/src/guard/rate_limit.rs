@@ -4,9 +4,9 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-/// The datagrams per second that one address is answered on a server that others can reach, unless
-/// set: more than a person, a prober every millisecond or a checker needs, and, at three bytes out for
-/// one in, hardly worth spoofing for.
+/// The default datagrams per second for one address on a server that other machines can reach: more
+/// than a person, a prober every millisecond or a checker needs, and, at three bytes out for one
+/// in, hardly worth spoofing for.
 pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 
 /// The rate at which one source is answered: `1000/s` from one address, or `off`.
@@ -21,8 +21,8 @@ pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RateLimit {
-    /// [`DEFAULT_RATE`] where any endpoint is not loopback's, for sources that are not either;
-    /// else off.
+    /// [`DEFAULT_RATE`] for sources that are not loopback, if any endpoint is not either; otherwise
+    /// off.
     #[default]
     Automatic,
     /// Without a limit.

@@ -37,7 +37,7 @@ impl Rates {
 }
 
 impl<S: BuildHasher> Rates<S> {
-    /// With room for eight times as many prefixes as there are `sets`, a power of two.
+    /// Has room for eight prefixes in each of `sets`, a power of two.
     pub fn with_table(per_second: NonZeroU32, sets: usize, hasher: S) -> Self {
         Self {
             slots: Slots::new(sets),
@@ -189,7 +189,7 @@ mod tests {
                 random ^= random >> 17;
                 random ^= random << 5;
                 let now = round * SECOND_NS + number * SECOND_NS / 100_000;
-                // Not from the client's own neighbourhood.
+                // Not from the networks around the client.
                 let spoofed = Ipv4Addr::from(random | 1 << 31);
                 rates.admit(spoofed.into(), 1, now);
                 if number % 10_000 == 0 {
@@ -211,7 +211,7 @@ mod tests {
                 .map(|worker| worker.join().unwrap())
                 .sum::<usize>()
         });
-        // As many more as may be between finding and charging.
+        // Plus as many as may be between finding and charging.
         assert!((1000..=1100).contains(&total), "{total}");
     }
 

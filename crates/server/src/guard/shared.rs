@@ -33,7 +33,7 @@ pub(crate) struct Guard {
 struct Limiter {
     per_second: NonZeroU32,
     rates: Rates,
-    /// The limit is the default, which does not apply to this machine's own programs.
+    /// The limit is the default, which does not apply to loopback sources.
     spares_loopback: bool,
 }
 
@@ -82,7 +82,7 @@ impl Guard {
         }
     }
 
-    /// The datagrams a second that one address is answered, where there is a limit.
+    /// The datagrams per second for one address, where there is a limit.
     pub(crate) fn rate_limit(&self) -> Option<NonZeroU32> {
         self.limiter.as_ref().map(|limiter| limiter.per_second)
     }

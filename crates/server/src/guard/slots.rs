@@ -1,10 +1,10 @@
 //! Times for hashed keys, in fixed memory.
 //!
-//! A slot is a tag of the key and a time ahead of now; once the time has come, the slot counts
-//! as empty, so there is no clean-up. A set of eight slots is one line of the processor's
-//! cache. When all slots of a set are ahead of now, the one nearest to now is replaced: it has the
-//! least to remember. Any number of threads may use a table at once, without a lock. What
-//! the times mean is up to the caller.
+//! A slot is a tag of the key and a time ahead of now; once that time is reached, the slot counts
+//! as empty, so there is no clean-up. A set of eight slots is one cache line. When all slots of a
+//! set are ahead of now, the one nearest to now is replaced: it has the least to remember. Any
+//! number of threads may use a table at once, without a lock. What the times mean is up to the
+//! caller.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +15,7 @@ const WAYS: usize = 8;
 const TIME_BITS: u32 = 44;
 const TIME_MASK: u64 = (1 << TIME_BITS) - 1;
 
-/// The furthest a time may be ahead, in nanoseconds: some 4 seconds. Times are kept modulo 2^44
+/// The furthest a time may be ahead, in nanoseconds: about 4 seconds. Times are kept modulo 2^44
 /// (almost five hours), and what seems further ahead than this is long past. A key that was last
 /// used exactly that long ago seems recent for those 4 seconds.
 pub(super) const MAX_AHEAD_NS: u64 = 1 << 32;
@@ -40,7 +40,7 @@ pub(super) struct Slot<'table> {
 }
 
 impl Slots {
-    /// Room for eight times as many keys as there are `sets`, a power of two.
+    /// Has room for eight keys in each of `sets`, a power of two.
     pub(super) fn new(sets: usize) -> Self {
         debug_assert!(sets.is_power_of_two());
         Self {
@@ -86,7 +86,7 @@ impl Slots {
 
 impl Slot<'_> {
     /// Sets the key's time to `ahead` of `now`, both in nanoseconds. False when another thread has
-    /// changed the slot meanwhile: it has to be found again.
+    /// changed the slot meanwhile; then find it again.
     pub(super) fn set(&self, now: u64, ahead: u64) -> bool {
         debug_assert!(ahead <= MAX_AHEAD_NS);
         let time = now.wrapping_add(ahead) & TIME_MASK;
@@ -131,7 +131,7 @@ mod tests {
         let now = TIME_MASK - 10;
         let slots = Slots::new(1);
         assert_eq!(slots.find(0, now).ahead, 0);
-        // Nor is what it keeps taken for one, when all other bits are zero as well.
+        // Nor does what it keeps look like an unused slot when all other bits are zero too.
         assert!(slots.find(0, now).set(now, 11));
         assert_eq!(slots.find(0, now).ahead, 11);
     }

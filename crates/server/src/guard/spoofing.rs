@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::stats::DropCause;
 use bullhorn_socket::datagrams::PacketInfo;
 
-/// Ports of services that answer whatever comes, so that each of our answers would get one: echo,
+/// Ports of services that answer anything, so that each of our answers would get one: echo,
 /// daytime, qotd, chargen, time, domain, tftp, ntp, ssdp, mdns, memcached (IANA's registry;
 /// CVE-2024-2169 names most).
 pub(super) const REFLECTING_PORTS: [u16; 11] = [7, 13, 17, 19, 37, 53, 69, 123, 1900, 5353, 11211];
@@ -81,7 +81,7 @@ impl Sources {
     fn is_local(&self, address: IpAddr, destination: Option<PacketInfo>) -> bool {
         address.is_loopback()
             || address.is_unspecified()
-            // Also one that this machine got after the start.
+            // This includes an address that the machine got after the start.
             || destination.is_some_and(|to| to.address.to_canonical() == address)
             || self.local.binary_search(&address).is_ok()
     }

@@ -1,4 +1,4 @@
-//! Whether a server answers as it should: all its workers run, and no socket is left unread.
+//! Whether a server is healthy: all its workers run, and no socket is left unread.
 
 mod stall;
 mod workers;

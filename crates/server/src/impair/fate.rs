@@ -53,7 +53,7 @@ impl Fate {
 
 /// Number `index` of the sequence of SplitMix64 that begins with `seed` (Steele, Lea, Flood: Fast
 /// Splittable Pseudorandom Number Generators, 2014). Our own six lines, as a seed must give the
-/// same numbers whatever becomes of a library.
+/// same numbers even if a library changes.
 fn random(seed: u64, index: u64) -> u64 {
     let mut mixed = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

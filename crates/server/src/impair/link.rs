@@ -1,4 +1,4 @@
-//! Answers on their way through the bad network: delayed in order, held to be overtaken, sent.
+//! Answers on their way through the bad network: delayed in order, held back to be overtaken, sent.
 //!
 //! Knows no sockets: takes batches of answers, and returns batches of those that are due.
 
@@ -29,7 +29,7 @@ pub(crate) struct Link {
     batch: usize,
     /// How many answers have come in.
     number: u64,
-    /// In the order in which they go on.
+    /// In the order in which they leave.
     delayed: VecDeque<Packet>,
     held: Vec<Packet>,
     due: VecDeque<Packet>,
@@ -47,7 +47,7 @@ struct Packet {
     bytes: Vec<u8>,
     kind: Kind,
     is_delayed: bool,
-    /// When it goes on.
+    /// When it leaves.
     at: Instant,
 }
 

@@ -1,9 +1,9 @@
-//! A bad network inside the server: datagrams that are answered, and whose answers are lost,
-//! duplicated, reordered, corrupted or delayed. It needs no privileges, and a seed repeats it.
+//! A bad network inside the server: answers to datagrams are lost, duplicated, reordered, corrupted
+//! or delayed. It needs no privileges, and a seed makes it repeatable.
 //!
-//! In reading order: an `Impairment` says what should happen, `fate` draws what happens to each
-//! answer, `link` holds answers back. Every effect is one that the far end can count exactly: an
-//! answer meets at most one of the four, and delay keeps the order.
+//! In reading order: an `Impairment` has the rates, `fate` draws what happens to each answer, and
+//! `link` holds answers back. The other end can count every effect exactly: an answer is impaired
+//! in at most one of four ways, and delay keeps the order.
 
 mod error;
 mod fate;

@@ -1,18 +1,18 @@
-//! Why something that was received has no answer: every drop is under exactly one cause.
+//! Why something that was received was not answered: every drop has exactly one cause.
 
 /// Why a datagram that was received was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DropCause {
-    /// It was longer than any datagram we take, so its end is missing.
+    /// It was longer than any datagram that we accept, so its end is missing.
     RequestTruncated,
     /// It came from a Unix socket without a name.
     NoReturnAddress,
-    /// The kernel did not say which of our addresses it was sent to.
+    /// The kernel did not report which of our addresses it was sent to.
     DestinationUnknown,
     /// Its capitals are longer than a datagram can be.
     AnswerTooLarge,
-    /// The sender is gone: its socket is closed, or there is no way to it.
+    /// The sender is gone: its socket is closed, or there is no route to it.
     PeerGone,
     /// The sender's queue, or ours to the network, is full.
     QueueFull,
@@ -25,7 +25,7 @@ pub enum DropCause {
     NotPermitted,
     /// The simulated bad network lost the answer.
     Impaired,
-    /// Its answer is the request again, and came back too fast: an endless exchange.
+    /// Its answer equals the request, and it came back too fast: an endless exchange.
     LoopSuspected,
     /// It came from port 0, which cannot be answered.
     SourcePortZero,
@@ -116,7 +116,7 @@ impl DropCause {
     }
 }
 
-/// Why a connection that was accepted did not come to its proper end.
+/// Why an accepted connection did not end with every byte answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionDropCause {

@@ -65,8 +65,8 @@ impl DatagramCounters {
     }
 
     pub(crate) fn read(&self) -> DatagramTotals {
-        // What was answered was received before: read in this order, the sums hold as well as they
-        // can while the worker goes on.
+        // What was answered was received before: in this order the sums hold as well as possible
+        // while the worker runs.
         let answered = self.answered.get();
         let dropped = self.dropped.each_ref().map(Count::get);
         let received = self.received.get();
@@ -113,7 +113,7 @@ impl Tally {
         }
     }
 
-    /// The counters, to be read.
+    /// The counters, for reading.
     pub(crate) fn counters(&self) -> Arc<DatagramCounters> {
         self.counters.clone()
     }

@@ -1,10 +1,10 @@
 //! The totals: every datagram and every connection under exactly one heading.
 //!
 //! For datagrams `received = answered + dropped`, for connections
-//! `accepted = finished + dropped + open`, at any moment when no batch is under way. What the
-//! kernel dropped before us is beside the sum, not in it.
+//! `accepted = finished + dropped + open`, at any moment when no batch is in progress. What the
+//! kernel dropped is counted separately.
 //!
-//! In reading order: [`DropCause`] and [`ConnectionDropCause`] are the headings of what was lost;
+//! In reading order: [`DropCause`] and [`ConnectionDropCause`] are the causes of drops;
 //! [`DatagramTotals`], [`StreamTotals`] and [`Histogram`] are plain numbers as they are read;
 //! `datagram` and `stream` are the counters behind them, which the workers write.
 

@@ -1,4 +1,4 @@
-//! The counters of connections, which are written by every thread of the runtime.
+//! The counters of connections, written by every event loop.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

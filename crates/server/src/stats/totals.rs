@@ -14,17 +14,17 @@ pub struct DatagramTotals {
     pub received: u64,
     /// Datagrams answered.
     pub answered: u64,
-    /// Datagrams that the kernel dropped before us, as our receive buffer was full: the number that
-    /// SO_RXQ_OVFL and SO_MEMINFO give (socket(7)).
+    /// Datagrams that the kernel dropped because the receive buffer was full: the number that
+    /// SO_RXQ_OVFL and SO_MEMINFO report (socket(7)).
     pub kernel_dropped: u64,
-    /// Datagrams in each batch, which is what one receive call gives.
+    /// Datagrams in each batch, which is what one receive call returns.
     pub batches: Histogram,
     /// Datagrams in each run, which is what one buffer holds: segments of one flow (UDP_GRO), or a
     /// single datagram.
     pub runs: Histogram,
     /// Bytes in each datagram received.
     pub datagrams: Histogram,
-    /// What the bad network did, where one was asked for.
+    /// What the bad network did, if one was requested.
     pub impaired: Option<ImpairTotals>,
     pub(super) dropped: [u64; DropCause::ALL.len()],
 }
@@ -80,8 +80,8 @@ pub struct StreamTotals {
     pub answered_bytes: u64,
     /// Bytes of answers that were made and could not be written.
     pub unsent_bytes: u64,
-    /// Calls of accept(2) that failed, which are beside the sum of the connections: what the kernel
-    /// could not hand over stays in its queue or is lost there.
+    /// Calls of accept(2) that failed. They are not part of the sum of the connections: what the
+    /// kernel could not hand over stays in its queue or is lost there.
     pub accept_failures: u64,
     pub(super) dropped: [u64; ConnectionDropCause::ALL.len()],
 }
@@ -169,7 +169,7 @@ impl Totals {
     }
 }
 
-/// The totals of a server: in all, and endpoint by endpoint.
+/// The totals of a server: overall, and endpoint by endpoint.
 ///
 /// A datagram counts as one, and so does a connection. `received = answered + dropped`, plus the
 /// connections that are open.
@@ -198,8 +198,8 @@ impl Stats {
         }
     }
 
-    /// Whether every datagram and every connection is under exactly one heading. True of a server
-    /// that has stopped, and of one that has nothing under way.
+    /// Whether every datagram and every connection is under exactly one heading. True for a server
+    /// that has stopped, and for one with nothing in flight.
     pub fn is_balanced(&self) -> bool {
         self.endpoints.iter().all(|(_, totals)| match totals {
             Totals::Datagram(totals) => totals.received == totals.answered + totals.dropped(),

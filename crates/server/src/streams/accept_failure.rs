@@ -1,4 +1,4 @@
-//! What follows a failed accept(2), by its error.
+//! What to do after a failed accept(2), by its error.
 //!
 //! "Linux accept() passes already-pending network errors on the new socket as an error code from
 //! accept()" (accept(2), "Error handling"): such an error concerns one connection, and the next may
@@ -17,7 +17,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 /// More transient errors in a row than this are treated as a persistent one, so that nothing spins.
 const MAX_TRANSIENT: u32 = 32;
 
-/// Whether an error of accept(2) concerns one connection alone, which is gone.
+/// Whether an error of accept(2) concerns only one connection, which is gone.
 fn is_transient(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),

@@ -18,8 +18,8 @@ use crate::stats::ConnectionDropCause;
 
 use bullhorn_socket::open_descriptors;
 
-/// Descriptors kept for connections that are accepted only to be rejected, and for whatever else the
-/// process opens for a moment.
+/// Descriptors kept for connections that are accepted only to be rejected, and for what else the
+/// process opens briefly.
 const SPARE_DESCRIPTORS: usize = 4;
 
 /// The connections open on all the stream endpoints of a server.
@@ -31,15 +31,15 @@ pub(super) struct Admission {
     /// The connections that there are descriptors for, once that is known.
     descriptors: OnceLock<usize>,
     open: AtomicUsize,
-    /// Open connections by network; a network without one has no entry, so that there are never
-    /// more entries than three for each connection. The hash is keyed anew for each server
-    /// (SipHash), so that no one can choose addresses that collide.
+    /// Open connections by network; a network without one has no entry, so there are never more
+    /// than three entries per connection. The hash is keyed anew for each server (SipHash), so that
+    /// no one can choose addresses that collide.
     by_network: Mutex<HashMap<Prefix, u64>>,
 }
 
 /// The networks under which a peer is counted, each with the multiple of the limit for one address.
-/// None for peers that no limit counts: those of Unix sockets, whose file mode says who may connect,
-/// and of loopback, where a proxy's connections all come from one address.
+/// None for peers that are not limited: those of Unix sockets, whose file mode decides who may
+/// connect, and of loopback, where a proxy's connections all come from one address.
 fn networks_of(peer: &Address) -> impl Iterator<Item = (Prefix, u64)> {
     peer.canonical()
         .map(|peer| peer.ip())
@@ -60,8 +60,8 @@ impl Admission {
         }
     }
 
-    /// Reserves descriptors as `limits` says. Call it once the server has opened everything that it
-    /// needs beside connections.
+    /// Reserves descriptors according to `limits`. Call it once the server has opened everything
+    /// but connections.
     pub(super) fn reserve_descriptors(&self, limits: &StreamLimits) {
         let (Some(reserved), Some(limit)) = (
             limits.reserved_descriptors,
@@ -70,7 +70,7 @@ impl Admission {
             return;
         };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        // If this cannot be found out, accepting fails in the end, which causes a pause.
+        // If this is unknown, accepting fails eventually, which causes a pause.
         let Ok(open) = open_descriptors(limit) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! Tells event loops whose listeners lack descriptors that a connection has closed.
+//! Wakes event loops whose listeners lack descriptors when a connection closes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,9 +1,9 @@
 //! One connection: bytes in, capitals out, in order, as they come.
 //!
-//! The buffers belong to the event loop and are lent for one turn, so an idle connection holds none.
-//! What the peer does not take is kept, at most the answer to [`FIRST_READ`] bytes, and nothing more
-//! is read until it is gone: memory is constant and the peer's own sending slows down. After the
-//! peer's half-close it gets all answers, then our FIN.
+//! The buffers belong to the event loop and are lent for one turn, so an idle connection holds
+//! none. What the peer does not take is kept, at most the answer to [`FIRST_READ`] bytes, and
+//! nothing more is read until it is sent: memory is constant and the peer has to send more slowly.
+//! After the peer's half-close it gets all answers, then our FIN.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -22,9 +22,9 @@ use bullhorn_socket::error::plain;
 /// fit into a CPU's own cache.
 const MAX_READ: usize = SEND_QUEUE as usize / SEND_QUEUE_PARTS;
 
-/// The most bytes taken by a read while it is unknown whether the peer takes the answer: all that a
-/// peer which does not read can make us keep, up to three times over, as text can grow. Lines are
-/// shorter, and a bulk transfer soon earns more.
+/// The most bytes taken by a read while it is unknown whether the peer takes the answer. A peer
+/// that does not read can make us keep three times as much, as text can grow. Lines are shorter,
+/// and a bulk transfer soon gets larger reads.
 pub(super) const FIRST_READ: usize = 16 << 10;
 
 /// The most bytes that the kernel holds for a peer beside those on their way to it
@@ -122,8 +122,8 @@ impl Connection {
         }
     }
 
-    /// An event said that the peer has closed, or that urgent data is among what it has sent. The
-    /// kernel reports neither again, so a read that does not fill its buffer is not the last.
+    /// An event reported that the peer has closed, or that it has sent urgent data. The kernel
+    /// reports neither again, so a read that does not fill its buffer is not the last.
     pub(super) fn read_until_empty(&mut self) {
         self.reads_until_empty = true;
     }
@@ -142,9 +142,9 @@ impl Connection {
         self.read(buffer, is_draining)
     }
 
-    /// Takes a turn: writes, reads and answers until the kernel has nothing more, or until it is the
-    /// turn of others. `ahead` stands for the first read. While the server drains, what the kernel
-    /// has received is the last to be answered.
+    /// Takes a turn: writes, reads and answers until the kernel has nothing more, or until it is
+    /// the turn of others. `ahead` replaces the first read. While the server drains, what the
+    /// kernel has received is the last to be answered.
     pub(super) fn proceed(
         &mut self,
         buffers: &mut Buffers,
@@ -178,7 +178,7 @@ impl Connection {
         }
     }
 
-    /// It is to be dropped, for `cause`.
+    /// Marks it to be dropped for `cause`.
     pub(super) fn give_up(&mut self, cause: ConnectionDropCause) {
         self.outcome = Some(Outcome::Dropped(cause));
     }
@@ -247,7 +247,7 @@ impl Connection {
             self.taken += written;
             self.note_written(written);
         }
-        // Frees the memory, as the next answer may be long in coming.
+        // Frees the memory, as the next answer may take long to come.
         self.unsent = Box::default();
         self.taken = 0;
         Ok(())
@@ -324,7 +324,7 @@ impl Connection {
     }
 }
 
-/// Why a connection ended: the peer's or the network's doing, or ours.
+/// Why a connection ended: because of the peer, the network or us.
 fn cause_of(error: &io::Error) -> ConnectionDropCause {
     match error.raw_os_error() {
         Some(libc::ENOMEM | libc::ENOBUFS | libc::EIO | libc::EPERM | libc::EACCES) => {

@@ -1,7 +1,7 @@
 //! The connections of one event loop: their events, turns and deadlines.
 //!
-//! What happens in a turn is in [`super::connection`], who has one in [`super::ready_list`], how long
-//! a connection may keep us waiting in [`super::deadlines`].
+//! What happens in a turn is in [`super::connection`], whose turn it is in [`super::ready_list`],
+//! and how long the server waits for a connection in [`super::deadlines`].
 
 use std::collections::BTreeSet;
 use std::io;
@@ -24,7 +24,7 @@ use crate::stats::ConnectionDropCause;
 /// The most turns in a row, after which listeners, events and deadlines have theirs.
 const MAX_TURNS: usize = 256;
 
-/// Urgent data is asked for as well: a read stops there, however much follows (tcp(7)).
+/// Urgent data is an event too: a read stops there, however much follows (tcp(7)).
 #[cfg(target_os = "linux")]
 const READ_INTEREST: Interest = Interest::READABLE.add(Interest::PRIORITY);
 #[cfg(not(target_os = "linux"))]
@@ -74,7 +74,7 @@ impl Connections {
         self.entries.is_empty()
     }
 
-    /// Whether a connection can go on without an event.
+    /// Whether a connection can proceed without an event.
     pub(super) fn are_ready(&self) -> bool {
         !self.ready.is_empty()
     }
@@ -84,7 +84,7 @@ impl Connections {
         self.checks.first().map(|(at, _)| *at)
     }
 
-    /// Takes a connection in. The first event says whether the peer has sent something by now.
+    /// Registers a connection. The first event reports whether the peer has already sent something.
     pub(super) fn register(&mut self, connection: Connection) {
         let descriptor = connection.as_raw_fd();
         let interval = self.deadlines.interval(false);
@@ -120,7 +120,7 @@ impl Connections {
         }
     }
 
-    /// The connection that `event` is about can go on.
+    /// Handles `event`: its connection can proceed.
     pub(super) fn note_event(&mut self, event: &Event) {
         let Token(key) = event.token();
         // It may have been closed since the kernel reported this.
@@ -132,8 +132,8 @@ impl Connections {
         }
     }
 
-    /// One turn for each connection that is ready now. Several are read from before the first of them
-    /// goes on.
+    /// One turn for each connection that is ready now. Several are read from before the first of
+    /// them continues.
     pub(super) fn take_turns(&mut self, ahead: &mut ReadAhead) {
         let mut turns = self.ready.len().min(MAX_TURNS);
         while turns > 0 {
@@ -173,7 +173,7 @@ impl Connections {
             true => Interest::WRITABLE,
         };
         let descriptor = entry.connection.as_raw_fd();
-        // The kernel reports at once what is the case by now.
+        // The kernel reports the current state at once.
         let mut source = SourceFd(&descriptor);
         let changed = self.registry.reregister(&mut source, Token(key), interest);
         if changed.is_err() {
@@ -184,7 +184,7 @@ impl Connections {
         }
     }
 
-    /// Closes the connections in which nothing has moved for too long.
+    /// Closes the connections that have been quiet for too long.
     pub(super) fn check_deadlines(&mut self, now: Instant) {
         while let Some((at, key)) = self.checks.first().copied()
             && at <= now

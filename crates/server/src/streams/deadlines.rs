@@ -1,8 +1,7 @@
-//! How long a connection may keep us waiting.
+//! How long the server waits for a connection.
 //!
-//! No clock is read for a byte that comes or goes: a connection is checked four times in each
-//! deadline, and closed when nothing has moved between the checks, so after one deadline to one and
-//! a quarter.
+//! The clock is not read for each byte: a connection is checked four times in each deadline, and
+//! closed when no byte has moved between the checks, so after 1 to 1.25 deadlines.
 
 use std::time::Duration;
 
@@ -14,8 +13,8 @@ const CHECKS_PER_DEADLINE: u32 = 4;
 /// The resolution of a wait for events.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
 
-/// For the next byte out while the server drains: a peer that does not read is not waited for as long
-/// as one that does.
+/// For the next byte out while the server drains, which is shorter for a peer that does not read
+/// than for one that does.
 const DRAIN_WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Without a deadline.
@@ -38,7 +37,7 @@ impl Deadlines {
         }
     }
 
-    /// The same for a server that drains.
+    /// The same while the server drains.
     pub(super) fn while_draining(self) -> Self {
         let write = self.write.unwrap_or(DRAIN_WRITE_TIMEOUT);
         Self {
@@ -56,7 +55,8 @@ impl Deadlines {
         })
     }
 
-    /// Why to close a connection in which nothing has moved for `quiet`; `None` when it may stay.
+    /// The cause for which to close a connection that has been quiet for `quiet`; `None` when it
+    /// may stay.
     pub(super) fn missed(self, is_blocked: bool, quiet: Duration) -> Option<ConnectionDropCause> {
         let is_over = |deadline: Option<Duration>| deadline.is_some_and(|most| quiet >= most);
         if is_blocked && is_over(self.write) {

@@ -1,5 +1,5 @@
-//! One event loop: a thread that accepts connections and serves its share of them, as the kernel says
-//! which can go on.
+//! One event loop: a thread that accepts connections and serves its share of them, driven by the
+//! kernel's events.
 
 use std::io;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(crate) struct EventLoop {
     listeners: Vec<Listener>,
     /// While it accepts.
     distributor: Option<Distributor>,
-    /// Connections that other loops accept.
+    /// Connections that other loops have accepted.
     arrivals: Option<Receiver<Connection>>,
     connections: Connections,
     closed: Arc<Closed>,
@@ -82,14 +82,15 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Serves until the drain is over. Connections that are left count themselves as they are dropped.
+    /// Serves until the drain is over. Remaining connections count themselves when they are
+    /// dropped.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(MAX_EVENTS);
         let mut ahead = ReadAhead::default();
         while self.turn(&mut events, &mut ahead) {}
     }
 
-    /// Waits, unless something can go on, and then lets everything go on for one turn. `false` once
+    /// Waits, unless something can proceed, and then gives everything one turn. `false` once
     /// nothing is left to serve.
     fn turn(&mut self, events: &mut Events, ahead: &mut ReadAhead) -> bool {
         if self.drain_end.is_none() && self.draining.has_begun() {
@@ -121,7 +122,7 @@ impl EventLoop {
         true
     }
 
-    /// Whether nothing is left to serve, or the drain is to end all the same.
+    /// Whether nothing is left to serve, or the drain must end anyway.
     fn is_over(&self, now: Instant) -> bool {
         let is_unused = self.listeners.is_empty() && self.arrivals.is_none();
         let must_end = |end| end <= now || self.draining.is_aborted();
@@ -175,7 +176,7 @@ impl EventLoop {
         }
     }
 
-    /// Accepts what the kernel has completed by now, and lets all connections come to their end.
+    /// Accepts what the kernel has completed by now, and lets all connections end.
     fn begin_drain(&mut self) {
         self.drain_end = Some(Instant::now() + DRAIN_TIMEOUT);
         let mut distributor = self.distributor.take();
@@ -188,7 +189,7 @@ impl EventLoop {
                     }
                 });
             }
-            // Dropped with its socket: whoever connects from now on is refused.
+            // Dropped with its socket: new connections are refused from now on.
         }
         self.connections.begin_drain();
     }

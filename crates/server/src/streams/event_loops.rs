@@ -17,7 +17,7 @@ use crate::StreamLimits;
 use crate::draining::Draining;
 use crate::guard::Guard;
 
-/// `count` event loops, each to run on a thread of its own, with the listeners spread over them.
+/// `count` event loops, each for a separate thread, with the listeners spread over them.
 pub(crate) fn event_loops(
     listening: Vec<Listening>,
     limits: &StreamLimits,

@@ -19,7 +19,7 @@ use crate::stats::StreamCounters;
 use crate::{GuardOptions, StreamLimits};
 use bullhorn_socket::endpoint::Family;
 
-/// More than anything here takes; a test that gets here has failed.
+/// Longer than anything here takes; a test that waits this long has failed.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) fn guard() -> Arc<Guard> {
@@ -69,7 +69,7 @@ pub(super) fn fill(mut peer: &UnixStream) -> usize {
     total
 }
 
-/// Takes every answer that is there.
+/// Reads every answer that has arrived.
 pub(super) fn drain(mut peer: &UnixStream) -> usize {
     let mut total = 0;
     let mut buffer = [0; 1 << 16];

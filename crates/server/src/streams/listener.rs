@@ -1,6 +1,6 @@
 //! A listening socket: accepts connections, unless there are too many or no descriptors.
 //!
-//! Who is admitted by the whole server is in [`super::admission`], what follows a failed accept in
+//! Which peers the whole server admits is in [`super::admission`], what follows a failed accept in
 //! [`super::accept_failure`].
 
 use std::io;
@@ -54,7 +54,7 @@ pub(super) struct Listener {
     /// queue was found empty.
     is_ready: bool,
     failures: Failures,
-    /// While accepting is of no use.
+    /// While accepting would fail.
     paused_until: Option<Instant>,
     failure_warning: LogThrottle,
     rejection_warning: LogThrottle,
@@ -70,7 +70,7 @@ impl Listener {
         max_connections: usize,
         admission: Arc<Admission>,
     ) -> io::Result<Self> {
-        // Another process may accept what was there a moment ago.
+        // Another process may accept what was waiting a moment ago.
         socket.set_nonblocking(true)?;
         // Inherited by TCP connections. Urgent data is answered like all other bytes, where without
         // it the kernel would keep a byte back (tcp(7)).
@@ -106,7 +106,7 @@ impl Listener {
         let _ = registry.deregister(&mut SourceFd(&descriptor));
     }
 
-    /// The kernel says that a connection waits.
+    /// The kernel reports that a connection waits.
     pub(super) fn note_event(&mut self) {
         self.is_ready = true;
     }
@@ -116,7 +116,7 @@ impl Listener {
         self.is_ready.then(|| self.paused_until.unwrap_or(now))
     }
 
-    /// A connection has closed, and its descriptor may be what was missing.
+    /// A connection has closed, which may free the missing descriptor.
     pub(super) fn end_pause(&mut self) {
         self.paused_until = None;
     }

@@ -1,10 +1,10 @@
 //! Stream sockets: accepting connections and answering on them.
 //!
-//! Each CPU has an [`event_loop`] on a thread of its own. Some of the loops have a [`listener`]. It
-//! accepts a connection if [`admission`] has a permit for it, pauses as [`accept_failure`] says, and
-//! its [`distributor`] gives each loop a connection in turn. The [`connections`] of a loop take turns
-//! in the order of a [`ready_list`], within their [`deadlines`], and [`read_ahead`] reads from several
-//! at once. `draining` ends it all.
+//! Each CPU has an [`event_loop`] on a separate thread. Some of the loops have a [`listener`]. It
+//! accepts a connection if [`admission`] has a permit for it, pauses according to
+//! [`accept_failure`], and its [`distributor`] gives each loop a connection in turn. The
+//! [`connections`] of a loop take turns in the order of a [`ready_list`], within their
+//! [`deadlines`], and [`read_ahead`] reads from several at once. `draining` ends it all.
 
 pub mod accept_failure;
 mod admission;

@@ -1,8 +1,8 @@
-//! The connections that can go on without an event.
+//! The connections that can proceed without an event.
 //!
-//! Events are edge-triggered: the kernel reports once that something has arrived, however much of it
-//! the turn that follows leaves behind. A connection therefore stays listed until the kernel has
-//! nothing more for it, and an event loop with listed connections polls without waiting.
+//! Events are edge-triggered: the kernel reports once that something has arrived, however much of
+//! it the next turn leaves unread. A connection therefore stays listed until the kernel has nothing
+//! more for it, and an event loop with listed connections polls without waiting.
 
 use std::collections::VecDeque;
 

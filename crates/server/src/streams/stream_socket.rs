@@ -58,8 +58,9 @@ impl StreamSocket {
         })
     }
 
-    /// A read over a Unix socket ends after a message that brings descriptors, or that another process
-    /// sent where credentials are asked for (unix(7)). Neither is wanted, and the kernel says so.
+    /// A read over a Unix socket ends after a message that brings descriptors, or that another
+    /// process sent where credentials are asked for (unix(7)). Neither is wanted, and the kernel
+    /// reports both.
     fn receive_message(&self, buffer: &mut [u8]) -> rustix::io::Result<Received> {
         let mut control = RecvAncillaryBuffer::default();
         let mut buffers = [IoSliceMut::new(buffer)];

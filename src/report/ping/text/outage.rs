@@ -30,7 +30,7 @@ impl fmt::Display for OutageText<'_> {
     }
 }
 
-/// Nothing for the first flow, which is mostly the only one.
+/// Empty for the first flow, which is usually the only one.
 pub(super) struct OfFlow(pub(super) usize);
 
 impl fmt::Display for OfFlow {

@@ -1,4 +1,4 @@
-//! A flow over datagrams: a connected socket with an address of its own.
+//! A flow over datagrams: a connected socket with its own address.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -16,7 +16,7 @@ pub(crate) struct DatagramFlow {
 }
 
 impl DatagramFlow {
-    /// More than any datagram has, so that none is truncated by us.
+    /// More than any datagram has, so that we truncate none.
     pub(crate) const BUFFER_SIZE: usize = 4 * MAX_UNIX_DATAGRAM;
 
     /// A socket connected to `endpoint`, which sends nothing yet.

@@ -1,5 +1,5 @@
-//! One flow: a source port or a connection, over which texts go and answers come. Which answer
-//! belongs to which text is not known here. Except for [`StreamFlow::connect`], no call waits.
+//! One flow: a source port or a connection that carries texts and answers. Which answer belongs to
+//! which text is not known here. Except for [`StreamFlow::connect`], no call waits.
 
 mod datagram;
 mod stream;

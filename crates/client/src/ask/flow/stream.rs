@@ -64,14 +64,14 @@ impl StreamFlow {
         }
     }
 
-    /// Tells the peer that nothing more will be written.
+    /// Half-closes: the peer learns that nothing more will be written.
     pub(crate) fn half_close(&self) -> io::Result<()> {
         let socket = self.lines.socket();
         let call = format_args!("shutdown({}, SHUT_WR)", socket.as_raw_fd());
         traced_zero(call, socket.shutdown(Shutdown::Write))
     }
 
-    /// What to wait for, and whether also for room to write.
+    /// What to wait for; includes room to write if there is something to write.
     pub(crate) fn interest(&self) -> (BorrowedFd<'_>, bool) {
         let socket = self.lines.socket();
         match &self.attempt {

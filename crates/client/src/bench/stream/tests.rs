@@ -1,4 +1,4 @@
-//! Lines, however long they are and however they are cut.
+//! Lines of any length, split in any way.
 
 use super::*;
 use crate::bench::lost::LostNumbers;

@@ -1,5 +1,5 @@
-//! The flows of a worker: their sockets, ledgers and queues, and the meaning of a failed call on
-//! one of them.
+//! The flows of a worker: their sockets, ledgers and queues, and what a failed call on one of them
+//! means.
 
 use std::io;
 use std::iter;
@@ -78,7 +78,7 @@ impl<T: Transport> Flows<T> {
         Ok(sent)
     }
 
-    /// Receives on a flow, as much as one turn may.
+    /// Receives on a flow, at most what one turn allows.
     pub(super) fn receive(&mut self, index: usize) -> io::Result<Received> {
         self.books.begin_turn();
         let ledger = &mut self.ledgers[index];
@@ -86,7 +86,7 @@ impl<T: Transport> Flows<T> {
             .receive(index, ledger, &mut self.books, self.clock)
     }
 
-    /// Ignores an error that is temporary, or concerns this flow alone; returns any other.
+    /// Ignores an error that is temporary, or concerns only this flow; returns any other.
     pub(super) fn handle_error(&mut self, error: io::Error, index: usize) -> io::Result<()> {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}

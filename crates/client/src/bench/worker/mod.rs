@@ -1,5 +1,5 @@
 //! One thread of the load: it sends what is due, polls for replies, and never waits for one flow
-//! while another has something. The same loop for every transport and for both kinds of load.
+//! while another is ready. The same loop for every transport and for both kinds of load.
 //!
 //! The `sender` and the `receiver` work on the `flows`, which are in `queues`; `waiting` is the
 //! only part that blocks.

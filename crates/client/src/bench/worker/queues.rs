@@ -61,7 +61,7 @@ impl Queues {
         }
     }
 
-    /// The flow waits for replies, behind those that do already.
+    /// The flow waits for replies, behind those that already do.
     pub(super) fn push_waiting(&mut self, index: usize) {
         let flow = &mut self.flows[index];
         if !flow.is_waiting {

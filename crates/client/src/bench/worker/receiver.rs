@@ -1,4 +1,4 @@
-//! Receiving: polls the flow that has waited longest. Matching and comparing is up to its ledger.
+//! Receiving: polls the flow that has waited longest. Its ledger matches and compares.
 
 use std::io;
 

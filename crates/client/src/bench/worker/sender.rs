@@ -18,8 +18,8 @@ const FLOWS_PER_CLOCK: usize = 64;
 /// How long after its end a schedule may send a backlog of any length.
 const MAX_LAG_NS: u64 = 20_000_000;
 
-/// The longest backlog that is sent however late, for as long as the kernel takes it: that of a
-/// worker that was held up at the end, and not of a rate that is too high.
+/// The longest backlog that is sent regardless of the delay, as long as the kernel takes it. It
+/// covers a worker that was delayed at the end, but not a rate that is too high.
 const MAX_LATE_REQUESTS: u64 = 4096;
 
 /// How long a closed loop waits for a kernel that takes no texts while none is outstanding.
@@ -29,7 +29,7 @@ const FULL_KERNEL_WAIT: Duration = Duration::from_millis(1);
 pub(in crate::bench) enum Load {
     /// Whenever at least `threshold` of the window is free.
     Closed { window: u64, threshold: u64 },
-    /// By a schedule.
+    /// According to a schedule.
     Open(Schedule),
 }
 
@@ -59,7 +59,7 @@ impl<'a> Sender<'a> {
         self.is_sending
     }
 
-    /// When the next request is due, if there is a schedule and it goes on.
+    /// When the next request is due, if there is a schedule that has not ended.
     pub(super) fn next_due_ns(&self) -> Option<u64> {
         match &self.load {
             Load::Open(schedule) if self.is_sending => Some(schedule.next_ns()),
@@ -126,7 +126,8 @@ impl<'a> Sender<'a> {
             let sent = flows.send(index, amount, None)?;
             self.make_ready(flows, index);
             if sent < amount {
-                // The kernel is full: the flow goes on after a reply, or else in its turn.
+                // The kernel's buffer is full: the flow continues after a reply, or else in its
+                // turn.
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! Waiting: for replies, and at the end of a run for late ones. Only this and the wait for the
+//! Waiting for replies, and at the end of a run for late ones. Only this and the wait for the
 //! schedule block.
 
 use std::io;
@@ -20,8 +20,8 @@ const LINGER: Duration = Duration::from_millis(100);
 /// A sleep takes about this much longer than requested.
 pub(super) const SLEEP_SLACK: Duration = Duration::from_micros(100);
 
-/// Sleeps until a flow has something, the oldest request has timed out or the next is due; false if
-/// that is now.
+/// Sleeps until a flow is ready, the oldest request has timed out or the next is due; false if that
+/// is now.
 pub(super) fn sleep<T: Transport>(
     flows: &mut Flows<T>,
     next_due_ns: Option<u64>,
@@ -60,7 +60,7 @@ pub(super) fn linger<T: Transport>(flows: &mut Flows<T>, shared: &Shared) -> io:
         for index in readable(flows, left)? {
             match flows.receive(index) {
                 Ok(Received::At(_)) => {}
-                // A connection that ends now has done its work.
+                // A connection that ends now is no longer needed.
                 Ok(Received::Closed) => {
                     flows.queues.close(index);
                 }
@@ -71,7 +71,7 @@ pub(super) fn linger<T: Transport>(flows: &mut Flows<T>, shared: &Shared) -> io:
     Ok(())
 }
 
-/// The flows that have something within `timeout`.
+/// The flows that are ready within `timeout`.
 fn readable<T: Transport>(flows: &Flows<T>, timeout: Duration) -> io::Result<Vec<usize>> {
     let open: Vec<usize> = (0..flows.queues.count())
         .filter(|index| !flows.queues.is_closed(*index))

@@ -74,8 +74,8 @@ impl Target<'_> {
         ControlFlow::Continue(())
     }
 
-    /// Takes what has arrived, one answer from each flow in turn, until there is no more or `turn`
-    /// is over: a peer may send without end.
+    /// Takes what has arrived, one answer from each flow in turn, until there are no more or `turn`
+    /// is over: a peer may send endlessly.
     pub(super) fn receive_all(
         &mut self,
         turn: Duration,
@@ -162,7 +162,7 @@ impl Target<'_> {
         of_this_flow.or_else(|| {
             let outstanding = || self.ledger.outstanding(flow);
             let near = self.texts.nearest(self.answer.as_slice(), outstanding());
-            // An answer that resembles no text still answers something.
+            // An answer that resembles no text still answers some probe.
             near.or_else(|| outstanding().next())
         })
     }

@@ -1,8 +1,8 @@
 //! One run over any number of targets: sends what is due, takes what has arrived, and waits for
 //! whatever is next.
 //!
-//! Here is the loop. `target` is the state of one target, `exchange` its sending and receiving,
-//! `settle` what follows for its probes and outages.
+//! The loop is in this file. `target` is the state of one target, `exchange` its sending and
+//! receiving, and `settle` derives losses and outages.
 
 mod exchange;
 mod settle;
@@ -20,8 +20,8 @@ use bullhorn_socket::PollSet;
 use bullhorn_socket::error::{Error, Operation, Result};
 pub(super) use target::Target;
 
-/// The longest that answers are taken before the clock, the stop and the schedules are looked at
-/// again. The targets share it.
+/// The longest time to receive answers before checking the clock, the stop and the schedules again.
+/// The targets share it.
 const TURN: Duration = Duration::from_millis(10);
 
 pub(super) struct Engine<'a> {

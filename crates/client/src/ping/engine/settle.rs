@@ -1,4 +1,4 @@
-//! What follows for the probes of a target: losses, outages, and the events about them.
+//! Settles the probes of a target: losses, outages, and the events about them.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -22,7 +22,7 @@ impl Target<'_> {
         self.report_event(&Event::Lost { number, flow, loss }, observer)
     }
 
-    /// Draws the conclusions from every probe that is settled, in order.
+    /// Processes every settled probe, in order.
     pub(super) fn settle(&mut self, observer: &mut dyn Observer) -> ControlFlow<()> {
         while self.settle_next(false, observer)? {}
         ControlFlow::Continue(())
@@ -65,7 +65,7 @@ impl Target<'_> {
         ControlFlow::Continue(true)
     }
 
-    /// Reports an answer that no probe waits for. A peer may send any number of them, so only the
+    /// Reports an answer that no probe waits for. A peer can send any number of them, so only the
     /// first few after each probe are reported.
     pub(super) fn report_unexpected(
         &mut self,

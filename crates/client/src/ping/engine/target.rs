@@ -103,7 +103,7 @@ impl<'a> Target<'a> {
         self.settings.timeout
     }
 
-    /// A refusal is not a failure here: showing it is what probing is for.
+    /// A refusal is not a failure here: reporting it is the purpose of probing.
     pub(super) fn open_flows(&mut self) -> Result<()> {
         for state in &mut self.flows {
             match state.flow.open() {
@@ -180,8 +180,8 @@ impl<'a> Target<'a> {
         self.is_done
     }
 
-    /// What to wait for: a flow (`None` for the fresh source port), its descriptor, and whether also
-    /// for room to write.
+    /// What to wait for: a flow (`None` for the fresh source port), its descriptor, and whether to
+    /// wait for room to write too.
     pub(super) fn interest(&self) -> impl Iterator<Item = (Option<usize>, BorrowedFd<'_>, bool)> {
         let flows = self.flows.iter().enumerate();
         let flows = flows.filter_map(|(index, state)| Some((Some(index), state.flow.interest()?)));
@@ -202,7 +202,7 @@ impl<'a> Target<'a> {
         self.ready.clear();
     }
 
-    /// `flow` may have something. Flows are added in ascending order.
+    /// Notes that `flow` may have answers. Flows are added in ascending order.
     pub(super) fn add_ready(&mut self, flow: usize) {
         self.ready.push(flow);
     }

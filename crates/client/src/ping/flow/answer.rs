@@ -1,10 +1,10 @@
-//! The answer that was received last.
+//! The last received answer.
 
 use std::io;
 
 use crate::ask::flow::DatagramFlow;
 
-/// A buffer that takes any answer.
+/// A buffer that fits any answer.
 #[derive(Debug, Default)]
 pub(in crate::ping) struct AnswerBuffer {
     bytes: Vec<u8>,

@@ -27,8 +27,9 @@ impl DatagramProbes {
         }
     }
 
-    /// A Unix socket is connected to that very socket of the server, which does not come back. A UDP
-    /// socket is connected to an address, and keeps its source port for the next server there.
+    /// A Unix socket is connected to one particular socket of the server, which does not come back.
+    /// A UDP socket is connected to an address, and keeps its source port for the next server
+    /// there.
     fn close_unix_socket(&mut self) -> bool {
         let is_unix = self.endpoint.family() == Some(Family::Unix);
         if is_unix && let Some(flow) = self.flow.take() {
@@ -103,7 +104,7 @@ impl ProbeFlow for DatagramProbes {
 }
 
 /// Whether the other end is gone. All other errors concern one text: a full queue soon has room
-/// again, and answers to earlier texts still come to this very socket.
+/// again, and answers to earlier texts still arrive at this socket.
 fn ends_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
     matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected)

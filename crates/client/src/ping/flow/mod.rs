@@ -1,7 +1,7 @@
 //! One way to the endpoint and back, reopened when it breaks: a source port, or a connection.
 //!
-//! A flow carries texts and answers and knows no numbers; an answer itself tells which probe it
-//! belongs to. No call here waits.
+//! A flow carries texts and answers but knows no numbers; the answer itself identifies its probe.
+//! No call here waits.
 
 mod answer;
 mod datagram;

@@ -21,7 +21,7 @@ pub(in crate::ping) trait ProbeFlow {
     /// a right answer to any of `texts` counts too, and is the last of its connection.
     fn receive(&mut self, texts: &ProbeTexts, answer: &mut AnswerBuffer) -> Reception;
 
-    /// What to wait for, and whether also for room to write.
+    /// What to wait for, and whether to wait for room to write too.
     fn interest(&self) -> Option<(BorrowedFd<'_>, bool)>;
 
     /// Datagrams that our own kernel dropped because our receive buffer was full: the number from
@@ -29,7 +29,7 @@ pub(in crate::ping) trait ProbeFlow {
     fn local_drops(&self) -> u64;
 }
 
-/// What became of a text.
+/// The result of sending a text.
 #[derive(Debug)]
 pub(in crate::ping) enum Transmission {
     /// The kernel took it.
@@ -43,7 +43,7 @@ pub(in crate::ping) enum Transmission {
 }
 
 impl Transmission {
-    /// What becomes of a text whose flow cannot be opened.
+    /// The result for a text whose flow cannot be opened.
     pub(super) fn without_flow(error: Error) -> Self {
         match error {
             Error::Refused { .. } => Self::Refused,
@@ -60,7 +60,7 @@ pub(in crate::ping) enum Reception {
     Nothing,
     /// An answer.
     Answer,
-    /// One text was refused; a datagram flow goes on.
+    /// One text was refused; a datagram flow continues.
     OneRefused,
     /// The connection was refused, and with it every text in flight.
     AllRefused,

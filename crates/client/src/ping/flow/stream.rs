@@ -146,7 +146,7 @@ impl Connection {
             self.checked = partial.len();
             return false;
         }
-        // Where the next answer begins is unknown, and this one may have no end.
+        // Where the next answer begins is unknown, and this one may be endless.
         answer.copy_from(partial);
         lines.consume(answer.as_slice().len());
         self.checked = 0;

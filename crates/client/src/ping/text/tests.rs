@@ -1,4 +1,4 @@
-//! Texts and expected answers against what a naive reading of them says.
+//! Texts and expected answers against a naive reading of them.
 
 use super::*;
 use proptest::prelude::*;

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// More than any datagram here has, and less than the answers to some.
+/// More than any datagram here, and less than the answers to some.
 const LIMIT: usize = 50;
 
 /// Characters of every length class and every way to change: none, same length, longer,

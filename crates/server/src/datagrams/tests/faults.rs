@@ -1,5 +1,5 @@
-//! Every receive call and every send that can fail, failing at each call in turn: the worker lives,
-//! everything is counted under the right cause, and the next datagram is answered.
+//! Every receive call and every send that can fail, failing at each call in turn: the worker
+//! survives, everything is counted under the right cause, and the next datagram is answered.
 
 use std::io;
 use std::net::UdpSocket;
@@ -23,10 +23,10 @@ use bullhorn_socket::datagrams::PlainBackend;
 use bullhorn_socket::datagrams::{DatagramBackend, Failure, Inbox, Outbox};
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 
-/// More than anything here takes.
+/// Longer than anything here takes.
 const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Texts sent one after the other, each after the last one's fate is known.
+/// Texts sent one after the other, each once the last one was answered or dropped.
 const TEXTS: usize = 4;
 
 const RECEIVE_ERRORS: [i32; 10] = [

@@ -1,4 +1,4 @@
-//! Edge-triggered events and what a turn leaves behind, step by step in one thread.
+//! Edge-triggered events and what a turn leaves unread, step by step in one thread.
 
 use std::io::{IoSlice, Read, Write};
 use std::mem::MaybeUninit;
@@ -37,7 +37,7 @@ impl Fixture {
         }
     }
 
-    /// Takes the events that are there, and how many these are.
+    /// Handles the pending events, and returns their number.
     fn take_events(&mut self) -> usize {
         self.poll
             .poll(&mut self.events, Some(Duration::ZERO))
@@ -60,7 +60,8 @@ impl Fixture {
         self.connections.take_turns(&mut self.ahead);
     }
 
-    /// Waits for an event, and then lets the connections go on for as long as they can without another.
+    /// Waits for an event, and then lets the connections proceed for as long as they can without
+    /// another.
     fn go_on_after_one_event(&mut self) {
         self.wait_for_event();
         while self.connections.are_ready() {
@@ -87,7 +88,7 @@ fn what_a_turn_leaves_unread_is_answered_without_another_event() {
     while fixture.connections.are_ready() || drain(&peer) > 0 {
         fixture.take_turns();
         turns += 1;
-        // The kernel says that the peer takes answers again, but not that it has sent something.
+        // The kernel reports that the peer takes answers again, but not that it has sent something.
         if !fixture.connections.are_ready() {
             fixture.take_events();
         }

@@ -41,7 +41,7 @@ fn server(count: usize, is_inherited: bool) -> Server {
     }
 }
 
-/// Lets one loop go on until `condition` holds.
+/// Runs one loop until `condition` holds.
 fn turn_until(event_loop: &mut EventLoop, mut condition: impl FnMut(&EventLoop) -> bool) {
     let (mut events, mut ahead) = (Events::with_capacity(8), ReadAhead::default());
     let begin = Instant::now();
@@ -129,7 +129,7 @@ fn every_loop_serves_and_ends_with_the_drain() {
     assert_eq!((totals.accepted, totals.finished), (9, 9), "{totals:?}");
 }
 
-/// The connections that a server accepts when it is told to stop at once.
+/// The connections that a server accepts when it is stopped at once.
 fn accepted_at_the_end(is_inherited: bool) -> u64 {
     let mut server = server(2, is_inherited);
     let _waiting = TcpStream::connect(server.address).unwrap();
