@@ -98,6 +98,7 @@ impl From<&Error> for ExitCode {
             | Error::InvalidListenFds(_)
             | Error::UnsuitableEndpoint { .. }
             | Error::OtherFamily { .. }
+            | Error::NoSourceFamily { .. }
             | Error::NothingToServe
             | Error::NothingToImpair
             | Error::TooLong { .. } => Self::Usage,

@@ -14,6 +14,7 @@ impl Display for WithHint<'_> {
         write!(f, "{}", self.0)?;
         match self.0 {
             Error::InvalidSettings { settings, .. } => change(f, settings),
+            Error::NoSourceFamily { .. } => change(f, &["source"]),
             Error::OtherFamily { filter, .. } => leave_out(f, *filter),
             Error::Resolve {
                 source: ResolveProblem::NoAddress(filter),

@@ -135,6 +135,9 @@ impl Observer for Printer<'_> {
             (_, true) => {}
             _ => self.show(event, counts),
         }
+        if let Event::AddressChanged { to, .. } = event {
+            self.endpoint = to.clone();
+        }
         ControlFlow::Continue(())
     }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod demo;
+mod named;
 pub(crate) mod ping;
 pub(crate) mod send;
 pub(crate) mod serve;

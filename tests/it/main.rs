@@ -20,6 +20,7 @@ mod bench_hostile;
 mod bench_limits;
 mod bench_schedule;
 mod bind;
+mod connect_options;
 mod demo;
 mod descriptors_reserve;
 mod ends;

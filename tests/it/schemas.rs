@@ -65,7 +65,8 @@ pub fn assert_lines(verb: &str, output: &str) -> Vec<String> {
 #[test]
 fn a_wrong_line_is_found() {
     let schema = strict("send");
-    let mut line = json!({"schema": "bullhorn.send/1", "event": "summary", "endpoint": "udp://127.0.0.1:1",
+    let mut line = json!({"schema": "bullhorn.send/1", "event": "summary",
+        "given": "udp://127.0.0.1:1", "endpoint": "udp://127.0.0.1:1",
         "texts": 1, "right": 1, "wrong": 0, "failed": 0});
     assert!(schema.is_valid(&line));
     line["right"] = json!(-1);

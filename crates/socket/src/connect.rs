@@ -16,6 +16,7 @@ use rustix::time::{
 
 use super::call::traced_zero;
 use super::checks::check_for_client;
+use super::connect_options::ConnectOptions;
 use super::sys::PollSet;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
@@ -33,11 +34,16 @@ const BACKLOG_RETRY: Timespec = Timespec {
 /// # Errors
 /// [`Error::UnsuitableEndpoint`] for an endpoint that only a server can use; [`Error::Refused`],
 /// [`Error::NoAnswer`] when a stream takes longer than `timeout`, [`Error::Stopped`] when `stop`
-/// comes before; [`Error::Socket`].
-pub fn connect(endpoint: &Endpoint, timeout: Duration, stop: &Stop) -> Result<Socket> {
+/// comes before; [`Error::Source`], [`Error::Socket`].
+pub fn connect(
+    endpoint: &Endpoint,
+    options: &ConnectOptions,
+    timeout: Duration,
+    stop: &Stop,
+) -> Result<Socket> {
     let begun = Instant::now();
     let fail = |source| Error::socket(Operation::Connect, endpoint, source);
-    let (socket, mut attempt) = begin_connect(endpoint)?;
+    let (socket, mut attempt) = begin_connect(endpoint, options)?;
     while !attempt.advance(&socket).map_err(fail)? {
         let rest = timeout.saturating_sub(begun.elapsed());
         if stop.is_stopped() {
@@ -65,8 +71,8 @@ pub fn connect(endpoint: &Endpoint, timeout: Duration, stop: &Stop) -> Result<So
 ///
 /// # Errors
 /// As [`connect`], for failures that show at once.
-pub fn begin_connect(endpoint: &Endpoint) -> Result<(Socket, Attempt)> {
-    let (socket, address) = create_for(endpoint)?;
+pub fn begin_connect(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(Socket, Attempt)> {
+    let (socket, address) = create_for(endpoint, options)?;
     socket
         .set_nonblocking(true)
         .map_err(|source| Error::socket(Operation::Configure, endpoint, source))?;
@@ -166,11 +172,16 @@ impl Attempt {
         let call = format_args!("connect({descriptor}, {})", self.endpoint);
         traced_zero(call, result)?;
         self.state = State::Made;
+        if tracing::enabled!(tracing::Level::DEBUG)
+            && let Some(source) = socket.source()
+        {
+            tracing::debug!("connected to {} from {source}", self.endpoint);
+        }
         Ok(true)
     }
 }
 
-fn create_for(endpoint: &Endpoint) -> Result<(Socket, Address)> {
+fn create_for(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(Socket, Address)> {
     check_for_client(endpoint)?;
     let fail = |operation| move |source| Error::socket(operation, endpoint, source);
     let (Some(family), Some(socket_type)) = (endpoint.family(), endpoint.socket_type()) else {
@@ -181,6 +192,7 @@ fn create_for(endpoint: &Endpoint) -> Result<(Socket, Address)> {
     };
     let address = Address::of(endpoint).map_err(fail(Operation::Connect))?;
     let socket = Socket::create(family, socket_type).map_err(fail(Operation::Create))?;
+    options.apply(&socket, endpoint, &address)?;
     if (family, socket_type) == (Family::Unix, SocketType::Datagram) {
         traced_zero(
             format_args!("bind({}, autobind)", socket.as_raw_fd()),

@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, FamilyFilter, Host, ParseEndpointError, SocketType};
@@ -40,6 +41,23 @@ pub enum Error {
         endpoint: Endpoint,
         /// What may be used.
         filter: FamilyFilter,
+    },
+    /// An endpoint without an address of the family of the source.
+    #[error("{endpoint} has no {} address, and the source {address} is one",
+        if address.is_ipv4() { "IPv4" } else { "IPv6" })]
+    NoSourceFamily {
+        /// The endpoint as given.
+        endpoint: Endpoint,
+        /// The address to send from.
+        address: IpAddr,
+    },
+    /// An address or an interface that this machine cannot send from.
+    #[error("cannot send from {origin}: {}", explain_source(source))]
+    Source {
+        /// The address, with or without a port, or the interface.
+        origin: String,
+        /// The kernel's error.
+        source: io::Error,
     },
     /// No address is left to connect to.
     #[error("there is no address to connect to")]
@@ -261,6 +279,21 @@ fn explain_family(endpoint: &Endpoint, filter: FamilyFilter) -> String {
         _ => ("IPv4", "IPv6"),
     };
     format!("{endpoint} is an {is} address, and only {wanted} may be used")
+}
+
+fn explain_source(error: &io::Error) -> String {
+    let explanation = match error.raw_os_error().unwrap_or(0) {
+        libc::EADDRNOTAVAIL => "it is not an address of this machine; `ip address` lists those",
+        libc::EADDRINUSE => "the port is in use; choose another, or none for any free one",
+        libc::EACCES => "ports below 1024 are reserved; choose a port from 1024 up, or none",
+        libc::EPERM => {
+            "binding to an interface needs CAP_NET_RAW before Linux 5.7; use its address"
+        }
+        libc::ENODEV => "there is no network interface with that name; `ip link` lists them",
+        libc::EINVAL => "a link-local address needs its zone, as in [fe80::1%2]:0",
+        _ => return plain(error),
+    };
+    explanation.to_owned()
 }
 
 fn explain_too_long(endpoint: &Endpoint, length: Option<usize>, limit: usize) -> String {

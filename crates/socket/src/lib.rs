@@ -13,7 +13,8 @@
 //! * [`bind()`] makes a [`BoundSocket`] from an endpoint (`bind`, `bound`, `bind_options`;
 //!   `prepare` sets its options, `unix_file` keeps the file of a Unix socket and `directory` the
 //!   lock on its directory); `inherit` takes over a descriptor that another program bound.
-//! * [`connect()`] makes a connected socket from an endpoint, for clients (`connect`).
+//! * [`connect()`] makes a connected socket from an endpoint, for clients (`connect`; with the source
+//!   and the marks of `connect_options`, bound to an `interface`).
 //! * [`datagrams`]: many datagrams a call, received, answered and sent. `batch` is the contract,
 //!   `plain` fills it with one call a datagram, `batched` with many datagrams a call and many a
 //!   buffer (`coalesce` finds those that can go together, `segmentation` knows the limits),
@@ -43,6 +44,7 @@ mod checks;
 )]
 mod coalesce;
 mod connect;
+mod connect_options;
 mod connected;
 #[allow(unreachable_pub, reason = "its door is `fuzzing`")]
 mod control_message;
@@ -53,6 +55,11 @@ pub mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod inherit;
+#[cfg(target_os = "linux")]
+mod interface;
+#[cfg(not(target_os = "linux"))]
+#[path = "interface_elsewhere.rs"]
+mod interface;
 mod interfaces;
 pub mod lines;
 mod lookup;
@@ -77,12 +84,13 @@ pub use bind_options::{BindOptions, RECEIVE_BUFFER};
 pub use bound::{Bound, BoundSocket, Description};
 pub use checks::check_for_client;
 pub use connect::{Attempt, begin_connect, connect};
+pub use connect_options::ConnectOptions;
 pub use endpoint::{Endpoint, Family, SocketType};
 pub use error::{Error, Result};
 pub use inherit::{check_open, inherit, open_ones, passed_descriptors, passed_names};
 pub use interfaces::local_addresses;
 pub use refusal::check_needed_calls;
-pub use resolve::RESOLVE_TIMEOUT;
+pub use resolve::{RESOLVE_TIMEOUT, Resolution};
 pub use socket::Socket;
 pub use stop::Stop;
 pub use sys::{PollSet, open_descriptors, was_stdout_closed};

@@ -6,8 +6,8 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::AsFd;
-use std::sync::mpsc::channel;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,19 +27,9 @@ fn look_up(name: &str, port: u16) -> Addresses {
 /// Waits at most `timeout`, and not beyond `stop`.
 pub(crate) fn look_up_within(name: &str, port: u16, timeout: Duration, stop: &Stop) -> Addresses {
     let begun = Instant::now();
-    // Its other end closes with the thread.
-    let (done, alive) = io::pipe()?;
-    let (sender, receiver) = channel();
-    let wanted = name.to_owned();
-    thread::Builder::new()
-        .name("resolver".to_owned())
-        .spawn(move || {
-            let _alive = alive;
-            // Fails when the caller no longer waits.
-            let _ = sender.send(look_up(&wanted, port));
-        })?;
+    let lookup = Lookup::begin(name, port)?;
     loop {
-        if let Ok(addresses) = receiver.try_recv() {
+        if let Some(addresses) = lookup.take() {
             return addresses;
         }
         let rest = timeout.saturating_sub(begun.elapsed());
@@ -49,7 +39,41 @@ pub(crate) fn look_up_within(name: &str, port: u16, timeout: Duration, stop: &St
         if rest.is_zero() {
             return Err(ResolveProblem::Timeout(timeout));
         }
-        stop.wait_with(Some(done.as_fd()), Some(rest))?;
+        stop.wait_with(Some(lookup.descriptor()), Some(rest))?;
+    }
+}
+
+/// A lookup in progress.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    addresses: Receiver<Addresses>,
+    /// Its other end closes with the thread.
+    done: io::PipeReader,
+}
+
+impl Lookup {
+    pub(crate) fn begin(name: &str, port: u16) -> Result<Self, ResolveProblem> {
+        let (done, alive) = io::pipe()?;
+        let (sender, addresses) = channel();
+        let wanted = name.to_owned();
+        thread::Builder::new()
+            .name("resolver".to_owned())
+            .spawn(move || {
+                let _alive = alive;
+                // Fails when the caller no longer waits.
+                let _ = sender.send(look_up(&wanted, port));
+            })?;
+        Ok(Self { addresses, done })
+    }
+
+    /// Readable once the resolver has answered.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.done.as_fd()
+    }
+
+    /// The answer of the resolver, once; `None` while there is none.
+    pub(crate) fn take(&self) -> Option<Addresses> {
+        self.addresses.try_recv().ok()
     }
 }
 

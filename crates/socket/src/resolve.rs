@@ -1,11 +1,12 @@
 //! From a host name to addresses, in the resolver's order.
 
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, FamilyFilter, Host};
+use crate::endpoint::{Endpoint, FamilyFilter, Host, SocketType};
 use crate::error::{Error, ResolveProblem, Result};
-use crate::lookup::look_up_within;
+use crate::lookup::{Lookup, look_up_within};
 use crate::stop::Stop;
 
 /// The default limit on the wait for the resolver: it covers two silent name servers (5 s each,
@@ -39,23 +40,8 @@ impl Endpoint {
             Host::V4(address) => IpAddr::V4(*address),
             Host::V6(address, _) => IpAddr::V6(*address),
             Host::Name(name) => {
-                let fail = |source| Error::Resolve {
-                    name: name.clone(),
-                    source,
-                };
-                let addresses = look_up_within(name, *port, timeout, stop).map_err(fail)?;
-                let mut endpoints = Vec::new();
-                let admitted = |address: &SocketAddr| filter.admits(address.ip());
-                for address in addresses.into_iter().filter(admitted) {
-                    let endpoint = Self::internet(*socket_type, address);
-                    if !endpoints.contains(&endpoint) {
-                        endpoints.push(endpoint);
-                    }
-                }
-                if endpoints.is_empty() {
-                    return Err(fail(ResolveProblem::NoAddress(filter)));
-                }
-                return Ok(endpoints);
+                let addresses = look_up_within(name, *port, timeout, stop);
+                return admitted(name, *socket_type, filter, addresses);
             }
         };
         if filter.admits(address) {
@@ -66,5 +52,82 @@ impl Endpoint {
                 filter,
             })
         }
+    }
+}
+
+/// The endpoints at those of `addresses`, which `name` has, that `filter` admits.
+fn admitted(
+    name: &str,
+    socket_type: SocketType,
+    filter: FamilyFilter,
+    addresses: std::result::Result<Vec<SocketAddr>, ResolveProblem>,
+) -> Result<Vec<Endpoint>> {
+    let fail = |source| Error::Resolve {
+        name: name.to_owned(),
+        source,
+    };
+    let mut endpoints = Vec::new();
+    for address in addresses.map_err(fail)? {
+        let endpoint = Endpoint::internet(socket_type, address);
+        if filter.admits(address.ip()) && !endpoints.contains(&endpoint) {
+            endpoints.push(endpoint);
+        }
+    }
+    if endpoints.is_empty() {
+        return Err(fail(ResolveProblem::NoAddress(filter)));
+    }
+    Ok(endpoints)
+}
+
+/// A name that is being resolved by a thread of its own.
+#[derive(Debug)]
+pub struct Resolution {
+    name: String,
+    socket_type: SocketType,
+    filter: FamilyFilter,
+    lookup: Lookup,
+}
+
+impl Resolution {
+    /// Begins to resolve the name of `endpoint`; `None` where there is no name.
+    ///
+    /// # Errors
+    /// [`Error::Resolve`] when no thread can be started.
+    pub fn begin(endpoint: &Endpoint, filter: FamilyFilter) -> Result<Option<Self>> {
+        let Endpoint::Internet {
+            socket_type,
+            host: Host::Name(name),
+            port,
+        } = endpoint
+        else {
+            return Ok(None);
+        };
+        let lookup = Lookup::begin(name, *port).map_err(|source| Error::Resolve {
+            name: name.clone(),
+            source,
+        })?;
+        Ok(Some(Self {
+            name: name.clone(),
+            socket_type: *socket_type,
+            filter,
+            lookup,
+        }))
+    }
+
+    /// Readable once the resolver has answered.
+    pub fn descriptor(&self) -> BorrowedFd<'_> {
+        self.lookup.descriptor()
+    }
+
+    /// The endpoints, as from [`Endpoint::resolve`], once; `None` while the resolver has not
+    /// answered. Does not wait.
+    pub fn take(&self) -> Option<Result<Vec<Endpoint>>> {
+        let addresses = self.lookup.take()?;
+        Some(admitted(
+            &self.name,
+            self.socket_type,
+            self.filter,
+            addresses,
+        ))
     }
 }

@@ -1,7 +1,7 @@
 //! A socket: the calls that a server and a client make on one, on top of `socket2`.
 
 use std::io;
-use std::net::{Shutdown, UdpSocket};
+use std::net::{Shutdown, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::net::{RecvFlags, SendFlags};
@@ -63,6 +63,13 @@ impl Socket {
     /// The kernel's.
     pub fn local_addr(&self) -> io::Result<Address> {
         self.0.local_addr().map(Address)
+    }
+
+    /// The IP address and port that the socket sends from, once it is bound or connected; `None`
+    /// for a Unix socket.
+    pub fn source(&self) -> Option<SocketAddr> {
+        let source = self.local_addr().ok()?.as_socket()?;
+        (source.port() != 0).then_some(source)
     }
 
     /// Takes the next connection of a listening socket, closed on exec (accept4(2)).

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::connect_flags::ConnectFlags;
 use super::family_flags::FamilyFlags;
 use super::output_flags::OutputFlags;
 use super::values::{OptionalDuration, PositiveDuration};
@@ -88,6 +89,8 @@ pub(crate) struct Bench {
     #[command(flatten)]
     pub(crate) family: FamilyFlags,
     #[command(flatten)]
+    pub(crate) connect: ConnectFlags,
+    #[command(flatten)]
     pub(crate) output: OutputFlags,
 }
 
@@ -113,6 +116,7 @@ impl Bench {
         settings.timeout = self.timeout.0;
         settings.spin = self.spin.0;
         settings.family = self.family.filter();
+        settings.connect = self.connect.options();
         settings
     }
 }

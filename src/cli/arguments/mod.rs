@@ -4,6 +4,7 @@
 
 mod bench;
 mod command;
+mod connect_flags;
 mod demo;
 mod family_flags;
 mod guard;

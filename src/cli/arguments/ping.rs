@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::connect_flags::ConnectFlags;
 use super::family_flags::FamilyFlags;
 use super::output_flags::OutputFlags;
 use super::values::{PositiveDuration, seconds_or_duration};
@@ -55,6 +56,8 @@ pub(crate) struct Ping {
     #[command(flatten)]
     pub(crate) family: FamilyFlags,
     #[command(flatten)]
+    pub(crate) connect: ConnectFlags,
+    #[command(flatten)]
     pub(crate) output: OutputFlags,
 }
 
@@ -72,6 +75,7 @@ impl Ping {
         settings.flows = self.flows;
         settings.expect = self.expect;
         settings.family = self.family.filter();
+        settings.connect = self.connect.options();
         settings
     }
 }

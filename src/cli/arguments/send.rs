@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::connect_flags::ConnectFlags;
 use super::family_flags::FamilyFlags;
 use super::output_flags::OutputFlags;
 use super::values::PositiveDuration;
@@ -38,6 +39,8 @@ pub(crate) struct Send {
     #[command(flatten)]
     pub(crate) family: FamilyFlags,
     #[command(flatten)]
+    pub(crate) connect: ConnectFlags,
+    #[command(flatten)]
     pub(crate) output: OutputFlags,
 }
 
@@ -49,6 +52,7 @@ impl Send {
         settings.timeout = self.timeout.0;
         settings.retries = self.retries;
         settings.family = self.family.filter();
+        settings.connect = self.connect.options();
         settings
     }
 }

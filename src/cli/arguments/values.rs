@@ -1,6 +1,7 @@
 //! The values of flags as they are typed.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ pub(crate) enum ValueError {
     NotANumberOrOff,
     #[error("a file mode is up to four octal digits, as in 0660")]
     NotAMode,
+    #[error("must be an address, as in 192.0.2.1, 192.0.2.1:4000 or [2001:db8::1]:4000")]
+    NotASource,
+    #[error("must be from 0 to 63, or a name such as EF, AF41 or CS1")]
+    NotADscp,
     #[error("HTTP needs a stream; write it like 127.0.0.1:9300")]
     NotAStream,
     #[error(transparent)]
@@ -52,6 +57,45 @@ pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, ValueError> {
         }
         Ok(endpoint) => Ok(endpoint),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// An address with or without a port; port 0 leaves the choice to the kernel.
+pub(super) fn source_address(text: &str) -> Result<SocketAddr, ValueError> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let inside = text.strip_prefix('[').and_then(|its| its.strip_suffix(']'));
+    let address: IpAddr = match inside {
+        Some(inside) => inside.parse().map(IpAddr::V6).ok(),
+        None => text.parse().ok(),
+    }
+    .ok_or(ValueError::NotASource)?;
+    Ok(SocketAddr::new(address, 0))
+}
+
+/// A differentiated services code point by its number or its name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dscp(pub u8);
+
+impl FromStr for Dscp {
+    type Err = ValueError;
+
+    /// The names are those of IANA's registry: CSx is 8x (RFC 2474), AFxy is 8x + 2y (RFC 2597).
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let name = text.to_ascii_uppercase();
+        let dscp = match name.as_bytes() {
+            b"DF" => Some(0),
+            b"LE" => Some(1),
+            b"VOICE-ADMIT" => Some(44),
+            b"EF" => Some(46),
+            [b'C', b'S', class @ b'0'..=b'7'] => Some(8 * (class - b'0')),
+            [b'A', b'F', class @ b'1'..=b'4', drop @ b'1'..=b'3'] => {
+                Some(8 * (class - b'0') + 2 * (drop - b'0'))
+            }
+            _ => name.parse().ok().filter(|dscp| *dscp <= 63),
+        };
+        dscp.map(Self).ok_or(ValueError::NotADscp)
     }
 }
 
@@ -149,6 +193,51 @@ impl fmt::Display for OptionalNumber {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dscp_is_a_number_or_a_name() {
+        for (text, dscp) in [
+            ("0", 0),
+            ("63", 63),
+            ("EF", 46),
+            ("ef", 46),
+            ("CS1", 8),
+            ("CS7", 56),
+            ("AF11", 10),
+            ("AF41", 34),
+            ("AF43", 38),
+            ("LE", 1),
+        ] {
+            assert_eq!(text.parse::<Dscp>().unwrap().0, dscp, "{text}");
+        }
+        for text in ["", "64", "-1", "CS8", "AF14", "AF51", "E", "0x2e"] {
+            assert!(text.parse::<Dscp>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_an_address_with_or_without_a_port() {
+        for (text, address) in [
+            ("192.0.2.1", "192.0.2.1:0"),
+            ("192.0.2.1:4000", "192.0.2.1:4000"),
+            ("2001:db8::1", "[2001:db8::1]:0"),
+            ("[2001:db8::1]", "[2001:db8::1]:0"),
+            ("[2001:db8::1]:4000", "[2001:db8::1]:4000"),
+            ("[fe80::1%2]:4000", "[fe80::1%2]:4000"),
+        ] {
+            assert_eq!(source_address(text).unwrap(), address.parse().unwrap());
+        }
+        for text in [
+            "",
+            "localhost",
+            ":4000",
+            "[192.0.2.1]",
+            "192.0.2.1:",
+            "192.0.2.1:x",
+        ] {
+            assert!(source_address(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_duration_that_no_clock_can_add_is_refused() {

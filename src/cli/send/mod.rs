@@ -136,8 +136,9 @@ impl<'a> Printer<'a> {
             failed,
         } = self.counts;
         if self.arguments.output.json {
+            let given = &self.arguments.endpoint;
             self.output
-                .write(|to| report::summary_json(to, &self.endpoint, &self.counts));
+                .write(|to| report::summary_json(to, given, &self.endpoint, &self.counts));
         }
         if self.arguments.keep_going && wrong + failed > 0 && !self.arguments.output.quiet {
             let texts = right + wrong + failed;

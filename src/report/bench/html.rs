@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::bins::fine_bins;
 use super::chart::{self, Axis, Tick};
+use crate::report::named::Named;
 use crate::report::units::{per_second, round, seconds, short};
 use bullhorn_client::bench::{PERCENTILES, RunResult, TIMELINE_STEP};
 
@@ -35,7 +36,11 @@ const MAX_POINTS: usize = 120;
 
 /// The whole page.
 pub(crate) fn page(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
-    let endpoint = escape(&measured.endpoint.to_string());
+    let named = Named {
+        given: &measured.given,
+        endpoint: &measured.endpoint,
+    };
+    let endpoint = escape(&named.to_string());
     writeln!(
         to,
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\

@@ -23,6 +23,7 @@ pub(crate) fn summary_json(
     let line = json!({
         "schema": SCHEMA,
         "event": "summary",
+        "given": measured.given.to_string(),
         "endpoint": measured.endpoint.to_string(),
         "mode": if settings.rate.is_some() { "open" } else { "closed" },
         "flows": settings.flows,

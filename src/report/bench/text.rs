@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::bins::coarse_bins;
+use crate::report::named::Named;
 use crate::report::units::{per_second, round, seconds, short};
 use bullhorn_client::bench::{
     Counts, Crossing, Latency, PERCENTILES, Progress, Quantity, RunResult,
@@ -52,7 +53,10 @@ fn setup(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
     write!(
         to,
         "{}: {}",
-        measured.endpoint,
+        Named {
+            given: &measured.given,
+            endpoint: &measured.endpoint
+        },
         plural(settings.flows, "flow")
     )?;
     if settings.rate.is_none() {

@@ -1,6 +1,7 @@
 //! Events and the summary as JSON Lines.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -16,11 +17,13 @@ pub(crate) fn begin_json(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()
     let line = json!({
         "schema": SCHEMA,
         "event": "begin",
+        "given": begin.given.to_string(),
         "endpoint": begin.endpoint.to_string(),
         "started_at": humantime::format_rfc3339_millis(begin.started_at).to_string(),
         "text_bytes": begin.text_length,
         "interval_ns": nanoseconds(begin.interval),
         "flows": begin.flows,
+        "sources": begin.sources.iter().map(source_json).collect::<Vec<_>>(),
     });
     writeln!(to, "{line}")
 }
@@ -32,33 +35,23 @@ pub(crate) fn event_json(
     at: Duration,
     event: &Event,
 ) -> io::Result<()> {
+    let Some((name, fields)) = fields(begin, event) else {
+        return Ok(());
+    };
+    let mut line = Map::new();
+    line.insert("schema".into(), SCHEMA.into());
+    line.insert("event".into(), name.into());
+    line.insert("elapsed_ns".into(), nanoseconds(at).into());
+    if let Value::Object(fields) = fields {
+        line.extend(fields);
+    }
+    writeln!(to, "{}", Value::Object(line))
+}
+
+/// The name of an event and what it has beside the keys of every event.
+fn fields(begin: std::time::Instant, event: &Event) -> Option<(&'static str, Value)> {
     let (name, fields) = match event {
-        Event::Answer {
-            number,
-            flow,
-            length,
-            round_trip,
-            kind,
-            reordered,
-            problem,
-        } => {
-            let name = match (kind, problem) {
-                (ArrivalKind::Duplicate, _) => "duplicate",
-                (ArrivalKind::Late, _) => "late",
-                (ArrivalKind::InTime, None) => "answer",
-                (ArrivalKind::InTime, Some(_)) => "wrong_answer",
-            };
-            let fields = json!({
-                "number": number,
-                "flow": flow + 1,
-                "bytes": length,
-                "rtt_ns": round_trip.map(nanoseconds),
-                "reordered": reordered,
-                "problem": problem.map(|problem| problem.name()),
-                "diagnosis": problem.map(|problem| problem.to_string()),
-            });
-            (name, fields)
-        }
+        Event::Answer { .. } => return answer_fields(event),
         Event::Stray { flow, length } => ("stray", json!({"flow": flow + 1, "bytes": length})),
         Event::Lost { number, flow, loss } => (
             "lost",
@@ -74,6 +67,14 @@ pub(crate) fn event_json(
         ),
         Event::OutageBegan(outage) => ("outage_begin", outage_json(outage, begin)),
         Event::OutageEnded(outage) => ("outage_end", outage_json(outage, begin)),
+        Event::AddressChanged { given, from, to } => (
+            "address_changed",
+            json!({
+                "given": given.to_string(),
+                "from": from.to_string(),
+                "to": to.to_string(),
+            }),
+        ),
         Event::StaleFlow { flow, round_trip } => (
             "stale_flow",
             json!({
@@ -82,16 +83,40 @@ pub(crate) fn event_json(
                 "diagnosis": "stale flow state on the path (NAT or conntrack) likely",
             }),
         ),
-        _ => return Ok(()),
+        _ => return None,
     };
-    let mut line = Map::new();
-    line.insert("schema".into(), SCHEMA.into());
-    line.insert("event".into(), name.into());
-    line.insert("elapsed_ns".into(), nanoseconds(at).into());
-    if let Value::Object(fields) = fields {
-        line.extend(fields);
-    }
-    writeln!(to, "{}", Value::Object(line))
+    Some((name, fields))
+}
+
+fn answer_fields(event: &Event) -> Option<(&'static str, Value)> {
+    let Event::Answer {
+        number,
+        flow,
+        length,
+        round_trip,
+        kind,
+        reordered,
+        problem,
+    } = event
+    else {
+        return None;
+    };
+    let name = match (kind, problem) {
+        (ArrivalKind::Duplicate, _) => "duplicate",
+        (ArrivalKind::Late, _) => "late",
+        (ArrivalKind::InTime, None) => "answer",
+        (ArrivalKind::InTime, Some(_)) => "wrong_answer",
+    };
+    let fields = json!({
+        "number": number,
+        "flow": flow + 1,
+        "bytes": length,
+        "rtt_ns": round_trip.map(nanoseconds),
+        "reordered": reordered,
+        "problem": problem.map(|problem| problem.name()),
+        "diagnosis": problem.map(|problem| problem.to_string()),
+    });
+    Some((name, fields))
 }
 
 /// An object with `"event": "summary"`, or `"interim"` before the last. `output_dropped` counts the
@@ -107,6 +132,7 @@ pub(crate) fn summary_json(
     let event = if is_last { "summary" } else { "interim" };
     line.insert("event".into(), event.into());
     line.insert("elapsed_ns".into(), nanoseconds(summary.elapsed).into());
+    line.insert("given".into(), summary.given.to_string().into());
     line.insert("endpoint".into(), summary.endpoint.to_string().into());
     add_counts(&mut line, &summary.counts);
     line.insert("rtt".into(), figures_json(summary.round_trips.as_ref()));
@@ -117,6 +143,7 @@ pub(crate) fn summary_json(
     let flows = summary.flows.iter().enumerate().map(|(index, flow)| {
         let mut entry = Map::new();
         entry.insert("flow".into(), (index + 1).into());
+        entry.insert("source".into(), source_json(&flow.source));
         add_counts(&mut entry, &flow.counts);
         entry.insert("rtt".into(), figures_json(flow.round_trips.as_ref()));
         entry.insert("jitter_ns".into(), flow.jitter_ns.into());
@@ -141,6 +168,11 @@ pub(crate) fn summary_json(
     line.insert("fresh_ports_answered".into(), summary.fresh_answered.into());
     line.insert("output_dropped".into(), output_dropped.into());
     writeln!(to, "{}", Value::Object(line))
+}
+
+/// `null` for a Unix socket.
+fn source_json(source: &Option<SocketAddr>) -> Value {
+    source.map(|source| source.to_string()).into()
 }
 
 fn add_counts(to: &mut Map<String, Value>, counts: &Counts) {

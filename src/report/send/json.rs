@@ -45,12 +45,14 @@ pub(crate) fn outcome_json(
 /// An object with `"event": "summary"`.
 pub(crate) fn summary_json(
     to: &mut dyn Write,
+    given: &Endpoint,
     endpoint: &Endpoint,
     counts: &Counts,
 ) -> io::Result<()> {
     let line = json!({
         "schema": SCHEMA,
         "event": "summary",
+        "given": given.to_string(),
         "endpoint": endpoint.to_string(),
         "texts": counts.right + counts.wrong + counts.failed,
         "right": counts.right,

@@ -5,34 +5,38 @@ use std::time::Duration;
 use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::{Endpoint, FamilyFilter};
 use bullhorn_socket::error::{Error, Result};
-use bullhorn_socket::{RESOLVE_TIMEOUT, check_for_client};
+use bullhorn_socket::{ConnectOptions, RESOLVE_TIMEOUT, check_for_client};
 
 /// Addresses that have not been tried yet. Taking one removes it.
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates(std::vec::IntoIter<Endpoint>);
 
 impl Candidates {
-    /// The addresses of `endpoint`. The resolver has [`RESOLVE_TIMEOUT`], or the timeout of a
+    /// The addresses of `endpoint` that `options` can be used with. The resolver has [`RESOLVE_TIMEOUT`], or the timeout of a
     /// request if that is longer.
     pub(crate) fn resolve(
         endpoint: &Endpoint,
         family: FamilyFilter,
+        options: &ConnectOptions,
         request_timeout: Duration,
         stop: &Stop,
     ) -> Result<Self> {
         let timeout = RESOLVE_TIMEOUT.max(request_timeout);
-        Self::resolve_within(endpoint, family, timeout, stop)
+        Self::resolve_within(endpoint, family, options, timeout, stop)
     }
 
     /// As [`Self::resolve`], where the resolver has exactly `timeout`.
     pub(crate) fn resolve_within(
         endpoint: &Endpoint,
         family: FamilyFilter,
+        options: &ConnectOptions,
         timeout: Duration,
         stop: &Stop,
     ) -> Result<Self> {
         check_for_client(endpoint)?;
+        options.check(endpoint)?;
         let addresses = endpoint.resolve(family, timeout, stop)?;
+        let addresses = options.with_source_family(endpoint, addresses)?;
         Ok(Self::new(addresses))
     }
 

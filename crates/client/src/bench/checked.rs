@@ -29,6 +29,9 @@ impl CheckedSettings {
         if !(1..=MAX_FLOWS).contains(&settings.flows) {
             return Err(SettingsError::Flows.into());
         }
+        if settings.connect.source_port().is_some() && settings.flows > 1 {
+            return Err(SettingsError::SourcePort(settings.flows).into());
+        }
         let rate = settings
             .rate
             .map(|rate| Rate::new(rate).ok_or(SettingsError::Rate(rate)))

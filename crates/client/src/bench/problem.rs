@@ -13,6 +13,8 @@ pub(super) enum SettingsError {
     TooShort { endpoint: Endpoint, min: usize },
     #[error("the number of flows must be from 1 to {MAX_FLOWS}")]
     Flows,
+    #[error("a source port is for one flow, and there are {0}")]
+    SourcePort(u32),
     #[error("the rate must be from 1e-9 to {MAX_RATE} requests per second, not {0}")]
     Rate(f64),
     #[error("window x size x flows is {0} bytes, more than {MAX_BYTES} (1 GiB)")]
@@ -26,6 +28,7 @@ impl From<SettingsError> for Error {
         let settings: &[&str] = match problem {
             SettingsError::TooShort { .. } => &["size"],
             SettingsError::Flows => &["flows"],
+            SettingsError::SourcePort(_) => &["flows", "source"],
             SettingsError::Rate(_) => &["rate"],
             SettingsError::InFlight(_) => &["window", "size", "flows"],
             SettingsError::Memory(_) => &["flows", "window", "size", "threads"],

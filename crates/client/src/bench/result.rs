@@ -11,6 +11,8 @@ use bullhorn_socket::endpoint::Endpoint;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RunResult {
+    /// The endpoint as given, perhaps with a name.
+    pub given: Endpoint,
     /// The address that the load was put on.
     pub endpoint: Endpoint,
     /// The settings of the run, with the window that was used.
@@ -45,6 +47,7 @@ impl RunResult {
     /// The result of a run without workers; `record` is empty.
     pub(super) fn new(endpoint: Endpoint, settings: Settings, record: Record) -> Self {
         Self {
+            given: endpoint.clone(),
             endpoint,
             has_offload: settings.has_offload,
             settings,

@@ -72,10 +72,14 @@ pub fn run(
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<RunResult> {
-    Candidates::resolve(endpoint, settings.family, settings.timeout, stop)?.find(|address| {
+    let (family, timeout) = (settings.family, settings.timeout);
+    let mut candidates = Candidates::resolve(endpoint, family, &settings.connect, timeout, stop)?;
+    let mut result = candidates.find(|address| {
         let checked = CheckedSettings::new(address, settings)?;
         run_at(address, &checked, stop, observer)
-    })
+    })?;
+    result.given = endpoint.clone();
+    Ok(result)
 }
 
 fn run_at(
@@ -88,7 +92,12 @@ fn run_at(
     let threads = settings.threads as usize;
     let mut sockets: Vec<Vec<Socket>> = (0..threads).map(|_| Vec::new()).collect();
     for flow in 0..settings.flows as usize {
-        sockets[flow % threads].push(connect(endpoint, settings.timeout, stop)?);
+        sockets[flow % threads].push(connect(
+            endpoint,
+            &settings.connect,
+            settings.timeout,
+            stop,
+        )?);
     }
     observer.using(endpoint);
 

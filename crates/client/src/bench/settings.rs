@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::endpoint::{Endpoint, Family, FamilyFilter, SocketType};
 
 /// The most bytes of text that a run keeps in flight, and the most memory that it takes.
@@ -38,6 +39,8 @@ pub struct Settings {
     pub spin: Duration,
     /// Which addresses of a name may be used.
     pub family: FamilyFilter,
+    /// How packets leave this machine. A source port is for one flow.
+    pub connect: ConnectOptions,
 }
 
 impl Default for Settings {
@@ -56,6 +59,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(1),
             spin: Duration::from_millis(1),
             family: FamilyFilter::All,
+            connect: ConnectOptions::default(),
         }
     }
 }

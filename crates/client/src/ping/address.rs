@@ -43,7 +43,7 @@ fn answers(
     control: &Control,
     end: Option<Instant>,
 ) -> Result<bool> {
-    let mut flow = flow::new(endpoint, settings.timeout);
+    let mut flow = flow::new(endpoint, &settings.connect, settings.timeout);
     let mut text = Vec::new();
     texts.write(TRIAL, &mut text);
     let mut answer = AnswerBuffer::default();

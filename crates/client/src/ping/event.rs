@@ -1,5 +1,6 @@
 //! What a run reports while it lasts.
 
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,6 +18,8 @@ use bullhorn_socket::endpoint::Endpoint;
 pub struct Begin<'a> {
     /// The index of the target in the run.
     pub target: usize,
+    /// The endpoint as given, perhaps with a name.
+    pub given: &'a Endpoint,
     /// The address that is probed.
     pub endpoint: &'a Endpoint,
     /// When the first probe is due. Events have the time since then.
@@ -29,6 +32,8 @@ pub struct Begin<'a> {
     pub interval: Duration,
     /// The number of flows, which send in turn.
     pub flows: usize,
+    /// The address and port that each flow sends from; `None` for a Unix socket.
+    pub sources: Vec<Option<SocketAddr>>,
 }
 
 /// Something that happened to a probe, an answer or a flow. Flows are counted from 0.
@@ -72,6 +77,16 @@ pub enum Event {
     OutageBegan(Outage),
     /// A probe was answered again.
     OutageEnded(Outage),
+    /// During an outage the name was resolved again and has other addresses: from now on this one
+    /// is probed.
+    AddressChanged {
+        /// The endpoint as given, with the name.
+        given: Endpoint,
+        /// The address that was probed.
+        from: Endpoint,
+        /// The address that is probed now.
+        to: Endpoint,
+    },
     /// During an outage a fresh source port got an answer, and the old one still none after that:
     /// stale flow state on the path (NAT or conntrack) is likely.
     StaleFlow {

@@ -69,6 +69,12 @@ impl FreshPorts {
         }
     }
 
+    /// Ends a try: the old flow is no longer in use.
+    pub(super) fn abandon(&mut self) {
+        self.current = None;
+        self.suspicion = None;
+    }
+
     pub(super) fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
         self.current.as_ref()?.flow.interest()
     }

@@ -4,8 +4,8 @@
 //! In reading order: `text` makes the texts and matches an answer to its probe; `schedule` decides
 //! when each is due; `ledger` counts every probe in one field of [`Counts`]; `jitter` and `outage`
 //! are figures; `flow` is one way to the endpoint and back; `fresh` tries a new source port during
-//! an outage, `address` chooses among the addresses of a name; `engine` brings them together;
-//! `event` is what a run reports while it lasts, `summary` at its end, and `control` ends it from
+//! an outage, `address` chooses among the addresses of a name, and `name` resolves it again during
+//! an outage; `engine` brings them together; `event` is what a run reports while it lasts, `summary` at its end, and `control` ends it from
 //! outside. One plain thread and ppoll(2): a prober must not measure its own runtime. Nothing here
 //! reads arguments or prints.
 
@@ -20,6 +20,7 @@ mod fresh;
 mod jitter;
 mod ledger;
 mod loss;
+mod name;
 mod outage;
 mod schedule;
 mod settings;
@@ -72,7 +73,8 @@ use text::ProbeTexts;
 ///
 /// # Errors
 /// [`Error::InvalidSettings`] and [`Error::UnsuitableEndpoint`], [`Error::TooLong`] when a text or
-/// its answer does not fit a datagram, [`Error::Resolve`]; [`Error::Socket`] when no socket can be
+/// its answer does not fit a datagram, [`Error::Resolve`], [`Error::NoSourceFamily`];
+/// [`Error::Source`] and [`Error::Socket`] when no socket can be
 /// created at the beginning. What happens later is in the events and the summary.
 pub fn run(
     endpoint: &Endpoint,
@@ -82,10 +84,10 @@ pub fn run(
 ) -> Result<Summary> {
     settings.check()?;
     let deadline = settings.deadline.map(|deadline| Instant::now() + deadline);
-    let (family, stop) = (settings.family, control.stopped_by());
+    let (family, options, stop) = (settings.family, &settings.connect, control.stopped_by());
     let candidates = match settings.deadline {
-        Some(deadline) => Candidates::resolve_within(endpoint, family, deadline, stop)?,
-        None => Candidates::resolve(endpoint, family, settings.timeout, stop)?,
+        Some(deadline) => Candidates::resolve_within(endpoint, family, options, deadline, stop)?,
+        None => Candidates::resolve(endpoint, family, options, settings.timeout, stop)?,
     };
     // Before the texts are made, as they are kept in memory.
     let fits = |length| {
@@ -96,8 +98,8 @@ pub fn run(
     settings.check_memory()?;
     let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref());
     fits(texts.text_length().max(texts.expected_length()))?;
-    let endpoint = address::choose(&candidates, settings, &texts, control, deadline)?;
-    let targets = vec![Target::new(0, endpoint, settings, texts)];
+    let address = address::choose(&candidates, settings, &texts, control, deadline)?;
+    let targets = vec![Target::new(0, endpoint, address, settings, texts)];
     let mut summaries = Engine::new(targets, control, deadline).run(observer)?;
     summaries.pop().ok_or(Error::NoAddress)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::behaviour::Behaviour;
 use super::text::TOKEN_LENGTH;
+use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::endpoint::FamilyFilter;
 use bullhorn_socket::error::{Error, Result};
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub expect: Option<Behaviour>,
     /// Which addresses of a name may be used.
     pub family: FamilyFilter,
+    /// How packets leave this machine. A source port is for one flow.
+    pub connect: ConnectOptions,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             flows: 1,
             expect: None,
             family: FamilyFilter::All,
+            connect: ConnectOptions::default(),
         }
     }
 }
@@ -76,6 +80,12 @@ impl Settings {
         } else if !(1..=MAX_FLOWS).contains(&self.flows) {
             let problem = format!("the number of flows must be from 1 to {MAX_FLOWS}");
             (&["flows"], problem)
+        } else if self.connect.source_port().is_some() && self.flows > 1 {
+            let problem = format!(
+                "a source port is for one flow, and there are {}",
+                self.flows
+            );
+            (&["flows", "source"], problem)
         } else if self.size < TOKEN_LENGTH {
             let problem = format!(
                 "a probe has at least {TOKEN_LENGTH} bytes, for its number and a random word"

@@ -1,5 +1,6 @@
 //! The result of probing a target.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::behaviour::Behaviour;
@@ -12,7 +13,9 @@ use bullhorn_socket::endpoint::Endpoint;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The address that was probed.
+    /// The endpoint as given, perhaps with a name.
+    pub given: Endpoint,
+    /// The address that was probed last.
     pub endpoint: Endpoint,
     /// When the first probe was due.
     pub start: Instant,
@@ -42,6 +45,8 @@ pub struct Summary {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FlowSummary {
+    /// The address and port that it sends from, or last sent from; `None` for a Unix socket.
+    pub source: Option<SocketAddr>,
     /// Its counts.
     pub counts: Counts,
     /// Its round trips.

@@ -47,7 +47,7 @@ impl Connection {
     ) -> Result<(Endpoint, Self)> {
         candidates.find(|address| {
             let connection = Self {
-                flow: StreamFlow::connect(address, settings.timeout, stop)?,
+                flow: StreamFlow::connect(address, &settings.connect, settings.timeout, stop)?,
                 lines: VecDeque::new(),
                 awaited: None,
                 half_closed: false,

@@ -39,7 +39,7 @@ impl Exchange {
     /// Opens a socket to the first address that allows it. The next one is tried when it does not
     /// answer.
     pub(super) fn open(mut candidates: Candidates, settings: Settings, stop: Stop) -> Result<Self> {
-        let flow = candidates.find(|address| RequestFlow::open(address, settings.timeout))?;
+        let flow = candidates.find(|address| RequestFlow::open(address, &settings))?;
         Ok(Self {
             endpoint: flow.endpoint().clone(),
             candidates,
@@ -60,7 +60,10 @@ impl Exchange {
     /// Sends every text and reports the outcomes in order, until the texts end or `observer`
     /// breaks.
     pub(super) fn run(&mut self, texts: &mut dyn Texts, observer: &mut dyn Observer) -> Result<()> {
-        let window = self.settings.window.max(1);
+        let window = match self.settings.connect.source_port() {
+            Some(_) => 1,
+            None => self.settings.window.max(1),
+        };
         let mut queue = Queue::new(window * QUEUE_WINDOWS);
         let mut ended = false;
         loop {
@@ -109,7 +112,7 @@ impl Exchange {
     ) -> Result<()> {
         let mut flow = match self.idle.pop() {
             Some(flow) => flow,
-            None => RequestFlow::open(&self.endpoint, self.settings.timeout)?,
+            None => RequestFlow::open(&self.endpoint, &self.settings)?,
         };
         let progress = flow.begin(request);
         self.settle(flow, progress, queue, observer)
@@ -174,8 +177,10 @@ impl Exchange {
             Progress::Settled(Err(_))
                 if !self.has_answered && !self.candidates.as_slice().is_empty() =>
             {
+                // The flow may have the only source port.
+                let request = flow.into_request();
                 self.switch_to_next_address(observer)?;
-                self.begin(flow.into_request(), queue, observer)?;
+                self.begin(request, queue, observer)?;
             }
             Progress::Settled(result) => {
                 self.has_answered |= result.is_ok();
@@ -195,9 +200,9 @@ impl Exchange {
     /// The address has never answered, and the name has another. Texts in flight to the old one
     /// follow when they fail there.
     fn switch_to_next_address(&mut self, observer: &mut dyn Observer) -> Result<()> {
-        let timeout = self.settings.timeout;
+        let settings = &self.settings;
         let candidates = &mut self.candidates;
-        let flow = candidates.find(|address| RequestFlow::open(address, timeout))?;
+        let flow = candidates.find(|address| RequestFlow::open(address, settings))?;
         self.endpoint = flow.endpoint().clone();
         self.idle = vec![flow];
         observer.using(&self.endpoint);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::recent_replies::RecentReplies;
+use super::settings::Settings;
 use crate::ask::comparison::Comparison;
 use crate::ask::flow::DatagramFlow;
 use bullhorn_socket::endpoint::Endpoint;
@@ -65,10 +66,10 @@ pub(super) enum Progress {
 }
 
 impl RequestFlow {
-    pub(super) fn open(endpoint: &Endpoint, timeout: Duration) -> Result<Self> {
+    pub(super) fn open(endpoint: &Endpoint, settings: &Settings) -> Result<Self> {
         Ok(Self {
-            flow: DatagramFlow::open(endpoint)?,
-            timeout,
+            flow: DatagramFlow::open(endpoint, &settings.connect)?,
+            timeout: settings.timeout,
             request: Request::default(),
         })
     }

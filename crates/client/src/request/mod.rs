@@ -85,6 +85,7 @@ impl Client {
     /// # Errors
     /// [`Error::Endpoint`] for a malformed endpoint, [`Error::UnsuitableEndpoint`] for one that only a server can
     /// use, [`Error::Resolve`],
+    /// [`Error::NoSourceFamily`], [`Error::Source`],
     /// [`Error::Refused`], [`Error::NoAnswer`] and [`Error::Socket`].
     pub fn with_settings<E>(endpoint: E, settings: Settings) -> Result<Self>
     where
@@ -108,7 +109,10 @@ impl Client {
         E::Error: Into<ParseEndpointError>,
     {
         let endpoint = endpoint.try_into().map_err(Into::into)?;
-        let candidates = Candidates::resolve(&endpoint, settings.family, settings.timeout, &stop)?;
+        let Settings {
+            family, timeout, ..
+        } = settings;
+        let candidates = Candidates::resolve(&endpoint, family, &settings.connect, timeout, &stop)?;
         let transport = match endpoint.socket_type() {
             Some(SocketType::Stream) => {
                 Transport::Stream(stream::Exchange::connect(candidates, settings, stop)?)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::endpoint::FamilyFilter;
 
 /// How a client sends texts and waits for answers. Start from [`Settings::default`] and set what
@@ -20,6 +21,9 @@ pub struct Settings {
     pub retries: u32,
     /// Which addresses of a name may be used.
     pub family: FamilyFilter,
+    /// How packets leave this machine. Over datagrams, with a source port there is one text in
+    /// flight, whatever the window.
+    pub connect: ConnectOptions,
 }
 
 impl Default for Settings {
@@ -29,6 +33,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(1),
             retries: 2,
             family: FamilyFilter::All,
+            connect: ConnectOptions::default(),
         }
     }
 }

@@ -5,23 +5,28 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use super::outage::{OfFlow, OutageText};
+use crate::report::named::Named;
 use crate::report::units::{milliseconds, nanoseconds, round};
 use bullhorn_client::ping::Begin;
 use bullhorn_client::ping::{ArrivalKind, Event, Loss};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::visible::VisibleLines;
 
-/// `ping udp://127.0.0.1:3000: 64-byte messages, one every 1 s`
+/// `ping udp://127.0.0.1:3000 from 127.0.0.1:45678: 64-byte messages, one every 1 s`
 pub(crate) fn begin_text(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
     let to = &mut VisibleLines(to);
-    let flows = match begin.flows {
-        1 => String::new(),
-        flows => format!(", over {flows} flows in turn"),
+    let (from, flows) = match (begin.flows, begin.sources.as_slice()) {
+        (1, [Some(source)]) => (format!(" from {source}"), String::new()),
+        (1, _) => (String::new(), String::new()),
+        (flows, _) => (String::new(), format!(", over {flows} flows in turn")),
     };
     writeln!(
         to,
-        "ping {}: {}-byte messages, one every {}{flows}",
-        begin.endpoint,
+        "ping {}{from}: {}-byte messages, one every {}{flows}",
+        Named {
+            given: begin.given,
+            endpoint: begin.endpoint
+        },
         begin.text_length,
         round(nanoseconds(begin.interval))
     )
@@ -51,6 +56,13 @@ pub(crate) fn event_text(
             outage.lost
         ),
         Event::OutageEnded(outage) => writeln!(to, "outage ended: {}", OutageText(outage, begin)),
+        Event::AddressChanged {
+            given,
+            from,
+            to: new,
+        } => {
+            writeln!(to, "{given} now resolves to {new}, and no longer to {from}")
+        }
         Event::StaleFlow { flow, round_trip } => writeln!(
             to,
             "a new source port gets answers (time={} ms) and the old one{} does not: \

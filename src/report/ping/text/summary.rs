@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 
 use super::outage::OutageText;
+use crate::report::named::Named;
 use crate::report::units::{milliseconds, seconds};
 use bullhorn_client::ping::FlowSummary;
 use bullhorn_client::ping::{Counts, LatencySummary, Summary};
@@ -17,7 +18,11 @@ pub(crate) fn summary_text(
     output_dropped: u64,
 ) -> io::Result<()> {
     let to = &mut VisibleLines(to);
-    writeln!(to, "--- {} ---", summary.endpoint)?;
+    let endpoint = Named {
+        given: &summary.given,
+        endpoint: &summary.endpoint,
+    };
+    writeln!(to, "--- {endpoint} ---")?;
     writeln!(
         to,
         "{} in {:.3} s",
@@ -79,10 +84,13 @@ fn outages(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
 }
 
 fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
+    let sources: Vec<String> = flows.iter().map(source_text).collect();
+    let width = sources.iter().map(String::len).max().unwrap_or(0);
+    let width = width.max("source".len());
     writeln!(
         to,
-        "{:>5} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>10}",
-        "flow", "sent", "ok", "corrupt", "lost", "p50 ms", "p99 ms", "max ms"
+        "{:>5} {:>width$} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>10}",
+        "flow", "source", "sent", "ok", "corrupt", "lost", "p50 ms", "p99 ms", "max ms"
     )?;
     for (index, flow) in flows.iter().enumerate() {
         let counts = &flow.counts;
@@ -92,8 +100,9 @@ fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
         };
         writeln!(
             to,
-            "{:>5} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>10}",
+            "{:>5} {:>width$} {:>8} {:>8} {:>8} {:>8} {:>10} {:>10} {:>10}",
             index + 1,
+            sources[index],
             counts.sent,
             counts.ok,
             counts.corrupt,
@@ -104,6 +113,13 @@ fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+fn source_text(flow: &FlowSummary) -> String {
+    match flow.source {
+        Some(source) => source.to_string(),
+        None => "-".to_owned(),
+    }
 }
 
 /// The counts as one line that sums.

@@ -1,14 +1,14 @@
 //! A flow over datagrams: a connected socket with its own address.
 
 use std::io;
+#[cfg(feature = "probe")]
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use bullhorn_socket::Socket;
-
-use bullhorn_socket::begin_connect;
 use bullhorn_socket::call::{Excerpt, traced};
 use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
 use bullhorn_socket::error::Result;
+use bullhorn_socket::{ConnectOptions, Socket, begin_connect};
 
 pub(crate) struct DatagramFlow {
     socket: Socket,
@@ -20,8 +20,8 @@ impl DatagramFlow {
     pub(crate) const BUFFER_SIZE: usize = 4 * MAX_UNIX_DATAGRAM;
 
     /// A socket connected to `endpoint`, which sends nothing yet.
-    pub(crate) fn open(endpoint: &Endpoint) -> Result<Self> {
-        let (socket, _) = begin_connect(endpoint)?;
+    pub(crate) fn open(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Self> {
+        let (socket, _) = begin_connect(endpoint, options)?;
         Ok(Self {
             socket,
             endpoint: endpoint.clone(),
@@ -31,6 +31,12 @@ impl DatagramFlow {
     #[cfg(feature = "probe")]
     pub(crate) fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// The address that it sends from; `None` for a Unix socket.
+    #[cfg(feature = "probe")]
+    pub(crate) fn source(&self) -> Option<SocketAddr> {
+        self.socket.source()
     }
 
     /// The address at the other end.

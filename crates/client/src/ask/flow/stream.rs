@@ -2,10 +2,13 @@
 
 use std::io;
 use std::net::Shutdown;
+#[cfg(feature = "probe")]
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use bullhorn_socket::Attempt;
+use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::Stop;
 #[cfg(feature = "probe")]
 use bullhorn_socket::begin_connect;
@@ -23,21 +26,32 @@ pub(crate) struct StreamFlow {
 
 impl StreamFlow {
     /// Waits until connected, at most for `timeout`.
-    pub(crate) fn connect(endpoint: &Endpoint, timeout: Duration, stop: &Stop) -> Result<Self> {
+    pub(crate) fn connect(
+        endpoint: &Endpoint,
+        options: &ConnectOptions,
+        timeout: Duration,
+        stop: &Stop,
+    ) -> Result<Self> {
         Ok(Self {
-            lines: Lines::new(connect(endpoint, timeout, stop)?),
+            lines: Lines::new(connect(endpoint, options, timeout, stop)?),
             attempt: None,
         })
     }
 
     /// Begins to connect. [`Self::write`] continues.
     #[cfg(feature = "probe")]
-    pub(crate) fn begin(endpoint: &Endpoint) -> Result<Self> {
-        let (socket, attempt) = begin_connect(endpoint)?;
+    pub(crate) fn begin(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Self> {
+        let (socket, attempt) = begin_connect(endpoint, options)?;
         Ok(Self {
             lines: Lines::new(socket),
             attempt: (!attempt.is_made()).then(|| Box::new(attempt)),
         })
+    }
+
+    /// The address that it sends from; `None` for a Unix socket.
+    #[cfg(feature = "probe")]
+    pub(crate) fn source(&self) -> Option<SocketAddr> {
+        self.lines.socket().source()
     }
 
     #[cfg(feature = "probe")]

@@ -35,13 +35,17 @@ impl Target<'_> {
         let flow = self.ledger.flow_of(number);
         self.unexpected_left = MAX_UNEXPECTED_EVENTS;
         self.transmit(number, flow, observer)?;
+        if self.flows.iter().all(|its| its.outage.current().is_some()) {
+            self.name.begin(&self.given, self.settings);
+        }
         let outage = self.flows[flow].outage.current();
         let outage = outage.map(|outage| (flow, outage.first_number));
         if let Some(outage) = outage.filter(|outage| self.fresh.has_room(*outage))
             && self.endpoint.family() != Some(Family::Unix)
             && !self.ledger.has_recent_answer(flow)
         {
-            let fresh = flow::new(&self.endpoint, self.settings.timeout);
+            let options = self.settings.connect.clone().with_any_port();
+            let fresh = flow::new(&self.endpoint, &options, self.settings.timeout);
             self.fresh.begin(fresh, outage, &self.texts);
         }
         ControlFlow::Continue(())

@@ -2,9 +2,10 @@
 //! whatever is next.
 //!
 //! The loop is in this file. `target` is the state of one target, `exchange` its sending and
-//! receiving, and `settle` derives losses and outages.
+//! receiving, `settle` derives losses and outages, and `relocate` moves it to another address.
 
 mod exchange;
+mod relocate;
 mod settle;
 mod target;
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::ping::flow::{self, AnswerBuffer, ProbeFlow};
 use crate::ping::fresh::FreshPorts;
 use crate::ping::jitter::Jitter;
 use crate::ping::ledger::Ledger;
+use crate::ping::name::NameResolver;
 use crate::ping::outage::{OutageTracker, Outages};
 use crate::ping::schedule::Schedule;
 use crate::ping::settings::Settings;
@@ -22,6 +23,7 @@ use bullhorn_socket::error::{Error, Result};
 pub(in crate::ping) struct Target<'a> {
     /// Of this target in the run.
     pub(super) index: usize,
+    pub(super) given: Endpoint,
     pub(super) endpoint: Endpoint,
     pub(super) settings: &'a Settings,
     pub(super) texts: ProbeTexts,
@@ -34,6 +36,9 @@ pub(in crate::ping) struct Target<'a> {
     pub(super) send_lag: Latency,
     pub(super) outages: Outages,
     pub(super) fresh: FreshPorts,
+    pub(super) name: NameResolver,
+    /// Of the flows to earlier addresses.
+    pub(super) earlier_drops: u64,
     pub(super) text: Vec<u8>,
     pub(super) expected: Vec<u8>,
     pub(super) answer: AnswerBuffer,
@@ -57,15 +62,17 @@ pub(super) struct FlowState {
 }
 
 impl<'a> Target<'a> {
+    /// `given` is what `endpoint` is an address of.
     pub(in crate::ping) fn new(
         index: usize,
+        given: &Endpoint,
         endpoint: Endpoint,
         settings: &'a Settings,
         texts: ProbeTexts,
     ) -> Self {
         let start = Instant::now();
         let flows = (0..settings.flows).map(|index| FlowState {
-            flow: flow::new(&endpoint, settings.timeout),
+            flow: flow::new(&endpoint, &settings.connect, settings.timeout),
             round_trips: Latency::default(),
             last_round_trip: None,
             jitter: Jitter::default(),
@@ -73,6 +80,7 @@ impl<'a> Target<'a> {
         });
         Self {
             index,
+            given: given.clone(),
             flows: flows.collect(),
             endpoint,
             settings,
@@ -85,6 +93,8 @@ impl<'a> Target<'a> {
             send_lag: Latency::default(),
             outages: Outages::default(),
             fresh: FreshPorts::default(),
+            name: NameResolver::default(),
+            earlier_drops: 0,
             text: Vec::new(),
             expected: Vec::new(),
             answer: AnswerBuffer::default(),
@@ -138,12 +148,14 @@ impl<'a> Target<'a> {
         self.schedule = Schedule::new(start, settings.interval, settings.probe_count());
         observer.begin(&Begin {
             target: self.index,
+            given: &self.given,
             endpoint: &self.endpoint,
             start,
             started_at,
             text_length: self.texts.text_length(),
             interval: settings.interval,
             flows: settings.flows,
+            sources: self.flows.iter().map(|it| it.flow.source()).collect(),
         })
     }
 
@@ -157,6 +169,7 @@ impl<'a> Target<'a> {
         if self.is_done {
             return ControlFlow::Continue(None);
         }
+        self.follow_name(observer)?;
         if let Some(intended) = self.schedule.take_due(Instant::now()) {
             self.send_probe(intended, observer)?;
         }
@@ -180,13 +193,14 @@ impl<'a> Target<'a> {
         self.is_done
     }
 
-    /// What to wait for: a flow (`None` for the fresh source port), its descriptor, and whether to
-    /// wait for room to write too.
+    /// What to wait for: a flow (`None` for the fresh source port and the resolver), its descriptor,
+    /// and whether to wait for room to write too.
     pub(super) fn interest(&self) -> impl Iterator<Item = (Option<usize>, BorrowedFd<'_>, bool)> {
         let flows = self.flows.iter().enumerate();
         let flows = flows.filter_map(|(index, state)| Some((Some(index), state.flow.interest()?)));
         let fresh = self.fresh.interest().map(|interest| (None, interest));
-        let all = flows.chain(fresh).filter(|_| !self.is_done);
+        let name = self.name.interest().map(|done| (None, (done, false)));
+        let all = flows.chain(fresh).chain(name).filter(|_| !self.is_done);
         all.map(|(flow, (descriptor, to_write))| (flow, descriptor, to_write))
     }
 
@@ -223,11 +237,14 @@ impl<'a> Target<'a> {
     fn summary(&self) -> Summary {
         let flows = self.flows.iter().enumerate();
         let flows = flows.map(|(index, state)| FlowSummary {
+            source: state.flow.source(),
             counts: *self.ledger.flow_counts(index),
             round_trips: state.round_trips.summary(),
             jitter_ns: state.jitter.estimate_ns(),
         });
+        let drops = self.flows.iter().map(|state| state.flow.local_drops());
         Summary {
+            given: self.given.clone(),
             endpoint: self.endpoint.clone(),
             start: self.start,
             elapsed: self.start.elapsed(),
@@ -235,7 +252,7 @@ impl<'a> Target<'a> {
             round_trips: self.round_trips.summary(),
             jitter_ns: self.jitter.estimate_ns(),
             send_lag: self.send_lag.summary(),
-            local_drops: self.flows.iter().map(|it| it.flow.local_drops()).sum(),
+            local_drops: self.earlier_drops + drops.sum::<u64>(),
             outages: self.outages.clone(),
             fresh_sent: self.fresh.sent,
             fresh_answered: self.fresh.answered,

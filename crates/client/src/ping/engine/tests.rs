@@ -63,7 +63,13 @@ fn two_targets_are_probed_in_one_engine_each_on_its_own_schedule() {
     let mut targets = Vec::new();
     for (index, (endpoint, settings)) in server.endpoints().iter().zip(&settings).enumerate() {
         let texts = ProbeTexts::with_random_nonce(settings.size, None);
-        targets.push(Target::new(index, endpoint.clone(), settings, texts));
+        targets.push(Target::new(
+            index,
+            endpoint,
+            endpoint.clone(),
+            settings,
+            texts,
+        ));
     }
     let control = Control::new().unwrap();
     control.report();
@@ -105,7 +111,7 @@ fn a_silent_target_does_not_hold_up_another() {
     let endpoints = [silent.parse().unwrap(), server.endpoints()[0].clone()];
     let targets = endpoints.into_iter().enumerate().map(|(index, endpoint)| {
         let texts = ProbeTexts::with_random_nonce(64, None);
-        Target::new(index, endpoint, &settings, texts)
+        Target::new(index, &endpoint.clone(), endpoint, &settings, texts)
     });
     let control = Control::new().unwrap();
     let engine = Engine::new(targets.collect(), &control, None);

@@ -1,27 +1,30 @@
 //! Probes over datagrams.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
 use super::answer::AnswerBuffer;
 use super::probe_flow::{ProbeFlow, Reception, Transmission};
 use crate::ask::flow::DatagramFlow;
 use crate::ping::text::ProbeTexts;
-use bullhorn_socket::RECEIVE_BUFFER;
 use bullhorn_socket::endpoint::{Endpoint, Family};
 use bullhorn_socket::error::{Error, Operation, Result};
+use bullhorn_socket::{ConnectOptions, RECEIVE_BUFFER};
 
 pub(super) struct DatagramProbes {
     endpoint: Endpoint,
+    options: ConnectOptions,
     flow: Option<DatagramFlow>,
     /// Of the sockets before this one.
     earlier_drops: u64,
 }
 
 impl DatagramProbes {
-    pub(super) fn new(endpoint: &Endpoint) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, options: &ConnectOptions) -> Self {
         Self {
             endpoint: endpoint.clone(),
+            options: options.clone(),
             flow: None,
             earlier_drops: 0,
         }
@@ -44,11 +47,15 @@ impl ProbeFlow for DatagramProbes {
         if self.flow.is_some() {
             return Ok(());
         }
-        let flow = DatagramFlow::open(&self.endpoint)?;
+        let flow = DatagramFlow::open(&self.endpoint, &self.options)?;
         let configured = flow.socket().set_recv_buffer_size(RECEIVE_BUFFER);
         configured.map_err(|source| Error::socket(Operation::Configure, &self.endpoint, source))?;
         self.flow = Some(flow);
         Ok(())
+    }
+
+    fn source(&self) -> Option<SocketAddr> {
+        self.flow.as_ref()?.source()
     }
 
     fn is_opening(&self) -> bool {
@@ -127,7 +134,7 @@ mod tests {
         let path = directory.path().join("server");
         let server = UnixDatagram::bind(&path).unwrap();
         let endpoint = format!("unixgram:{}", path.display());
-        let mut flow = DatagramProbes::new(&endpoint.parse().unwrap());
+        let mut flow = DatagramProbes::new(&endpoint.parse().unwrap(), &ConnectOptions::default());
         let texts = ProbeTexts::new(1, 0, None);
         let mut queued = 0;
         while matches!(flow.send(b"text"), Transmission::Taken) {

@@ -11,15 +11,20 @@ mod stream;
 use std::time::Duration;
 
 pub(super) use answer::AnswerBuffer;
+use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 use datagram::DatagramProbes;
 pub(super) use probe_flow::{ProbeFlow, Reception, Transmission};
 use stream::StreamProbes;
 
 /// A flow to `endpoint`, not open yet. A connection that takes longer than `timeout` is tried again.
-pub(super) fn new(endpoint: &Endpoint, timeout: Duration) -> Box<dyn ProbeFlow> {
+pub(super) fn new(
+    endpoint: &Endpoint,
+    options: &ConnectOptions,
+    timeout: Duration,
+) -> Box<dyn ProbeFlow> {
     match endpoint.socket_type() {
-        Some(SocketType::Stream) => Box::new(StreamProbes::new(endpoint, timeout)),
-        _ => Box::new(DatagramProbes::new(endpoint)),
+        Some(SocketType::Stream) => Box::new(StreamProbes::new(endpoint, options, timeout)),
+        _ => Box::new(DatagramProbes::new(endpoint, options)),
     }
 }

@@ -1,6 +1,7 @@
 //! What the engine needs from a flow of either type.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
 use super::answer::AnswerBuffer;
@@ -10,6 +11,9 @@ use bullhorn_socket::error::{Error, Result};
 pub(in crate::ping) trait ProbeFlow {
     /// Creates the socket and begins to connect, if there is none.
     fn open(&mut self) -> Result<()>;
+
+    /// The address that it sends from, or has last sent from; `None` for a Unix socket.
+    fn source(&self) -> Option<SocketAddr>;
 
     /// Whether it is still connecting.
     fn is_opening(&self) -> bool;

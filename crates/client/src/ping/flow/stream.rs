@@ -2,6 +2,7 @@
 //! text.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -9,13 +10,17 @@ use super::answer::AnswerBuffer;
 use super::probe_flow::{ProbeFlow, Reception, Transmission};
 use crate::ask::flow::StreamFlow;
 use crate::ping::text::ProbeTexts;
+use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
 use bullhorn_socket::lines::Arrival;
 
 pub(super) struct StreamProbes {
     endpoint: Endpoint,
+    options: ConnectOptions,
     timeout: Duration,
+    /// Of the last connection.
+    source: Option<SocketAddr>,
     connection: Option<Connection>,
 }
 
@@ -29,10 +34,12 @@ struct Connection {
 }
 
 impl StreamProbes {
-    pub(super) fn new(endpoint: &Endpoint, timeout: Duration) -> Self {
+    pub(super) fn new(endpoint: &Endpoint, options: &ConnectOptions, timeout: Duration) -> Self {
         Self {
             endpoint: endpoint.clone(),
+            options: options.clone(),
             timeout,
+            source: None,
             connection: None,
         }
     }
@@ -47,14 +54,20 @@ impl ProbeFlow for StreamProbes {
         // open again.
         if self.connection.as_ref().is_none_or(is_stuck) {
             self.connection = None;
+            let flow = StreamFlow::begin(&self.endpoint, &self.options)?;
+            self.source = flow.source().or(self.source);
             self.connection = Some(Connection {
-                flow: StreamFlow::begin(&self.endpoint)?,
+                flow,
                 begun: Instant::now(),
                 checked: 0,
                 ended: None,
             });
         }
         Ok(())
+    }
+
+    fn source(&self) -> Option<SocketAddr> {
+        self.source
     }
 
     fn is_opening(&self) -> bool {
