@@ -1,6 +1,7 @@
 //! The paths and their responses.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State;
@@ -11,23 +12,26 @@ use axum::routing::get;
 
 use super::process::ProcessFiles;
 use super::{accept_header, metrics};
-use bullhorn_server::Monitor;
+use crate::report::serve::peers_json;
+use bullhorn_server::{Monitor, PeerTable};
 
 /// Where the responses come from.
 pub(super) struct Source {
     pub(super) monitor: Monitor,
+    pub(super) peers: Option<PeerTable>,
     pub(super) process: ProcessFiles,
 }
 
 /// A status and a line of text.
 type Line = (StatusCode, &'static str);
 
-/// GET and HEAD of `/metrics`, `/livez` and `/readyz`. Reads no request's body.
+/// GET and HEAD of `/metrics`, `/livez`, `/readyz` and `/api/peers`. Reads no request's body.
 pub(super) fn router(source: Arc<Source>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
+        .route("/api/peers", get(peers))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(source)
@@ -48,6 +52,15 @@ async fn livez(State(source): State<Arc<Source>>) -> Line {
 
 async fn readyz(State(source): State<Arc<Source>>) -> Line {
     readiness(&source.monitor)
+}
+
+async fn peers(State(source): State<Arc<Source>>) -> Response {
+    let Some(peers) = &source.peers else {
+        let text = "no peers are listed; start with --peers 100\n";
+        return (StatusCode::NOT_FOUND, text).into_response();
+    };
+    let body = format!("{}\n", peers_json(&peers.read(), Instant::now()));
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn liveness(monitor: &Monitor) -> Line {
@@ -74,7 +87,7 @@ async fn method_not_allowed() -> impl IntoResponse {
 }
 
 async fn not_found() -> Line {
-    let text = "not found; try /metrics, /livez, /readyz\n";
+    let text = "not found; try /metrics, /livez, /readyz, /api/peers\n";
     (StatusCode::NOT_FOUND, text)
 }
 
@@ -91,6 +104,7 @@ mod tests {
             .unwrap();
         let source = Arc::new(Source {
             monitor: server.monitor(),
+            peers: server.peers(),
             process: ProcessFiles::open(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -10,7 +10,6 @@ use super::listener::Listener;
 use super::process::ProcessFiles;
 use super::routes::{Source, router};
 use super::slots::Slots;
-use bullhorn_server::Monitor;
 use bullhorn_socket::UnixFile;
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 use bullhorn_socket::error::Error;
@@ -56,7 +55,7 @@ impl Bound {
     /// listener ends, which only a panic can cause.
     pub(crate) fn start(
         self,
-        monitor: Monitor,
+        server: &bullhorn_server::Server,
         max_connections: usize,
         on_failure: impl FnOnce() + Send + 'static,
     ) -> io::Result<Server> {
@@ -67,7 +66,8 @@ impl Bound {
             .enable_time()
             .build()?;
         let router = router(Arc::new(Source {
-            monitor,
+            monitor: server.monitor(),
+            peers: server.peers(),
             process: self.process,
         }));
         let slots = Arc::new(Mutex::new(Slots::new(max_connections)));

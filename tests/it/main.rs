@@ -41,6 +41,7 @@ mod metrics;
 mod output;
 mod pages;
 mod passed_descriptors;
+mod peers;
 mod ping;
 mod prompt;
 mod receive_buffer;

@@ -18,22 +18,22 @@ use crate::support::{
 };
 
 /// A server and the address of its metrics.
-struct Watched {
-    served: Served,
+pub struct Watched {
+    pub served: Served,
     metrics: Value,
 }
 
 /// An answer over HTTP.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
 }
 
 impl Watched {
     /// Serves `arguments`, which begin with `endpoints` endpoints.
-    fn start(endpoints: usize, arguments: &[&str]) -> Self {
+    pub fn start(endpoints: usize, arguments: &[&str]) -> Self {
         Self::start_with("127.0.0.1:0", endpoints, arguments)
     }
 
@@ -66,7 +66,7 @@ impl Watched {
         exchange(self.connect(), method, path, headers)
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, "")
     }
 
@@ -132,7 +132,7 @@ fn value(text: &str, series: &str) -> Option<u64> {
     Some(value.parse().unwrap())
 }
 
-fn abstract_address(endpoint: &str) -> SocketAddr {
+pub fn abstract_address(endpoint: &str) -> SocketAddr {
     SocketAddr::from_abstract_name(endpoint.split_once('@').unwrap().1).unwrap()
 }
 
@@ -449,7 +449,7 @@ fn head_gets_the_same_headers_and_other_methods_and_paths_are_refused() {
         for method in ["GET", "HEAD", "POST"] {
             let answer = watched.ask(method, path, "");
             assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
-            let text = "not found; try /metrics, /livez, /readyz\n";
+            let text = "not found; try /metrics, /livez, /readyz, /api/peers\n";
             let expected = if method == "HEAD" { "" } else { text };
             assert_eq!(answer.body, expected, "{method} {path}");
         }

@@ -4,9 +4,10 @@ use std::io;
 use std::sync::Arc;
 
 use super::counters::Counters;
-use super::datagrams;
+use super::datagrams::{self, Receiving};
 use super::guard::Guard;
 use super::options::{DatagramOptions, StreamLimits};
+use super::peers::Tables;
 use super::server::Server;
 use super::stats::StreamCounters;
 use super::streams::{Listening, event_loops};
@@ -24,6 +25,7 @@ pub struct BoundServer {
     pub(super) datagrams: DatagramOptions,
     pub(super) streams: StreamLimits,
     pub(super) guard: Guard,
+    pub(super) max_peers: usize,
 }
 
 impl BoundServer {
@@ -39,6 +41,7 @@ impl BoundServer {
     pub fn start(self) -> Result<Server> {
         let guard = Arc::new(self.guard);
         let mut threads = Threads::default();
+        let mut peers = Tables::new(self.max_peers);
         let (mut sockets, mut files, mut stalls) = (Vec::new(), Vec::new(), Vec::new());
         let (mut counters, mut listening) = (Vec::new(), Vec::new());
         for bound in self.sockets {
@@ -49,15 +52,15 @@ impl BoundServer {
             match description.socket_type {
                 SocketType::Datagram => {
                     let of_endpoint = std::iter::once(bound.socket).chain(bound.siblings);
-                    let started = datagrams::start(
-                        &mut threads,
-                        of_endpoint.collect(),
-                        bound.threads,
-                        &description,
-                        &self.datagrams,
-                        &guard,
-                    )
-                    .map_err(|source| Error::socket(Operation::Start, &endpoint, source))?;
+                    let receiving = Receiving {
+                        sockets: of_endpoint.collect(),
+                        workers_per_socket: bound.threads,
+                        description,
+                    };
+                    let options = &self.datagrams;
+                    let started =
+                        datagrams::start(&mut threads, receiving, options, &guard, &mut peers)
+                            .map_err(|source| Error::socket(Operation::Start, &endpoint, source))?;
                     let of_endpoint = started.stalls.into_iter();
                     stalls.extend(of_endpoint.map(|stall| (endpoint.clone(), stall)));
                     counters.push((endpoint, started.counters));
@@ -66,6 +69,7 @@ impl BoundServer {
                     let of_listener = Arc::new(StreamCounters::default());
                     counters.push((endpoint, Counters::Stream(of_listener.clone())));
                     listening.push(Listening {
+                        peers: peers.of_listener(&description.endpoint),
                         socket: bound.socket,
                         description,
                         counters: of_listener,
@@ -88,6 +92,7 @@ impl BoundServer {
             sockets,
             counters: Arc::new(counters),
             guard,
+            peers: peers.finish(),
             stalls,
             threads,
             _files: files,

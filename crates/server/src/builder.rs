@@ -24,6 +24,7 @@ pub struct ServerBuilder {
     datagrams: DatagramOptions,
     streams: StreamLimits,
     guard: GuardOptions,
+    max_peers: usize,
 }
 
 impl ServerBuilder {
@@ -73,6 +74,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Keeps a table of about this many of the most recent peers of each endpoint, for each of its
+    /// workers; 0, the default, for none. A peer takes less than a kilobyte.
+    pub fn max_peers(mut self, max: usize) -> Self {
+        self.max_peers = max;
+        self
+    }
+
     /// Binds every endpoint and starts answering. If one cannot be bound, none is served.
     ///
     /// # Errors
@@ -107,6 +115,7 @@ impl ServerBuilder {
             stream_threads: std::thread::available_parallelism().map_or(1, usize::from),
             datagrams: self.datagrams,
             streams: self.streams,
+            max_peers: self.max_peers,
         })
     }
 

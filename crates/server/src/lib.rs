@@ -3,9 +3,10 @@
 //! A [`ServerBuilder`] collects the options (`options`), a [`BoundServer`] has the sockets, and a
 //! [`Server`] answers until it is stopped. Datagrams are answered on plain threads (`datagrams`),
 //! protected against abuse by the `guard`, and on request sent through a simulated bad network
-//! (`impair`). Connections are in `streams`. `threads` starts and stops everything, `health`
-//! notices what has failed, `log_throttle` keeps the log short. Totals are in [`stats`]; a
-//! [`Monitor`] reads them from another thread. Nothing here reads arguments or prints.
+//! (`impair`). Connections are in `streams`. `peers` lists the most recent sources on request. `threads`
+//! starts and stops everything, `health` notices what has failed, `log_throttle` keeps the log short.
+//! Totals are in [`stats`]; a [`Monitor`] reads them from another thread. Nothing here reads arguments
+//! or prints.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic when the output is closed.
 
@@ -22,6 +23,7 @@ mod impair;
 mod log_throttle;
 mod monitor;
 mod options;
+mod peers;
 mod server;
 pub mod stats;
 mod streams;
@@ -36,5 +38,6 @@ pub use guard::{
 pub use impair::{Impairment, ParseImpairmentError, Rate, Spread};
 pub use monitor::Monitor;
 pub use options::{Backend, DatagramOptions, StreamLimits};
+pub use peers::{DatagramPeer, EndpointPeers, Peer, PeerTable, PeerTotals};
 pub use server::Server;
 pub use streams::accept_failure;

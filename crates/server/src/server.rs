@@ -9,6 +9,7 @@ use super::draining::AbortHandle;
 use super::guard::Guard;
 use super::health::Stall;
 use super::monitor::Monitor;
+use super::peers::PeerTable;
 use super::stats::Stats;
 use super::threads::Threads;
 use bullhorn_socket::Description;
@@ -38,6 +39,7 @@ pub struct Server {
     pub(super) sockets: Vec<Description>,
     pub(super) counters: Arc<Vec<(Endpoint, Counters)>>,
     pub(super) guard: Arc<Guard>,
+    pub(super) peers: Option<PeerTable>,
     pub(super) stalls: Vec<(Endpoint, Stall)>,
     pub(super) threads: Threads,
     /// Removed with the server, after its sockets.
@@ -89,6 +91,12 @@ impl Server {
     /// The totals so far.
     pub fn stats(&self) -> Stats {
         Counters::read_all(&self.counters)
+    }
+
+    /// The most recent peers, where [`ServerBuilder::max_peers`](super::ServerBuilder::max_peers) asked
+    /// for them.
+    pub fn peers(&self) -> Option<PeerTable> {
+        self.peers.clone()
     }
 
     /// A handle for other threads to read the totals and the health of this server.

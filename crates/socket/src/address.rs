@@ -86,6 +86,21 @@ impl Address {
         Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
     }
 
+    /// The same with port 0, and an IPv4-mapped IPv6 address as the IPv4 address in it. A Unix address
+    /// has no port.
+    #[must_use]
+    pub fn without_port(&self) -> Self {
+        match self.as_socket() {
+            Some(SocketAddr::V6(address)) if address.ip().to_ipv4_mapped().is_none() => {
+                // The zone tells link-local addresses apart.
+                let (ip, scope_id) = (*address.ip(), address.scope_id());
+                SocketAddr::V6(SocketAddrV6::new(ip, 0, 0, scope_id)).into()
+            }
+            Some(address) => SocketAddr::new(address.ip().to_canonical(), 0).into(),
+            None => self.clone(),
+        }
+    }
+
     /// Whether it stands for every address of the machine (INADDR_ANY, in6addr_any).
     pub fn is_wildcard(&self) -> bool {
         self.as_socket()

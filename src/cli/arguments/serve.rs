@@ -71,11 +71,18 @@ pub(crate) struct Serve {
     pub(crate) no_sandbox: bool,
     #[command(flatten)]
     pub(crate) guard: GuardFlags,
-    /// Serve /metrics, /livez and /readyz over HTTP on this endpoint
+    /// Serve metrics and health over HTTP on this endpoint
     ///
-    /// As in 127.0.0.1:9300 or unix:/run/metrics.sock.
+    /// As in 127.0.0.1:9300 or unix:/run/metrics.sock; the paths are /metrics, /livez and /readyz, and with
+    /// --peers also /api/peers.
     #[arg(help_heading = "Monitoring", long, value_name = "ENDPOINT", value_parser = http_endpoint)]
     pub(crate) metrics: Option<Endpoint>,
+    /// List the most recent peers of each endpoint
+    ///
+    /// For each of this many source addresses: what was received, answered and dropped, by cause, and when it
+    /// was last seen. At /api/peers of --metrics, and with -v in the totals. 0 for none.
+    #[arg(help_heading = "Monitoring", long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=10_000))]
+    pub(crate) peers: u16,
     #[command(flatten)]
     pub(crate) output: OutputFlags,
 }

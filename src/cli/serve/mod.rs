@@ -68,7 +68,7 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
         .map(|bound| {
             let max_connections = descriptors::max_http_connections();
             let on_failure = move || http_failed.send(()).unwrap_or_default();
-            bound.start(server.monitor(), max_connections, on_failure)
+            bound.start(&server, max_connections, on_failure)
         })
         .transpose()
         .map_err(local("serve the metrics"))?;
@@ -77,11 +77,17 @@ pub(super) fn run(arguments: &Serve) -> Outcome {
     output.ready(&server, of_metrics, sandbox.as_ref());
     drop(held_log);
 
+    let peers = server.peers();
     let until_stopped = until_stopped(server, http_failure, manager, signals);
     let (stats, outcome) = runtime.block_on(until_stopped);
     // Tasks that do not end are left behind.
     runtime.shutdown_background();
     drop(metrics);
+    if arguments.output.verbose > 0
+        && let Some(peers) = &peers
+    {
+        output.peers(peers);
+    }
     output.totals(&stats);
     output.finish(outcome)
 }
@@ -109,6 +115,7 @@ fn bind(arguments: &Serve) -> Result<BoundServer, Failure> {
         .datagram_options(arguments.datagram_options())
         .stream_limits(limits)
         .guard_options(arguments.guard.options())
+        .max_peers(arguments.peers.into())
         .bind()?;
     Ok(bound)
 }

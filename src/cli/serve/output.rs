@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
+use std::time::Instant;
 
 use crate::cli::arguments::OutputFlags;
 use crate::cli::exit_code::ExitCode;
@@ -11,8 +12,8 @@ use crate::cli::line_writer::LineWriter;
 use crate::cli::stderr;
 use crate::report::serve as report;
 use bullhorn::sandbox::Applied;
-use bullhorn_server::Server;
 use bullhorn_server::stats::Stats;
+use bullhorn_server::{PeerTable, Server};
 use bullhorn_socket::Description;
 
 pub(super) struct ServeOutput<'a> {
@@ -56,6 +57,15 @@ impl<'a> ServeOutput<'a> {
         {
             stderr::print(|to| report::rate_limit_text(to, rate));
         }
+    }
+
+    /// The most recent peers.
+    pub(super) fn peers(&self, peers: &PeerTable) {
+        let (peers, now) = (peers.read(), Instant::now());
+        self.print(
+            |to| writeln!(to, "{}", report::peers_json(&peers, now)),
+            |to| report::peers_text(to, &peers, now),
+        );
     }
 
     /// The totals include the dropped log lines, as the log could not show them.

@@ -12,7 +12,7 @@ use bullhorn_server::stats::{DatagramTotals, Stats, StreamTotals, Totals};
 use bullhorn_socket::Description;
 use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
 
-const SCHEMA: &str = "bullhorn.serve/1";
+pub(super) const SCHEMA: &str = "bullhorn.serve/1";
 
 /// An object with `"event": "ready"`; `rate_limit` applies only to UDP. Without a sandbox its key
 /// is `null`.

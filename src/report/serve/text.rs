@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::num::NonZeroU32;
 
-use super::drops::{connection_drops, datagram_drops};
+use super::drops::{causes_text, connection_drops, datagram_drops};
 use super::metrics_url::metrics_url;
 use bullhorn::sandbox::Applied;
 use bullhorn_server::stats::{DatagramTotals, Stats, StreamTotals, Totals};
@@ -123,17 +123,4 @@ fn stream_text(to: &mut dyn Write, endpoint: &Endpoint, totals: &StreamTotals) -
         write!(to, "; failed to accept: {}", totals.accept_failures)?;
     }
     writeln!(to)
-}
-
-/// ` (peer_gone 2, queue_full 1)`; empty when nothing was dropped.
-fn causes_text(causes: impl Iterator<Item = (&'static str, u64)>) -> String {
-    let named: Vec<String> = causes
-        .filter(|(_, count)| *count > 0)
-        .map(|(name, count)| format!("{name} {count}"))
-        .collect();
-    if named.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", named.join(", "))
-    }
 }

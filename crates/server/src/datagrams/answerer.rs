@@ -56,8 +56,19 @@ impl Answerer {
         self.tally.count_batch(datagrams, bytes);
     }
 
-    /// Logs the drops of the batch in `inbox`, as far as they are due.
-    pub(crate) fn report_drops(&mut self, endpoint: &Endpoint, inbox: &Inbox) {
+    /// Counts the batch in `inbox` by peer, and logs its drops as far as they are due.
+    pub(crate) fn settle(&mut self, endpoint: &Endpoint, inbox: &Inbox) {
+        self.tally.count_peers(inbox.runs());
+        self.report_drops(endpoint, inbox);
+    }
+
+    /// The same for answers to earlier batches.
+    pub(crate) fn settle_delayed(&mut self, endpoint: &Endpoint, inbox: &Inbox) {
+        self.tally.count_late_drops(inbox.runs());
+        self.report_drops(endpoint, inbox);
+    }
+
+    fn report_drops(&mut self, endpoint: &Endpoint, inbox: &Inbox) {
         if self.tally.has_unreported_drops() {
             self.filter.report_drops(endpoint, &mut self.tally, inbox);
         }

@@ -17,4 +17,4 @@ mod worker;
 #[cfg(fuzzing)]
 pub(super) use answerer::Answerer;
 pub(super) use kernel_drops::KernelDrops;
-pub(super) use start::start;
+pub(super) use start::{Receiving, start};

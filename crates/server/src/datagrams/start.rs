@@ -14,6 +14,7 @@ use crate::guard::{Filter, Guard};
 use crate::health::Stall;
 use crate::impair::Link;
 use crate::options::{Backend, DatagramOptions};
+use crate::peers::Tables;
 use crate::stats::Tally;
 use crate::threads::Threads;
 use bullhorn_socket::Description;
@@ -30,15 +31,29 @@ pub(crate) struct Started {
     pub(crate) stalls: Vec<Stall>,
 }
 
-/// Starts `per_socket` workers for each socket of an endpoint.
+/// An endpoint that is bound and not served yet.
+pub(crate) struct Receiving {
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) workers_per_socket: usize,
+    pub(crate) description: Description,
+}
+
+/// Starts the workers of an endpoint.
 pub(crate) fn start(
     threads: &mut Threads,
-    sockets: Vec<Socket>,
-    per_socket: usize,
-    description: &Description,
+    endpoint: Receiving,
     options: &DatagramOptions,
     guard: &Arc<Guard>,
+    peers: &mut Tables,
 ) -> io::Result<Started> {
+    let Receiving {
+        sockets,
+        workers_per_socket,
+        description,
+    } = endpoint;
+    let all_workers = sockets.len() * workers_per_socket;
+    let peers = peers.of_workers(&description.endpoint, all_workers);
+    let mut peers = peers.into_iter();
     let max_answer = description.endpoint.max_datagram();
     let max_answer = max_answer.unwrap_or(MAX_UNIX_DATAGRAM);
     let (mut workers, mut all_drops, mut stalls) = (Vec::new(), Vec::new(), Vec::new());
@@ -46,8 +61,8 @@ pub(crate) fn start(
         let socket = Arc::new(socket);
         let kernel_drops = Arc::new(KernelDrops::new(socket.clone()));
         let mut of_socket = Vec::new();
-        for _ in 0..per_socket {
-            let tally = Tally::new(options.impairment.is_some());
+        for _ in 0..workers_per_socket {
+            let tally = Tally::new(options.impairment.is_some()).with_peers(peers.next());
             of_socket.push(tally.counters());
             let worker = Worker {
                 endpoint: description.endpoint.clone(),
@@ -56,7 +71,7 @@ pub(crate) fn start(
                         as Box<dyn DatagramBackend>,
                     Backend::Plain => Box::new(PlainBackend::new(socket.clone())),
                 },
-                wake: wake(threads, &socket, description, options)?,
+                wake: wake(threads, &socket, &description, options)?,
                 socket: socket.clone(),
                 spin: options.spin,
                 link: options

@@ -143,8 +143,8 @@ impl Worker {
         }
         self.answerer.answer(inbox, outbox);
         if let Some(link) = &mut self.link {
-            self.answerer.report_drops(&self.endpoint, inbox);
             link.take(inbox, outbox, Instant::now(), &mut self.answerer.tally);
+            self.answerer.settle(&self.endpoint, inbox);
             return;
         }
         self.backend.send(inbox, outbox);
@@ -161,7 +161,7 @@ impl Worker {
                 .tally
                 .count_drop(cause, failure.datagrams, run);
         }
-        self.answerer.report_drops(&self.endpoint, inbox);
+        self.answerer.settle(&self.endpoint, inbox);
         self.answerer.tally.count_answered(tried - failed);
         if is_logged {
             log::answers(&self.endpoint, inbox, outbox);
@@ -177,7 +177,7 @@ impl Worker {
             self.backend.send(&link.inbox, &mut link.outbox);
             let is_unix = self.is_unix();
             link.count(&mut self.answerer.tally, |error| cause_of(error, is_unix));
-            self.answerer.report_drops(&self.endpoint, &link.inbox);
+            self.answerer.settle_delayed(&self.endpoint, &link.inbox);
             if tracing::enabled!(tracing::Level::DEBUG) {
                 log::answers(&self.endpoint, &link.inbox, &link.outbox);
             }

@@ -10,6 +10,8 @@ use super::causes::DropCause;
 use super::histogram::Histogram;
 use super::impaired::ImpairTotals;
 use super::totals::DatagramTotals;
+use crate::peers::PeerTally;
+use bullhorn_socket::datagrams::Run;
 
 /// A number that one thread writes and any may read.
 #[derive(Debug, Default)]
@@ -92,6 +94,8 @@ pub(crate) struct Tally {
     /// The drops of the batch that are to be logged, by cause.
     unreported: [Unreported; DropCause::ALL.len()],
     has_unreported: bool,
+    /// The same by peer, where they are listed.
+    peers: Option<PeerTally>,
 }
 
 /// Drops of one cause: how many, and the index of the last run of them.
@@ -111,6 +115,11 @@ impl Tally {
             }),
             ..Self::default()
         }
+    }
+
+    /// Counts for each peer too.
+    pub(crate) fn with_peers(self, peers: Option<PeerTally>) -> Self {
+        Self { peers, ..self }
     }
 
     /// The counters, for reading.
@@ -149,6 +158,23 @@ impl Tally {
             unreported.datagrams += datagrams as u64;
             unreported.last_run = run;
             self.has_unreported = true;
+        }
+        if let Some(peers) = &mut self.peers {
+            peers.note_drop(cause, datagrams, run);
+        }
+    }
+
+    /// Counts by peer what one receive call returned, once its drops are counted.
+    pub(crate) fn count_peers(&mut self, runs: &[Run]) {
+        if let Some(peers) = &mut self.peers {
+            peers.count_batch(runs);
+        }
+    }
+
+    /// Counts by peer the drops of answers to earlier batches; `runs` are what is answered.
+    pub(crate) fn count_late_drops(&mut self, runs: &[Run]) {
+        if let Some(peers) = &mut self.peers {
+            peers.count_late_drops(runs);
         }
     }
 

@@ -7,14 +7,13 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use capitals::Remainder;
 
 use super::admission::Admitted;
+use super::connection_counters::ConnectionCounters;
 use super::stream_socket::{Received, StreamSocket};
-use crate::stats::{ConnectionDropCause, StreamCounters};
+use crate::stats::ConnectionDropCause;
 use bullhorn_socket::call::Excerpt;
 use bullhorn_socket::error::plain;
 
@@ -84,7 +83,7 @@ pub(super) struct Connection {
     is_active: bool,
     /// The answers that the kernel held at the last check.
     unacknowledged: u32,
-    counters: Arc<StreamCounters>,
+    counters: ConnectionCounters,
     /// Names the endpoint and the peer in the log; absent when it is not logged.
     name: Option<Box<str>>,
     outcome: Option<Outcome>,
@@ -103,7 +102,7 @@ impl Connection {
         socket: StreamSocket,
         admitted: Admitted,
         name: Option<Box<str>>,
-        counters: Arc<StreamCounters>,
+        counters: ConnectionCounters,
     ) -> Self {
         Self {
             socket,
@@ -268,9 +267,7 @@ impl Connection {
             0
         } else {
             self.is_active = true;
-            self.counters
-                .received_bytes
-                .fetch_add(length as u64, Ordering::Relaxed);
+            self.counters.count_received(length);
             self.remainder.in_place(request, answer)
         };
         let mut parts = [&request[..in_place], answer.as_slice()];
@@ -318,9 +315,7 @@ impl Connection {
 
     fn note_written(&mut self, bytes: usize) {
         self.is_active = true;
-        self.counters
-            .answered_bytes
-            .fetch_add(bytes as u64, Ordering::Relaxed);
+        self.counters.count_answered(bytes);
     }
 }
 
@@ -343,14 +338,9 @@ impl AsRawFd for Connection {
 impl Drop for Connection {
     /// Counts the connection, also when its event loop ends before it does.
     fn drop(&mut self) {
-        let unsent = (self.unsent.len() - self.taken) as u64;
-        self.counters
-            .unsent_bytes
-            .fetch_add(unsent, Ordering::Relaxed);
+        self.counters.count_unsent(self.unsent.len() - self.taken);
         match self.outcome {
-            Some(Outcome::Finished) => {
-                self.counters.finished.fetch_add(1, Ordering::Relaxed);
-            }
+            Some(Outcome::Finished) => self.counters.count_finished(),
             Some(Outcome::Dropped(cause)) => self.counters.count_drop(cause),
             None => self.counters.count_drop(ConnectionDropCause::DrainTimeout),
         }

@@ -13,6 +13,7 @@ use socket2::SockRef;
 
 use super::admission::Admission;
 use super::connection::Connection;
+use super::connection_counters::ConnectionCounters;
 use super::stream_socket::StreamSocket;
 use crate::guard::Guard;
 use crate::stats::StreamCounters;
@@ -33,7 +34,8 @@ fn connection(socket: Socket, family: Family, counters: &Arc<StreamCounters>) ->
     let admitted = admission.admit(&socket.local_addr().unwrap()).unwrap();
     counters.accepted.fetch_add(1, Ordering::Relaxed);
     let socket = StreamSocket::new(socket, family);
-    Connection::new(socket, admitted, None, counters.clone())
+    let counters = ConnectionCounters::new(counters.clone(), None);
+    Connection::new(socket, admitted, None, counters)
 }
 
 /// A peer that does not block, and its connection to the server.

@@ -16,8 +16,10 @@ use mio::{Interest, Registry, Token};
 use super::accept_failure::Failures;
 use super::admission::{Admission, Admitted};
 use super::connection::{Connection, SEND_QUEUE};
+use super::connection_counters::ConnectionCounters;
 use super::stream_socket::StreamSocket;
 use crate::log_throttle::LogThrottle;
+use crate::peers::StreamPeers;
 use crate::stats::{ConnectionDropCause, StreamCounters};
 use bullhorn_socket::Description;
 use bullhorn_socket::Peer;
@@ -38,6 +40,7 @@ pub(crate) struct Listening {
     pub(crate) socket: Socket,
     pub(crate) description: Description,
     pub(crate) counters: Arc<StreamCounters>,
+    pub(crate) peers: Option<StreamPeers>,
 }
 
 /// One endpoint's listener.
@@ -50,6 +53,7 @@ pub(super) struct Listener {
     max_connections: usize,
     admission: Arc<Admission>,
     counters: Arc<StreamCounters>,
+    peers: Option<StreamPeers>,
     /// Connections may wait to be accepted: the kernel reports the first, and then none until the
     /// queue was found empty.
     is_ready: bool,
@@ -66,6 +70,7 @@ impl Listener {
             socket,
             description,
             counters,
+            peers,
         }: Listening,
         max_connections: usize,
         admission: Arc<Admission>,
@@ -87,6 +92,7 @@ impl Listener {
             max_connections,
             admission,
             counters,
+            peers,
             is_ready: false,
             failures: Failures::default(),
             paused_until: None,
@@ -199,19 +205,19 @@ impl Listener {
             let _ = socket.set_tcp_nodelay(true);
         }
         self.failures.forget();
-        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        let counters = self.count_accepted(&address);
         let peer = Peer(&address, SocketType::Stream);
         let admitted = match self.admit(&address) {
             Ok(admitted) => admitted,
             Err(cause) => {
-                self.reject(&peer, cause);
+                counters.count_drop(cause);
+                self.warn_of_rejection(&peer, cause);
                 return Ok(None);
             }
         };
         // Only the log needs the name; without one, a connection takes less memory.
         let name = tracing::enabled!(tracing::Level::DEBUG)
             .then(|| format!("{}: {peer}", self.endpoint).into_boxed_str());
-        let counters = self.counters.clone();
         let socket = StreamSocket::new(socket, self.family);
         Ok(Some(Connection::new(socket, admitted, name, counters)))
     }
@@ -232,8 +238,13 @@ impl Listener {
         Ok(admitted)
     }
 
-    fn reject(&mut self, peer: &Peer<'_>, cause: ConnectionDropCause) {
-        self.counters.count_drop(cause);
+    fn count_accepted(&self, address: &Address) -> ConnectionCounters {
+        self.counters.accepted.fetch_add(1, Ordering::Relaxed);
+        let peer = self.peers.as_ref().map(|peers| peers.connected(address));
+        ConnectionCounters::new(self.counters.clone(), peer)
+    }
+
+    fn warn_of_rejection(&mut self, peer: &Peer<'_>, cause: ConnectionDropCause) {
         let (endpoint, cause) = (&self.endpoint, cause.name().replace('_', " "));
         match self.rejection_warning.note() {
             Some(times) => {

@@ -10,6 +10,7 @@ pub mod accept_failure;
 mod admission;
 mod closed;
 mod connection;
+mod connection_counters;
 mod connections;
 mod deadlines;
 mod distributor;

@@ -30,6 +30,7 @@ fn server(count: usize, is_inherited: bool) -> Server {
         socket: bound.socket,
         description: bound.description,
         counters: counters.clone(),
+        peers: None,
     };
     let limits = StreamLimits::default();
     let loops = event_loops(vec![listening], &limits, count, guard(), &draining);
