@@ -10,6 +10,7 @@ use socket2::{Domain, SockAddr, Type};
 
 use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName, Zone};
 use crate::sys;
+use crate::unix_name;
 
 /// The address of a socket as the kernel stores it (`sockaddr`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +23,8 @@ impl Address {
     ///
     /// # Errors
     /// ENODEV for a zone whose interface does not exist; EINVAL for a host name or a descriptor,
-    /// which have no address of their own.
+    /// which have no address of their own; `Unsupported` for an abstract name elsewhere than on
+    /// Linux.
     pub fn of(endpoint: &Endpoint) -> io::Result<Self> {
         match endpoint {
             Endpoint::Internet { host, port, .. } => match host {
@@ -40,17 +42,16 @@ impl Address {
             },
             Endpoint::Unix { name, .. } => match name {
                 UnixName::Path(path) => Self::unix(path),
-                UnixName::Abstract(name) => Self::unix(format!("\0{name}")),
+                UnixName::Abstract(name) => unix_name::abstract_address(name).map(Self),
             },
             Endpoint::Descriptor(_) => Err(io::ErrorKind::InvalidInput.into()),
         }
     }
 
-    /// The address of a Unix socket: a path, an abstract name after a zero byte, or with the empty
-    /// name one that the kernel chooses.
+    /// The address of a Unix socket: a path, on Linux also an abstract name after a zero byte.
     ///
     /// # Errors
-    /// EINVAL for a path longer than 107 bytes.
+    /// EINVAL for a path longer than 107 bytes, elsewhere than on Linux 103.
     pub fn unix(name: impl AsRef<Path>) -> io::Result<Self> {
         SockAddr::unix(name).map(Self)
     }
@@ -118,13 +119,13 @@ impl Address {
         if !self.is_unix() {
             return None;
         }
-        let name = sys::address_bytes(self).get(size_of::<libc::sa_family_t>()..)?;
-        match name {
-            [] => None,
-            // Abstract names may contain zeros, and trailing ones count.
-            [0, ..] => Some(name),
-            path => path.split(|byte| *byte == 0).next(),
-        }
+        unix_name::name_in(sys::address_bytes(self))
+    }
+
+    /// Whether an answer can reach a sender that the kernel gave this address.
+    #[inline]
+    pub(crate) fn is_reachable(&self) -> bool {
+        unix_name::is_reachable(&self.0)
     }
 
     /// Bytes in use, the family included; 0 where the kernel gave no address.

@@ -74,10 +74,9 @@ impl Run {
         }
     }
 
-    /// Whether an answer can reach the sender: a Unix socket without a name has an address of no
-    /// more than the family, or of nothing at all.
+    /// Whether an answer can reach the sender: a Unix socket may have no name.
     pub fn has_return_address(&self) -> bool {
-        self.peer.len() > size_of::<libc::sa_family_t>()
+        self.peer.is_reachable()
     }
 
     /// How many datagrams the run has: at least one, as an empty datagram is one too.

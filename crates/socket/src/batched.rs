@@ -15,9 +15,9 @@ use super::address::Peer;
 use super::batch::{DatagramBackend, Failure, Inbox, Outbox, Run};
 use super::call::{Excerpt, is_traced, traced, traced_zero};
 use super::coalesce::{Coalescer, Group};
-use super::control_message::{self, CAPACITY, CREDENTIALS_CAPACITY, Control};
+use super::control_message::{self, CAPACITY, Control, UNIX_CAPACITY};
+use super::refused_paths::RefusedPaths;
 use super::return_path::ReturnPaths;
-use super::segmentation::RefusedPaths;
 use super::sys::{self, Filled, ReceiveArray, SendArray};
 use crate::endpoint::SocketType;
 
@@ -55,11 +55,7 @@ impl BatchedBackend {
                 sys::set_option(&*socket, libc::SOL_UDP, libc::UDP_GRO, 1),
             );
         }
-        let control_capacity = if is_unix {
-            CREDENTIALS_CAPACITY
-        } else {
-            CAPACITY
-        };
+        let control_capacity = if is_unix { UNIX_CAPACITY } else { CAPACITY };
         Self {
             socket,
             is_unix,

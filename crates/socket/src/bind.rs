@@ -10,9 +10,10 @@ use crate::address::Address;
 use crate::socket::Socket;
 
 use super::bind_options::BindOptions;
-use super::bound::{Bound, BoundSocket, Description};
+use super::bound::{Bound, BoundSocket};
 use super::call::traced_zero;
-use super::prepare::{prepare, prepare_first, prepare_unbound};
+use super::prepare::{prepare_first, prepare_unbound};
+use super::workers::share_address;
 use super::{inherit, unix_file};
 use crate::endpoint::{Endpoint, Family, FamilyFilter, Host, SocketType, UnixName};
 use crate::error::{Error, Operation, Result};
@@ -166,48 +167,7 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
     bound.file = file;
     prepare_first(&bound, options).map_err(fail(Operation::Configure))?;
     if socket_type == SocketType::Datagram && family != Family::Unix {
-        add_siblings(&mut bound, options)?;
+        share_address(&mut bound, options)?;
     }
     Ok(bound)
-}
-
-/// Shares the address with more sockets of ours. The first bind was exclusive, and that of
-/// another user still would be, so a second server fails to bind.
-fn add_siblings(bound: &mut BoundSocket, options: &BindOptions) -> Result<()> {
-    let Description {
-        ref endpoint,
-        family,
-        ..
-    } = bound.description;
-    let fail = |operation| move |source| Error::socket(operation, endpoint, source);
-    let share = |socket: &Socket| {
-        let descriptor = socket.as_raw_fd();
-        traced_zero(
-            format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_REUSEPORT, 1)"),
-            socket.0.set_reuse_port(true),
-        )
-        .map_err(fail(Operation::Configure))
-    };
-    for number in 1..options.workers {
-        if number == 1 {
-            share(&bound.socket)?;
-        }
-        let sibling =
-            Socket::create(family, SocketType::Datagram).map_err(fail(Operation::Create))?;
-        if family == Family::Inet6 {
-            sibling
-                .0
-                .set_only_v6(true)
-                .map_err(fail(Operation::Configure))?;
-        }
-        share(&sibling)?;
-        bound
-            .socket
-            .local_addr()
-            .and_then(|address| sibling.bind(&address, endpoint))
-            .map_err(fail(Operation::Bind))?;
-        prepare(&sibling, &bound.description, options).map_err(fail(Operation::Configure))?;
-        bound.siblings.push(sibling);
-    }
-    Ok(())
 }

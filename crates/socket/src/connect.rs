@@ -4,32 +4,24 @@
 //! reports when nothing is listening on the port (ECONNREFUSED; udp(7)).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use crate::address::Address;
 use crate::socket::Socket;
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-    timerfd_settime,
-};
 
+use super::backlog::Retry;
+use super::buffer_limits::allow_largest_datagram;
 use super::call::traced_zero;
 use super::checks::check_for_client;
 use super::connect_options::ConnectOptions;
-use super::sys::PollSet;
+use super::poll::PollSet;
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::stop::Stop;
 
-/// The interval between attempts while the backlog is full: 5 ms.
-const BACKLOG_RETRY: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 5_000_000,
-};
-
 /// A socket connected to `endpoint`, in non-blocking mode. A Unix datagram socket gets an address
-/// of its own first (autobind; unix(7)), or no answer could reach it.
+/// of its own first, or no answer could reach it.
 ///
 /// # Errors
 /// [`Error::UnsuitableEndpoint`] for an endpoint that only a server can use; [`Error::Refused`],
@@ -100,9 +92,8 @@ enum State {
     Made,
     /// The network decides; the socket becomes ready for writing.
     InProgress,
-    /// The backlog of the Unix listener is full, and the kernel does not report when it has room
-    /// (unix_stream_connect in net/unix/af_unix.c): this timer fires when it is time to retry.
-    BacklogFull(OwnedFd),
+    /// The backlog of the Unix listener is full.
+    BacklogFull(Retry),
 }
 
 impl Attempt {
@@ -133,16 +124,15 @@ impl Attempt {
         match &self.state {
             State::Made => (socket.as_fd(), false),
             State::InProgress => (socket.as_fd(), true),
-            State::BacklogFull(timer) => (timer.as_fd(), false),
+            State::BacklogFull(retry) => (retry.as_fd(), false),
         }
     }
 
     fn call(&mut self, socket: &Socket) -> io::Result<bool> {
         let result = socket.0.connect(&self.address.0);
-        let code = result.as_ref().err().and_then(io::Error::raw_os_error);
-        match (code, self.endpoint.family()) {
-            (Some(libc::EINPROGRESS), _) => Ok(false),
-            (Some(libc::EAGAIN), Some(Family::Unix)) => {
+        match &result {
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(false),
+            Err(error) if Retry::is_needed(error, self.endpoint.family()) => {
                 self.retry_later()?;
                 Ok(false)
             }
@@ -151,19 +141,12 @@ impl Attempt {
     }
 
     fn retry_later(&mut self) -> io::Result<()> {
-        if !matches!(self.state, State::BacklogFull(_)) {
-            self.state = State::BacklogFull(timerfd_create(
-                TimerfdClockId::Monotonic,
-                TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
-            )?);
+        if let State::BacklogFull(retry) = &self.state {
+            return retry.start();
         }
-        if let State::BacklogFull(timer) = &self.state {
-            let once = Itimerspec {
-                it_interval: Timespec::default(),
-                it_value: BACKLOG_RETRY,
-            };
-            timerfd_settime(timer, TimerfdTimerFlags::empty(), &once)?;
-        }
+        let retry = Retry::new()?;
+        retry.start()?;
+        self.state = State::BacklogFull(retry);
         Ok(())
     }
 
@@ -191,14 +174,13 @@ fn create_for(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(Socket, 
         });
     };
     let address = Address::of(endpoint).map_err(fail(Operation::Connect))?;
-    let socket = Socket::create(family, socket_type).map_err(fail(Operation::Create))?;
+    let mut socket = Socket::create(family, socket_type).map_err(fail(Operation::Create))?;
     options.apply(&socket, endpoint, &address)?;
+    if socket_type == SocketType::Datagram {
+        allow_largest_datagram(&socket).map_err(fail(Operation::Configure))?;
+    }
     if (family, socket_type) == (Family::Unix, SocketType::Datagram) {
-        traced_zero(
-            format_args!("bind({}, autobind)", socket.as_raw_fd()),
-            Address::unix("").and_then(|unnamed| socket.0.bind(&unnamed.0)),
-        )
-        .map_err(fail(Operation::Bind))?;
+        socket.bind_own_name().map_err(fail(Operation::Bind))?;
     }
     if socket_type == SocketType::Stream && family != Family::Unix {
         // A line is answered line by line: waiting to fill a segment would only add delay.

@@ -13,7 +13,8 @@ use crate::socket::Socket;
 use super::batch::{BUFFER_SIZE, BUFFER_STRIDE, MAX_BATCH};
 use super::bind_options::RECEIVE_BUFFER;
 use super::control_message::{self, CAPACITY};
-use super::segmentation::{max_run_bytes, refusal};
+use super::refused_paths::refusal;
+use super::segmentation::max_run_bytes;
 use super::sys::{self, ReceiveArray, SendArray};
 use crate::endpoint::MAX_IPV4_DATAGRAM;
 

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::plain;
+use crate::sys;
 
 /// An open directory. It stays the same one when its path changes.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Directory {
             options.open(parent)
         };
         // A directory without read permission (mode 0300) can hold our file, but cannot be locked.
-        open(0).or_else(|_| open(libc::O_PATH)).map(Self)
+        open(0).or_else(|_| open(sys::SEARCH_ONLY)).map(Self)
     }
 
     /// Takes the lock, if it becomes free within `timeout`.

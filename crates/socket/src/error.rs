@@ -10,6 +10,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::endpoint::{Endpoint, FamilyFilter, Host, ParseEndpointError, SocketType};
+use crate::remedies::{
+    FORBIDDEN_PORT, LIST_ADDRESSES, LIST_DATAGRAM_SOCKETS, LIST_LISTENERS, NO_INTERFACE,
+    RESERVED_PORT,
+};
 
 /// The library's result.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -321,8 +325,8 @@ fn explain(operation: Operation, endpoint: &Endpoint, error: &io::Error) -> Stri
                 _ => "udp://:3000",
             };
             format!(
-                "the address is not one of this machine's; `ip address` lists those, and an empty \
-                 host ({every_address}) is all of them"
+                "the address is not one of this machine's; `{LIST_ADDRESSES}` lists those, and an \
+                 empty host ({every_address}) is all of them"
             )
         }
         (Operation::Bind, libc::EACCES | libc::EPERM) => explain_forbidden_bind(endpoint).into(),
@@ -337,8 +341,8 @@ fn explain_in_use(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Internet { socket_type, .. } => {
             let list = match socket_type {
-                SocketType::Datagram => "ss -lunp",
-                SocketType::Stream => "ss -ltnp",
+                SocketType::Datagram => LIST_DATAGRAM_SOCKETS,
+                SocketType::Stream => LIST_LISTENERS,
             };
             format!(
                 "the address is in use by another program, perhaps another bullhorn; stop it \
@@ -357,14 +361,8 @@ fn explain_in_use(endpoint: &Endpoint) -> String {
 fn explain_forbidden_bind(endpoint: &Endpoint) -> &'static str {
     match endpoint.port().unwrap_or(0) {
         0 => "permission denied; choose a directory that you may write to",
-        1..1024 => {
-            "ports below 1024 are reserved; choose a port from 1024 up, or grant \
-             CAP_NET_BIND_SERVICE"
-        }
-        1024.. => {
-            "permission denied; the port is reserved (`sysctl net.ipv4.ip_unprivileged_port_start`) \
-             or a security policy forbids it; choose another"
-        }
+        1..1024 => RESERVED_PORT,
+        1024.. => FORBIDDEN_PORT,
     }
 }
 
@@ -390,9 +388,7 @@ fn hint(operation: Operation, endpoint: &Endpoint, number: i32) -> Option<&'stat
         (Operation::Bind, libc::EINVAL) if is_ipv4_mapped(endpoint) => {
             "an IPv4-mapped address is served as IPv4; write it as in udp://127.0.0.1:3000"
         }
-        (_, libc::ENODEV | libc::ENXIO) => {
-            "there is no network interface with that name or index; `ip link` lists them"
-        }
+        (_, libc::ENODEV | libc::ENXIO) => NO_INTERFACE,
         (_, libc::EMFILE | libc::ENFILE) => NO_DESCRIPTORS,
         (_, libc::EMSGSIZE) => "the text is longer than a datagram can be",
         _ => return None,

@@ -1,9 +1,8 @@
 //! Takes over a socket that another process created and bound: `fd:N`, systemd's socket activation.
 //!
-//! Family, type and protocol are read from the socket (SO_DOMAIN, SO_TYPE, SO_PROTOCOL; socket(7)).
+//! Family, type and protocol are read from the socket (`inherited`; SO_TYPE of socket(7)).
 //! The descriptor is duplicated: the number itself stays open and its owner's.
 
-use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
@@ -15,6 +14,7 @@ use crate::socket::Socket;
 use super::address::type_of;
 use super::bind_options::BindOptions;
 use super::bound::BoundSocket;
+use super::inherited;
 use super::prepare::{prepare_first, prepare_unbound};
 use super::sys;
 use crate::endpoint::{Endpoint, Family, SocketType};
@@ -117,14 +117,14 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
         return Err(unsuitable(number, reason));
     }
     if socket_type == SocketType::Stream
-        && !socket.0.is_listener().map_err(fail(Operation::Inherit))?
+        && !inherited::is_listening(&socket).map_err(fail(Operation::Inherit))?
     {
         socket
             .listen(options.backlog)
             .map_err(fail(Operation::Listen))?;
     }
     prepare_unbound(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
-    forget_errors(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
+    inherited::reset_options(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
     let mut bound = BoundSocket::new(socket, family, socket_type, Some(number))
         .map_err(fail(Operation::Inherit))?;
     bound.threads = options.inherited_workers.max(1);
@@ -140,7 +140,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
 /// The family and type of the socket behind descriptor `number`.
 fn detect(socket: &Socket, number: RawFd) -> Result<(Family, SocketType)> {
     let not_a_socket = |_| unsuitable(number, "it is not a socket");
-    let family = match socket.0.domain().map_err(not_a_socket)? {
+    let family = match inherited::domain(socket).map_err(not_a_socket)? {
         Domain::IPV4 => Family::Inet,
         Domain::IPV6 => Family::Inet6,
         Domain::UNIX => Family::Unix,
@@ -160,7 +160,7 @@ fn detect(socket: &Socket, number: RawFd) -> Result<(Family, SocketType)> {
             return Err(unsuitable(number, reason));
         }
     };
-    let protocol = socket.0.protocol().map_err(not_a_socket)?;
+    let protocol = inherited::protocol(socket).map_err(not_a_socket)?;
     let protocol_number = protocol.map_or(0, i32::from);
     if !matches!(protocol, None | Some(Protocol::UDP | Protocol::TCP)) {
         let reason = format!("its protocol is {protocol_number}; supported are UDP and TCP");
@@ -177,23 +177,6 @@ fn unsuitable(number: RawFd, reason: impl Into<String>) -> Error {
         endpoint: Endpoint::Descriptor(number),
         reason: reason.into(),
     }
-}
-
-/// With IP_RECVERR, an ICMP error about one client would make the answer to another fail (ip(7)).
-/// On a Unix socket, a timestamp would take the space of the sender's credentials.
-fn forget_errors(socket: &Socket, family: Family, socket_type: SocketType) -> io::Result<()> {
-    if socket_type != SocketType::Datagram {
-        return Ok(());
-    }
-    if family == Family::Unix {
-        return sys::set_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMP, 0);
-    }
-    sys::set_option(socket, libc::IPPROTO_IP, libc::IP_RECVERR, 0)?;
-    if family == Family::Inet6 {
-        sys::set_option(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, 0)?;
-    }
-    // An error that is pending already.
-    socket.0.take_error().map(drop)
 }
 
 /// The passed descriptor whose socket is bound to `endpoint`, if there is one.

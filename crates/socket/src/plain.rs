@@ -12,7 +12,7 @@ use crate::socket::Socket;
 use super::address::Peer;
 use super::batch::{DatagramBackend, Inbox, Outbox, Run};
 use super::call::{Excerpt, traced};
-use super::control_message::{self, CAPACITY, CREDENTIALS_CAPACITY, Control};
+use super::control_message::{self, CAPACITY, Control, UNIX_CAPACITY};
 use super::return_path::ReturnPaths;
 use super::sys;
 use crate::endpoint::SocketType;
@@ -41,7 +41,7 @@ impl PlainBackend {
         struct ControlBuffer([u8; CAPACITY]);
         let mut control = ControlBuffer([0; CAPACITY]);
         let control_capacity = if self.is_unix {
-            CREDENTIALS_CAPACITY
+            UNIX_CAPACITY
         } else {
             CAPACITY
         };
@@ -89,7 +89,7 @@ impl PlainBackend {
                 bytes,
                 peer,
                 control,
-                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+                libc::MSG_DONTWAIT | sys::NO_SIGNAL,
             );
             if matches!(&result, Err(error) if error.kind() == io::ErrorKind::Interrupted) {
                 continue;

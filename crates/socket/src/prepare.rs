@@ -8,7 +8,9 @@ use crate::socket::Socket;
 
 use super::bind_options::{BindOptions, RECEIVE_BUFFER};
 use super::bound::{BoundSocket, Description};
+use super::buffer_limits;
 use super::call::traced_zero;
+use super::control_message::{IPV4_DESTINATION, IPV4_DESTINATION_NAME};
 use super::return_path;
 use super::sys;
 use crate::endpoint::{Family, SocketType};
@@ -40,7 +42,11 @@ pub(super) fn prepare(
     };
     match description.family {
         _ if !description.wildcard => Ok(()),
-        Family::Inet => on(libc::IPPROTO_IP, libc::IP_PKTINFO, "IPPROTO_IP, IP_PKTINFO"),
+        Family::Inet => on(
+            libc::IPPROTO_IP,
+            IPV4_DESTINATION,
+            &format!("IPPROTO_IP, {IPV4_DESTINATION_NAME}"),
+        ),
         Family::Inet6 => on(
             libc::IPPROTO_IPV6,
             libc::IPV6_RECVPKTINFO,
@@ -64,6 +70,7 @@ pub(super) fn prepare_unbound(
 
 fn set_buffers(socket: &Socket, options: &BindOptions) -> io::Result<()> {
     let descriptor = socket.as_raw_fd();
+    buffer_limits::allow_largest_datagram(socket)?;
     let wanted = options.receive_buffer.unwrap_or(RECEIVE_BUFFER);
     let result = traced_zero(
         format_args!("setsockopt({descriptor}, SOL_SOCKET, SO_RCVBUF, {wanted})"),
@@ -97,14 +104,13 @@ fn warn_on_small_buffers(bound: &BoundSocket, options: &BindOptions) -> io::Resu
     Ok(())
 }
 
-/// The kernel adds its own bookkeeping, and so doubles the size requested (socket(7)).
-fn warn_if_smaller(description: &Description, which: &str, wanted: usize, doubled: usize) {
-    let given = doubled / 2;
+fn warn_if_smaller(description: &Description, which: &str, wanted: usize, reported: usize) {
+    let given = buffer_limits::granted(reported);
     if given < wanted {
         tracing::warn!(
-            "{}: the kernel gave a {which} buffer of {given} bytes instead of {wanted}; \
-             net.core.rmem_max and net.core.wmem_max are the limits",
+            "{}: the kernel gave a {which} buffer of {given} bytes instead of {wanted}; {}",
             description.endpoint,
+            buffer_limits::WHERE,
         );
     }
 }

@@ -10,21 +10,38 @@ use crate::address::{Address, domain_of, type_of};
 use crate::call::{traced, traced_zero};
 use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
+use crate::own_name::OwnName;
 use crate::sys;
+
+/// With it, a peer that is gone is an error instead of a signal.
+const NO_SIGNAL: SendFlags = SendFlags::from_bits_retain(sys::NO_SIGNAL as u32);
 
 /// An open socket of any family and type; dropping it closes it.
 #[derive(Debug)]
-#[repr(transparent)]
-pub struct Socket(pub(crate) socket2::Socket);
+pub struct Socket(pub(crate) socket2::Socket, OwnName);
 
 impl Socket {
+    /// Whether [`shutdown`](Self::shutdown) of an unconnected datagram socket ends every wait for
+    /// it: on Linux.
+    pub const SHUTDOWN_ENDS_WAITS: bool = sys::SHUTDOWN_ENDS_WAITS;
+
     /// Creates a socket, closed on exec (socket(2)).
     pub(crate) fn create(family: Family, socket_type: SocketType) -> io::Result<Self> {
         traced(
             format_args!("socket({family}, {socket_type}, 0)"),
-            socket2::Socket::new(domain_of(family), type_of(socket_type), None).map(Self),
+            socket2::Socket::new(domain_of(family), type_of(socket_type), None).map(Self::of),
             Self::as_raw_fd,
         )
+    }
+
+    fn of(socket: socket2::Socket) -> Self {
+        Self(socket, OwnName::none())
+    }
+
+    /// Binds a client's Unix datagram socket to a name of its own.
+    pub(crate) fn bind_own_name(&mut self) -> io::Result<()> {
+        let bound = OwnName::bind(&self.0).map(|name| self.1 = name);
+        traced_zero(format_args!("bind({}, autobind)", self.as_raw_fd()), bound)
     }
 
     /// Binds it to `address` (bind(2)), which the log shows as `shown`.
@@ -79,7 +96,7 @@ impl Socket {
     #[inline]
     pub fn accept(&self) -> io::Result<(Self, Address)> {
         let (socket, peer) = self.0.accept()?;
-        Ok((Self(socket), Address(peer)))
+        Ok((Self::of(socket), Address(peer)))
     }
 
     /// Sends a datagram, or as much of `bytes` as a stream takes, to the connected peer (send(2)
@@ -89,7 +106,7 @@ impl Socket {
     /// The kernel's; `WouldBlock` when there is no room.
     #[inline]
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::net::send(&self.0, bytes, SendFlags::NOSIGNAL)?)
+        Ok(rustix::net::send(&self.0, bytes, NO_SIGNAL)?)
     }
 
     /// Receives a datagram, or what a stream has (recv(2)). Returns the number of bytes, 0 at the
@@ -104,7 +121,7 @@ impl Socket {
     }
 
     /// Ends one or both directions of a connection (shutdown(2)). On an unconnected datagram
-    /// socket it ends every wait, and returns ENOTCONN all the same.
+    /// socket it returns ENOTCONN, and on Linux ends every wait all the same.
     ///
     /// # Errors
     /// The kernel's.
@@ -154,28 +171,11 @@ impl Socket {
         self.0.set_tcp_nodelay(nodelay)
     }
 
-    /// The number of unsent bytes from which a TCP connection is not writable
-    /// (TCP_NOTSENT_LOWAT).
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn set_tcp_notsent_lowat(&self, bytes: u32) -> io::Result<()> {
-        self.0.set_tcp_notsent_lowat(bytes)
-    }
-
-    /// Accepts a TCP connection only once it has data, or after `seconds` (TCP_DEFER_ACCEPT).
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn set_tcp_defer_accept(&self, seconds: i32) -> io::Result<()> {
-        sys::set_option(self, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds)
-    }
-
     /// How many datagrams the kernel has dropped at this socket since it was created, modulo 2^32
     /// (SO_MEMINFO).
     ///
     /// # Errors
-    /// The kernel's.
+    /// The kernel's; `Unsupported` elsewhere than on Linux.
     #[inline]
     pub fn dropped_datagrams(&self) -> io::Result<u32> {
         sys::dropped_datagrams(self)
@@ -209,13 +209,13 @@ impl Socket {
 
 impl From<OwnedFd> for Socket {
     fn from(descriptor: OwnedFd) -> Self {
-        Self(descriptor.into())
+        Self::of(descriptor.into())
     }
 }
 
 impl From<UdpSocket> for Socket {
     fn from(socket: UdpSocket) -> Self {
-        Self(socket.into())
+        Self::of(socket.into())
     }
 }
 

@@ -1,7 +1,6 @@
 //! How many descriptors this process has open.
 
 use std::io;
-use std::ptr;
 
 /// The descriptors that are looked at. The kernel gives the lowest free number (open(2)), so few
 /// processes have any beyond.
@@ -16,20 +15,9 @@ pub fn open_descriptors(limit: usize) -> io::Result<usize> {
         revents: 0,
     };
     let mut entries: Vec<libc::pollfd> = numbers.map(entry).collect();
-    let at_once = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the pointer and length are those of a vector that we own, and the time outlives the
-    // call; numbers that are not open are reported as such; a null signal mask is allowed.
-    let result = unsafe {
-        libc::ppoll(
-            entries.as_mut_ptr(),
-            entries.len() as _,
-            &raw const at_once,
-            ptr::null(),
-        )
-    };
+    // SAFETY: the pointer and length are those of a vector that we own; numbers that are not open
+    // are reported as such.
+    let result = unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as _, 0) };
     if result < 0 {
         return Err(io::Error::last_os_error());
     }

@@ -1,14 +1,13 @@
-//! One datagram with its address and control messages: recvmsg(2) and sendmsg(2), and without
-//! control messages sendto(2).
+//! One datagram with its address and control messages: recvmsg(2) and sendmsg(2).
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr;
 
 use socket2::{SockAddr, SockAddrStorage};
 
 use crate::address::Address;
 
+use super::kernel::RECEIVE_FLAGS;
 use super::unix::close_passed;
 
 /// What `recvmsg` returned beside the bytes.
@@ -44,17 +43,14 @@ pub(crate) fn receive_message(
     header.msg_namelen = address.size_of();
     header.msg_iov = &raw mut vector;
     header.msg_iovlen = 1;
-    header.msg_control = control.as_mut_ptr().cast();
-    header.msg_controllen = control.len() as _;
+    if !control.is_empty() {
+        header.msg_control = control.as_mut_ptr().cast();
+        header.msg_controllen = control.len() as _;
+    }
     // SAFETY: each pointer in the header is to memory of the length beside it, borrowed mutably by
     // this function until the call returns.
-    let length = unsafe {
-        libc::recvmsg(
-            socket.as_raw_fd(),
-            &raw mut header,
-            flags | libc::MSG_CMSG_CLOEXEC,
-        )
-    };
+    let length =
+        unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, flags | RECEIVE_FLAGS) };
     if length < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -101,37 +97,10 @@ pub(crate) fn send_message(
     if !control.is_empty() {
         header.msg_control = control.as_ptr().cast_mut().cast();
         header.msg_controllen = control.len() as _;
-    } else {
-        header.msg_control = ptr::null_mut();
     }
     // SAFETY: sendmsg only reads what the header points to, and each pointer is to memory of the
     // length beside it, borrowed by this function until the call returns.
     let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, flags) };
-    if sent < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(sent as usize)
-}
-
-/// Sends one datagram to `peer` with nothing beside it.
-pub(crate) fn send_to(
-    socket: BorrowedFd<'_>,
-    bytes: &[u8],
-    peer: &Address,
-    flags: i32,
-) -> io::Result<usize> {
-    // SAFETY: sendto only reads what the pointers are to, and each is to memory of the length
-    // beside it, borrowed by this function until the call returns.
-    let sent = unsafe {
-        libc::sendto(
-            socket.as_raw_fd(),
-            bytes.as_ptr().cast(),
-            bytes.len(),
-            flags,
-            peer.0.as_ptr().cast(),
-            peer.0.len(),
-        )
-    };
     if sent < 0 {
         return Err(io::Error::last_os_error());
     }

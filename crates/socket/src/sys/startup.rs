@@ -20,5 +20,6 @@ extern "C" fn check_stdout() {
 // calling convention, in which unused arguments do no harm; the function needs nothing of std's
 // runtime, which is not there yet.
 #[used]
-#[unsafe(link_section = ".init_array")]
+#[cfg_attr(not(target_os = "macos"), unsafe(link_section = ".init_array"))]
+#[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]
 static CHECK_STDOUT: extern "C" fn() = check_stdout;
