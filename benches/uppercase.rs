@@ -1,8 +1,8 @@
 //! Upper-casing compared with the standard library, by language and length of text.
 //!
-//! `cargo bench --bench uppercase` measures, `cargo test --benches` tries each once. Every result is
-//! checked before it is timed. Upper-casing in place includes a copy of the text for each iteration;
-//! `copy` measures that copy alone.
+//! `cargo bench --bench uppercase` measures, `cargo test --benches` tries each once. Every result
+//! is checked before it is timed. Upper-casing in place includes a copy of the text for each
+//! iteration; `copy` measures only that copy.
 
 use std::hint::black_box;
 

@@ -40,7 +40,7 @@ impl Arguments {
             generator_cpu: 1,
             names: Vec::new(),
         };
-        // `cargo bench` passes --bench; `cargo test --benches` does not, and is not to measure.
+        // `cargo bench` passes --bench; `cargo test --benches` does not, and must not measure.
         if !typed.iter().any(|argument| argument == "--bench") {
             arguments.mode = Mode::Smoke;
         }

@@ -28,7 +28,7 @@ pub(crate) enum Contender {
     Tokio(Transport),
     Python,
     Socat(Transport),
-    /// `sockperf server`, which echoes the datagrams of its own client.
+    /// `sockperf server`, which answers only its own client, with an echo.
     Sockperf,
 }
 

@@ -1,6 +1,6 @@
 //! Side-by-side benchmarks of servers that answer in capitals: `bullhorn serve` and peers built on
-//! the spot, in processes of their own, under generators that check every answer; and of the
-//! generators themselves.
+//! the spot, in separate processes, under generators that check every answer; and of the generators
+//! themselves.
 //!
 //! A `scenario` has rows: a `contender`, which is a server, under a `load` by a `generator`. The
 //! `harness` measures them in alternating rounds, and the `table` shows their `outcome`s. How a

@@ -1,5 +1,5 @@
-//! A child process, pinned to CPUs: its output by lines, its CPU time, its end. It has a process
-//! group of its own, so that its children are counted and end with it.
+//! A child process, pinned to CPUs: its output by lines, its CPU time, its end. It has a separate
+//! process group, so that its children are counted and end with it.
 
 use crate::failure::Failure;
 use crate::tools::is_installed;

@@ -34,7 +34,7 @@ pub(crate) fn run(harness: &Harness) -> Result<(), Failure> {
 
 /// Every server under every kind of load of the scenarios, with a few hundred texts each.
 fn pairs() -> Vec<(Contender, Load)> {
-    // On a busy machine an answer may take long, and is not wrong for that.
+    // On a busy machine an answer may take long without being wrong.
     let patient = |load: Load| load.option("--timeout-ms", 5000);
     let counted = |load: Load| patient(load.option("--count", 300));
     let single = counted(Load::datagrams(4, 16, 64));

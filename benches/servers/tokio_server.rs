@@ -38,7 +38,7 @@ pub(crate) fn serve_streams() -> Result<(), Failure> {
     })
 }
 
-/// ASCII only, like the peer in C: a read may end within a letter of two bytes.
+/// ASCII only, like the peer in C: a read may end within a two-byte character.
 async fn serve_connection(mut connection: TcpStream) -> std::io::Result<()> {
     connection.set_nodelay(true)?;
     let mut text = vec![0; 65536];

@@ -1,7 +1,7 @@
-//! Makes the case tables from the standard library's own character data.
+//! Generates the case tables from the standard library's own character data.
 //!
-//! What the tables mean is written beside their types, in `src/table.rs`. Nothing about any script is
-//! typed by hand, here or there: a toolchain with a newer Unicode brings newer tables.
+//! The meaning of the tables is beside their types, in `src/table.rs`. Nothing about any script is
+//! typed by hand, here or there: a toolchain with a newer Unicode version yields newer tables.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

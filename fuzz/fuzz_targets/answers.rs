@@ -14,9 +14,10 @@ use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
-    /// The peer, the size of each datagram but the last, and the bytes, repeated so often.
+    /// The peer, the size of each datagram but the last, and the bytes with the number of
+    /// repetitions.
     runs: Vec<(bool, u16, &'a [u8], u8)>,
-    /// How much longer than the longest request an answer may be.
+    /// How many bytes an answer may have beyond the longest request.
     limit: u8,
     /// The least size that may not be joined on the way out.
     refused_size: u8,
@@ -30,8 +31,8 @@ fuzz_target!(|input: Input| {
         .take(16)
         .map(|(_, segment_size, bytes, times)| {
             let mut bytes = bytes.repeat(1 + usize::from(*times));
-            // As the kernel says it: no less than a byte, of one datagram its length, and at most
-            // 64 of them (UDP_GRO_CNT_MAX in net/ipv4/udp_offload.c).
+            // As the kernel reports it: at least one byte, the length of a lone datagram, and at
+            // most 64 of them (UDP_GRO_CNT_MAX in net/ipv4/udp_offload.c).
             let segment_size = usize::from(*segment_size).clamp(1, bytes.len().max(1));
             bytes.truncate((64 * segment_size).min(65_507));
             (segment_size.min(bytes.len().max(1)), bytes)

@@ -1,5 +1,5 @@
-//! What is written beside a datagram by a naive writer is read back, and cut anywhere it gives what
-//! the whole messages before the cut say. What the engine writes is read back too.
+//! Control messages from a naive writer are read back; cut anywhere, they yield what the whole
+//! messages before the cut hold. What the engine writes is read back too.
 
 #![no_main]
 
@@ -88,7 +88,7 @@ fn interface_of(address: IpAddr, interface: u32) -> u32 {
     }
 }
 
-/// Writes where a datagram was sent to; gives the length with the header.
+/// Writes where a datagram was sent to; returns the length with the header.
 fn write_destination(control: &mut Vec<u8>, address: IpAddr, interface: u32) -> usize {
     let interface = interface.to_ne_bytes();
     match address {
@@ -101,7 +101,7 @@ fn write_destination(control: &mut Vec<u8>, address: IpAddr, interface: u32) -> 
     }
 }
 
-/// Writes one message as cmsg(3) lays it out; gives its length with the header.
+/// Writes one message as cmsg(3) lays it out; returns its length with the header.
 fn write(control: &mut Vec<u8>, (level, kind): (i32, i32), data: &[&[u8]]) -> usize {
     let data = data.concat();
     let word = size_of::<usize>();

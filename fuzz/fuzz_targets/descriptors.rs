@@ -1,5 +1,5 @@
-//! LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES: descriptors from 3 on, as many as announced, to this
-//! process alone, and each with its name or none with any.
+//! LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES: descriptors from 3 on, as many as LISTEN_FDS has,
+//! only for this process, and either all with names or none.
 
 #![no_main]
 

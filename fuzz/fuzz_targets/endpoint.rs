@@ -1,5 +1,5 @@
-//! What parses is displayed as something that parses to the same, and what does not gets a right
-//! example.
+//! An endpoint that parses is displayed as text that parses to the same; one that does not parse
+//! gets a correct example.
 
 #![no_main]
 

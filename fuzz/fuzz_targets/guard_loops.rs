@@ -1,6 +1,6 @@
-//! The table against endless exchanges is, for fewer pairs than it has room for, a list that forgets
-//! nothing: a pair of source and text may come eight times at once, then twice a second, and once
-//! refused not before it was quiet.
+//! The table against endless exchanges is, for fewer pairs than it has room for, a list that
+//! forgets nothing: a pair of source and text may come in a burst of eight, then twice a second,
+//! and once dropped, only after it was quiet.
 
 #![no_main]
 
@@ -15,10 +15,10 @@ fuzz_target!(|input: (u64, Vec<(u8, u32)>)| {
     let (start, steps) = input;
     let quiet = QUIET.as_nanos() as u64;
     let loops = Loops::new(64, BuildHasherDefault::<DefaultHasher>::default());
-    // For each pair, the time by which it will have been quiet for as long as it was often.
+    // For each pair, the time at which its whole burst is allowed again.
     let mut until: HashMap<u8, u64> = HashMap::new();
     let mut now = start >> 8;
-    // Times are kept for some hours; all of these together are less.
+    // Times are kept for a few hours; all of these together are less.
     for (pair, elapsed_ns) in steps.into_iter().take(500) {
         now += u64::from(elapsed_ns);
         let pair = pair % 6;

@@ -1,5 +1,5 @@
-//! Lists of networks against a look at every one of them, bit by bit; and a rate is displayed as
-//! something that parses to the same.
+//! Lists of networks against checking every one of them, bit by bit; and a rate is displayed as
+//! text that parses to the same.
 
 #![no_main]
 
@@ -39,7 +39,7 @@ fuzz_target!(|input: Input| {
         networks.collect()
     };
     let networks = Networks::new(&typed(&allow), &typed(&deny));
-    // The addresses at the networks' edges are the likeliest to be mistaken.
+    // Errors are most likely at the edges of networks.
     let edges = allow.iter().chain(&deny).flat_map(edges);
     for source in edges.chain([input.source]) {
         let in_any = |list: &[IpNet]| list.iter().any(|network| contains(network, source));

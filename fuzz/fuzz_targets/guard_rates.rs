@@ -1,5 +1,5 @@
-//! No address and no network around it is answered more often than its rate, over any span of time;
-//! and whoever was quiet for a second has a second's worth.
+//! No address and no network around it is answered faster than its rate, over any interval; and a
+//! source that was quiet for a second has a second's worth.
 
 #![no_main]
 
@@ -63,7 +63,7 @@ fuzz_target!(|input: (u32, u64, Vec<(u8, u16, u32)>)| {
     }
 });
 
-/// Few addresses, near to each other and far.
+/// Few addresses, some close together and some far apart.
 fn address(choice: u8) -> IpAddr {
     let (near, net, site) = (choice & 3, choice >> 2 & 3, choice >> 4 & 3);
     if choice & 0x80 == 0 {

@@ -1,5 +1,5 @@
-//! What parses as a bad network is displayed as something that parses to the same, promises no more
-//! than all answers, and makes delays that lie within their spread.
+//! An impairment that parses is displayed as text that parses to the same, has rates of at most 100
+//! % in all, and causes delays within its spread.
 
 #![no_main]
 
@@ -25,7 +25,7 @@ fuzz_target!(|text: &str| {
         let (least, middle, most) = (delay.at(0.0), delay.at(0.5), delay.at(1.0));
         assert!(least <= middle && middle <= most);
         assert!(most - middle <= middle - least + Duration::from_nanos(1));
-        // An answer is sent so much later than now.
+        // The delay of an answer.
         assert!(Instant::now().checked_add(most).is_some());
     }
 });

@@ -1,4 +1,4 @@
-//! Whatever comes back to a prober: which probe it belongs to, and what is wrong with it.
+//! What a prober receives: which probe it belongs to, and what is wrong with it.
 
 #![no_main]
 
@@ -69,7 +69,7 @@ fn check_diagnosis(text: &[u8], expected: &[u8], answer: &[u8]) {
     assert_eq!(problem.is_none(), answer == expected);
     match problem {
         None | Some(Problem::AnotherProbe { .. }) => {}
-        // An echo may join what it got, so more may be behind it.
+        // An echo may join what it received, so more may follow.
         Some(Problem::Unchanged) => assert!(answer.starts_with(text)),
         Some(Problem::PartlyUnchanged { length }) => assert_eq!(answer, &text[..length]),
         Some(Problem::Truncated {

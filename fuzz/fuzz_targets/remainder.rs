@@ -1,4 +1,4 @@
-//! A stream in reads of any lengths, each answered by itself or where it lies, against the whole of
+//! A stream in reads of any lengths, each answered by appending or in place, against the whole of
 //! it at once.
 
 #![no_main]

@@ -1,4 +1,4 @@
-//! Nothing that a terminal would act on is left in a text that is shown; all else stays.
+//! A displayed text has nothing that a terminal would interpret; all else stays unchanged.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     let shown = VisibleBytes(bytes).to_string();
     assert!(!shown.chars().any(is_control_or_bidi), "{shown:?}");
-    // Escaping is all that happens: without a reason for it, the text is what it was.
+    // Only escaping happens: without anything to escape, the text is unchanged.
     match std::str::from_utf8(bytes) {
         Ok(text) if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) => assert_eq!(shown, text),
         Ok(text) => assert!(shown.len() >= text.len()),

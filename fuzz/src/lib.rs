@@ -1,7 +1,7 @@
 //! What several targets need: the naive oracles.
 
-/// The capitals of a text by the standard library, a character at a time; bytes that are no UTF-8
-/// stay.
+/// The capitals of a text by the standard library, one character at a time; bytes that are not
+/// UTF-8 stay.
 pub fn capitals(text: &[u8]) -> Vec<u8> {
     let mut capitals = Vec::with_capacity(text.len());
     for chunk in text.utf8_chunks() {

@@ -1,10 +1,10 @@
-//! Sixty-four bytes put in capitals at once, whatever scripts they hold.
+//! Upper-cases 64 bytes at once, in any mix of scripts.
 //!
-//! A prefix is every byte of a character but its last. For each prefix in the block that has capitals at all,
-//! its page is looked up for the whole block: each last byte after that prefix picks what the bytes of its
-//! character are XORed with. So a block costs as much as it has prefixes, one or two in most texts, and not
-//! as much as it has characters. Nothing has to be validated: UTF-8 is
-//! self-synchronizing (Unicode 3.9), so invalid bytes cannot affect their neighbours.
+//! A prefix is every byte of a character but its last. For each prefix in the block that has
+//! capitals at all, its page is looked up for the whole block: each last byte after that prefix
+//! picks what the bytes of its character are XORed with. So the cost of a block is that of its
+//! prefixes, one or two in most texts, and not that of its characters. Nothing has to be validated:
+//! UTF-8 is self-synchronizing (Unicode 3.9), so invalid bytes cannot affect their neighbours.
 //!
 //! `in_place.rs` and `append.rs` read and write the blocks.
 
@@ -19,7 +19,7 @@ pub(crate) const BLOCK: usize = 64;
 
 /// What one block became.
 pub(crate) struct Capitals<S: Simd> {
-    /// The block in capitals, but for the characters in `resized`.
+    /// The block in capitals, except for the characters in `resized`.
     pub(crate) bytes: u8x64<S>,
     /// What the block was XORed with to become `bytes`.
     pub(crate) change: u8x64<S>,

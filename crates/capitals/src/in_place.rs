@@ -43,7 +43,7 @@ pub(crate) fn with_level(level: Level, text: &mut [u8]) -> InPlace {
     dispatch!(level, simd => run(simd, text, usize::MAX, |_| {}))
 }
 
-/// Upper-cases a stretch of pure ASCII; returns what changed anywhere in it.
+/// Upper-cases pure ASCII; returns what changed anywhere in it.
 #[inline(always)]
 fn ascii<S: Simd>(
     simd: S,

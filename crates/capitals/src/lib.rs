@@ -28,8 +28,8 @@
 //!
 //! # Features
 //!
-//! `std` (default) selects the best instruction set of the machine at run time. With `libm` in its
-//! place (`default-features = false, features = ["libm"]`) the crate is `no_std` with `alloc` and uses
+//! `std` (default) selects the best instruction set of the machine at run time. With `libm` instead
+//! (`default-features = false, features = ["libm"]`) the crate is `no_std` with `alloc` and uses
 //! the level that the compilation target guarantees.
 
 #![cfg_attr(not(any(test, feature = "std")), no_std)]

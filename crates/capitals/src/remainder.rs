@@ -1,4 +1,4 @@
-//! Upper-casing a stream whose reads may cut a character in two. Where the reads come from is no matter here.
+//! Upper-casing a stream whose reads may cut a character in two, whatever their source.
 
 use alloc::vec::Vec;
 
@@ -6,8 +6,9 @@ use crate::{Change, append, in_place};
 
 /// The beginning of a character that a read cut in two, held until the rest of it arrives.
 ///
-/// Whatever the cuts, the answers joined are the answer to the texts joined. Only bytes that may still
-/// become a character are held (the maximal subpart of Unicode 3.9, as in [`slice::utf8_chunks`]), so at most 3.
+/// However the stream is cut, the joined answers are the answer to the joined texts. Only bytes
+/// that may still become a character are held (the maximal subpart of Unicode 3.9, as in
+/// [`slice::utf8_chunks`]), so at most 3.
 ///
 /// ```
 /// use capitals::Remainder;
@@ -36,9 +37,10 @@ impl Remainder {
         self.length == 0
     }
 
-    /// Appends what is held and `read` in capitals to `answer`, but for a character that `read` cuts in two.
+    /// Appends what is held and `read` in capitals to `answer`, except for a character that `read`
+    /// cuts in two.
     ///
-    /// The verdict is on the bytes that were appended.
+    /// The returned change is that of the bytes that were appended.
     pub fn append(&mut self, read: &[u8], answer: &mut Vec<u8>) -> Change {
         let (completed, rest) = self.complete(read, answer);
         let (text, cut) = rest.split_at(rest.len() - incomplete(rest));
@@ -47,8 +49,8 @@ impl Remainder {
         completed.max(append(text, answer))
     }
 
-    /// Like [`append`](Self::append), but as far as it goes where `read` lies: the answer is the first bytes of
-    /// `read`, as many as returned, followed by what was appended to `answer`.
+    /// Like [`append`](Self::append), but in place as far as possible: the answer is the first
+    /// bytes of `read`, as many as returned, followed by what was appended to `answer`.
     pub fn in_place(&mut self, read: &mut [u8], answer: &mut Vec<u8>) -> usize {
         if !self.is_empty() {
             self.append(read, answer);

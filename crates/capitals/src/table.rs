@@ -1,7 +1,8 @@
 //! The case tables and their lookups: the page of a prefix, and capitals of another length.
 //!
-//! `build.rs` makes them from the standard library's character data (Unicode `Uppercase_Mapping`, without
-//! locale or context). `block.rs` applies a page to a whole block of text.
+//! `build.rs` generates them from the standard library's character data (Unicode
+//! `Uppercase_Mapping`, without locale or context). `block.rs` applies a page to a whole block of
+//! text.
 
 include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 

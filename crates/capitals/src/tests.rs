@@ -71,7 +71,8 @@ fn levels() -> Vec<Level> {
         .collect()
 }
 
-/// Puts `text` through both entry points at `level` and compares all they say with the naive answer.
+/// Upper-cases `text` through both entry points at `level` and compares all their results with the
+/// naive answer.
 fn check_at(level: Level, text: &[u8], expected: &[u8], resized: Option<usize>) {
     let mut answer = b"before".to_vec();
     let change = append::with_level(level, text, &mut answer);
@@ -369,7 +370,7 @@ fn a_text_of_specials_may_be_cut_anywhere() {
     }
 }
 
-/// Texts of any scripts, with now and then a byte that is not UTF-8.
+/// Texts of any scripts, with an occasional byte that is not UTF-8.
 fn texts() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => "[ -~\\n]{0,40}".prop_map(String::into_bytes),
@@ -401,7 +402,7 @@ proptest! {
     #[test]
     fn segments_are_separate_texts(
         text in prop_oneof![texts(), (0..700_usize, texts()).prop_map(|(letters, text)| {
-            // So that what comes first is ASCII alone for some blocks.
+            // So that some blocks at the beginning are only ASCII.
             [vec![b'a'; letters], text].concat()
         })],
         segment_size in prop_oneof![1..100_usize, Just(64), Just(128)],
