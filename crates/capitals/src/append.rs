@@ -4,9 +4,10 @@ use alloc::vec::Vec;
 
 use fearless_simd::{Level, Simd, SimdBase, SimdMask, dispatch, u8x64};
 
-use crate::Change;
-use crate::block::{BLOCK, Blocks, load};
-use crate::level;
+use crate::block::{Blocks, load};
+use crate::change::Change;
+use crate::level::level;
+use crate::partial::BLOCK;
 use crate::table::resized;
 
 /// Bytes of ASCII upper-cased and appended at once: per block, growing the vector would take the most time.

@@ -11,11 +11,8 @@
 use fearless_simd::{Select, Simd, SimdBase, SimdMask, u8x64};
 
 use crate::lookup::{cased, pick};
-use crate::partial;
+use crate::partial::{self, BLOCK};
 use crate::table::{PAGES, Page, follow, width};
-
-/// The length of a block in bytes.
-pub(crate) const BLOCK: usize = 64;
 
 /// What one block became.
 pub(crate) struct Capitals<S: Simd> {

@@ -2,8 +2,9 @@
 
 use fearless_simd::{Level, Simd, SimdBase, SimdMask, dispatch, u8x64};
 
-use crate::block::{BLOCK, Blocks, ascii_change, is_ascii, load};
-use crate::{level, partial};
+use crate::block::{Blocks, ascii_change, is_ascii, load};
+use crate::level::level;
+use crate::partial::{self, BLOCK};
 
 /// Bytes of ASCII upper-cased at once: block by block, the search for other scripts takes the most time.
 const STRETCH: usize = 4 * BLOCK;

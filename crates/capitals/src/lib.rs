@@ -23,8 +23,8 @@
 //!
 //! `table.rs` holds the case data (`build.rs` derives it from the standard library's own), `block.rs`
 //! applies it to 64 bytes at once (`lookup.rs` and `partial.rs` are its tools), `in_place.rs` and
-//! `append.rs` run over a text, `marks.rs` records changed bytes, and `remainder.rs` joins the reads of
-//! a stream.
+//! `append.rs` run over a text (`change.rs` is their result, `level.rs` selects their instructions),
+//! `marks.rs` records changed bytes, and `remainder.rs` joins the reads of a stream.
 //!
 //! # Features
 //!
@@ -39,7 +39,9 @@ extern crate alloc;
 
 mod append;
 mod block;
+mod change;
 mod in_place;
+mod level;
 mod lookup;
 mod marks;
 mod partial;
@@ -48,41 +50,11 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use fearless_simd::Level;
-
 pub use append::append;
+pub use change::{Change, MAX_GROWTH};
 pub use in_place::{InPlace, in_place};
 pub use marks::{Marks, in_segments};
 pub use remainder::Remainder;
-
-/// The longest growth: capitals are at most this many times as long as their text (`U+0390`, 2 bytes,
-/// becomes 6).
-pub const MAX_GROWTH: usize = 3;
-
-/// How the capitals of a text differ from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
-    /// Not at all: the text was its own capitals.
-    Unchanged,
-    /// In some bytes, while each character takes as many bytes as before.
-    SameLength,
-    /// At least one character takes more or fewer bytes, even if the whole has the same length.
-    Resized,
-}
-
-/// The best instructions of this machine.
-#[cfg(feature = "std")]
-#[inline(always)]
-fn level() -> Level {
-    Level::new()
-}
-
-/// The instructions that the compilation target guarantees.
-#[cfg(not(feature = "std"))]
-#[inline(always)]
-fn level() -> Level {
-    Level::baseline()
-}
 
 /// The README's examples, run with the documentation tests.
 #[cfg(doctest)]

@@ -5,9 +5,9 @@ use core::ops::Range;
 
 use fearless_simd::{Level, SimdBase, SimdMask, dispatch};
 
-use crate::block::BLOCK;
 use crate::in_place::{InPlace, run};
-use crate::level;
+use crate::level::level;
+use crate::partial::BLOCK;
 
 /// The bytes that [`in_segments`] changed. Created once and reused.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,8 @@
 
 use fearless_simd::{Select, Simd, SimdBase, SimdCombine, SimdSplit, u8x16, u8x32, u8x64};
 
-use crate::block::BLOCK;
+/// The length of a block in bytes.
+pub(crate) const BLOCK: usize = 64;
 
 static INDICES: [u8; BLOCK] = {
     let mut indices = [0; BLOCK];

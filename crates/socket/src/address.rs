@@ -119,7 +119,7 @@ impl Address {
         if !self.is_unix() {
             return None;
         }
-        unix_name::name_in(sys::address_bytes(self))
+        unix_name::name_in(sys::address_bytes(&self.0))
     }
 
     /// Whether an answer can reach a sender that the kernel gave this address.

@@ -2,15 +2,15 @@
 
 use std::os::fd::{FromRawFd, OwnedFd};
 
-use crate::address::Address;
+use socket2::SockAddr;
 
 use crate::control_message;
 
 /// The bytes of an address as the kernel sees them, from its family on.
-pub(crate) fn address_bytes(address: &Address) -> &[u8] {
+pub(crate) fn address_bytes(address: &SockAddr) -> &[u8] {
     // SAFETY: the pointer is to the storage inside `address`, which is borrowed as long as the
     // slice; of that, `len` bytes are initialised.
-    unsafe { std::slice::from_raw_parts(address.0.as_ptr().cast(), address.len()) }
+    unsafe { std::slice::from_raw_parts(address.as_ptr().cast(), address.len() as usize) }
 }
 
 /// Closes the descriptors that a sender has passed with a message. `control` holds its control
