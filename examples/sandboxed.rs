@@ -15,7 +15,7 @@ use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use bullhorn::sandbox::{Needs, calls, enter, files};
+use bullhorn::sandbox::{Needs, enter, files, filter};
 use socket2::{Domain, Protocol, Socket, Type};
 
 fn main() -> io::Result<()> {
@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("none") => {}
         Some("landlock") => drop(files::close(&needs).map_err(io::Error::other)?),
-        Some("seccomp") => calls::allow_only_needed(&needs).map_err(io::Error::other)?,
+        Some("seccomp") => filter::allow_only_needed(&needs).map_err(io::Error::other)?,
         _ => drop(enter(&needs)),
     }
 

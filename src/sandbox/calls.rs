@@ -1,28 +1,16 @@
-//! The system calls that answering needs; all others are refused with seccomp (seccomp(2)).
+//! The list of system calls that answering needs, each with its reason; `filter` enforces it.
 //!
-//! `GROUPS` and `LIMITED` are the whole list, each entry with its reason. Not on it, among all
-//! others: opening files, new sockets, `bind`, `connect`, `execve`, new processes, signals to
-//! others, `ptrace`, `mount`, `bpf`, `io_uring`.
+//! Not on it, among all others: opening files, new sockets, `bind`, `connect`, `execve`, new
+//! processes, signals to other processes, `ptrace`, `mount`, `bpf`, `io_uring`.
 //!
-//! What is refused gets ENOSYS, as from a kernel that does not know the call. The process is not
-//! killed: the C library tries newer calls before older ones (`clone3` before `clone`) and looks
-//! into files when it feels like it, and a server that dies from an update of that library is a
-//! worse server. Whoever took the process over gets nothing either way.
-//!
-//! Calls that are allowed whatever their arguments cost next to nothing: the kernel keeps them in
-//! a bitmap (Linux 5.11, kernel/seccomp.c). Of the calls for each batch of datagrams and each line
-//! only those that send are not.
-//!
-//! Here is the list alone; `filter` makes the kernel keep to it.
-
-mod filter;
+//! Calls that are allowed with any arguments cost next to nothing: the kernel keeps them in a bitmap
+//! (Linux 5.11, kernel/seccomp.c). Of the calls for each batch of datagrams and each line, only those
+//! that send are not among them.
 
 use libc::c_long;
 
-pub use filter::allow_only_needed;
-
-/// Calls allowed whatever their arguments, and why.
-const GROUPS: &[(&str, &[c_long])] = &[
+/// Calls allowed with any arguments, and why.
+pub(super) const GROUPS: &[(&str, &[c_long])] = &[
     (
         "texts and answers",
         &[
@@ -36,7 +24,7 @@ const GROUPS: &[(&str, &[c_long])] = &[
         ],
     ),
     (
-        "connections and the state of sockets that are there",
+        "connections, and the state of existing sockets",
         &[
             libc::SYS_accept4,
             libc::SYS_shutdown,
@@ -47,7 +35,7 @@ const GROUPS: &[(&str, &[c_long])] = &[
         ],
     ),
     (
-        "descriptors of our own: wake-ups of workers and runtimes, copies, the end",
+        "own descriptors: wake-ups of workers and of the runtime, copies, closing",
         &[
             libc::SYS_close,
             libc::SYS_dup,
@@ -76,7 +64,7 @@ const GROUPS: &[(&str, &[c_long])] = &[
         ],
     ),
     (
-        "memory; making it accessible is limited below",
+        "memory; mapping and protecting it is limited below",
         &[
             libc::SYS_brk,
             libc::SYS_madvise,
@@ -85,7 +73,7 @@ const GROUPS: &[(&str, &[c_long])] = &[
         ],
     ),
     (
-        "threads: their start, their signals, their end, and that of the process",
+        "threads: their start, signals and end, and the end of the process",
         &[
             libc::SYS_exit,
             libc::SYS_exit_group,
@@ -102,10 +90,10 @@ const GROUPS: &[(&str, &[c_long])] = &[
         ],
     ),
     (
-        "random keys of hash tables, and what the process has used, also from files of /proc opened before",
+        "random keys of hash tables; the resource usage of the process, also from files of /proc opened before",
         &[libc::SYS_getrandom, libc::SYS_getrusage, libc::SYS_pread64],
     ),
-    ("older calls that this architecture has too", OLDER),
+    ("older forms of these calls on this architecture", OLDER),
 ];
 
 #[cfg(target_arch = "x86_64")]
@@ -114,31 +102,32 @@ const OLDER: &[c_long] = &[libc::SYS_epoll_wait, libc::SYS_poll];
 const OLDER: &[c_long] = &[];
 
 /// Calls allowed to a server that has socket files to remove.
-const FILE_REMOVAL: &[c_long] = &[libc::SYS_flock, libc::SYS_newfstatat, libc::SYS_unlinkat];
+pub(super) const FILE_REMOVAL: &[c_long] =
+    &[libc::SYS_flock, libc::SYS_newfstatat, libc::SYS_unlinkat];
 
-/// Allowed to a server that answers Unix datagrams: to look where a path leads. What is opened so can
-/// neither be read nor written, and a flag that would say otherwise is ignored (open(2), O_PATH).
-const PATH_LOOKUP: (c_long, u8, Argument) = (
+/// Allowed to a server that answers Unix datagrams: looking up a path. A descriptor opened this way can
+/// be neither read nor written, and flags that contradict this are ignored (open(2), O_PATH).
+pub(super) const PATH_LOOKUP: (c_long, u8, Argument) = (
     libc::SYS_openat,
     2,
     Argument::Masked(libc::O_PATH as u32, libc::O_PATH as u32),
 );
 
-/// Calls allowed with one of some arguments: the call, the number of the argument, what it may be,
+/// Calls allowed with certain arguments only: the call, the index of the argument, its allowed values,
 /// and why.
-const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[
+pub(super) const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[
     (
         libc::SYS_sendto,
         3,
         &[NO_FAST_OPEN],
-        "answers, but no connections by TCP Fast Open, which Landlock does not see",
+        "answers, but no connections by TCP Fast Open, which Landlock does not check",
     ),
     (libc::SYS_sendmsg, 2, &[NO_FAST_OPEN], "the same"),
     (
         libc::SYS_sendmmsg,
         3,
         &[NO_FAST_OPEN],
-        "the same; the flags in each message are not read (net/socket.c)",
+        "the same; the kernel ignores the flags in each message (net/socket.c)",
     ),
     (
         libc::SYS_clone,
@@ -147,7 +136,7 @@ const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[
             THREAD_OR_NAMESPACE,
             libc::CLONE_THREAD as u32,
         )],
-        "threads, but no processes and no namespaces; clone3, whose flags cannot be seen, is refused",
+        "threads, but no processes and no namespaces; clone3, whose flags a filter cannot read, is refused",
     ),
     (
         libc::SYS_mmap,
@@ -171,7 +160,7 @@ const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[
         libc::SYS_prlimit64,
         2,
         &[Argument::Null],
-        "limits are asked, not set",
+        "limits are read, not set",
     ),
     (
         libc::SYS_fcntl,
@@ -183,7 +172,7 @@ const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[
             Argument::Is(libc::F_GETFL as u32),
             Argument::Is(libc::F_SETFL as u32),
         ],
-        "copies and flags of descriptors; no signals by F_SETOWN",
+        "copies and flags of descriptors; no signals through F_SETOWN",
     ),
     (
         libc::SYS_ioctl,
@@ -194,11 +183,11 @@ const LIMITED: &[(c_long, u8, &[Argument], &str)] = &[
             Argument::Is(libc::TIOCOUTQ as u32),
             Argument::Is(libc::TCGETS as u32),
         ],
-        "sockets that do not block, the lengths of their queues, whether a terminal is there",
+        "non-blocking sockets, the lengths of their queues, whether a descriptor is a terminal",
     ),
 ];
 
-/// The flag with which a send is also a connect, on a listener too that was shut down (tcp(7)).
+/// With MSG_FASTOPEN a send also connects, even on a listener that was shut down (tcp(7)).
 const NO_FAST_OPEN: Argument = Argument::Masked(libc::MSG_FASTOPEN as u32, 0);
 
 const THREAD_OR_NAMESPACE: u32 = (libc::CLONE_THREAD
@@ -210,15 +199,12 @@ const THREAD_OR_NAMESPACE: u32 = (libc::CLONE_THREAD
     | libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS) as u32;
 
-/// What an argument may be.
-enum Argument {
-    /// This number, as an `int`, of which the kernel sees the lower half of the register.
+/// The allowed value of an argument.
+pub(super) enum Argument {
+    /// This `int`: the kernel reads the lower half of the register.
     Is(u32),
-    /// These bits of it, likewise.
+    /// The bits of an `int` under a mask: the mask, and their value.
     Masked(u32, u32),
     /// The null pointer.
     Null,
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! What is left of root's powers (capabilities(7)).
+//! Drops root's privileges (capabilities(7)).
 
 use std::io;
 
@@ -9,13 +9,13 @@ use rustix::thread::{
 
 use super::needs::Needs;
 
-/// Gives up every capability that is held, but for `CAP_DAC_OVERRIDE` in two cases: where root is to
-/// write to the private sockets of other users, and where it has a socket file to remove, perhaps from
-/// another user's directory. Not the latter where Unix datagrams are answered: their senders choose
-/// which path root writes to. A file that cannot be removed is used again by the next start.
+/// Drops every capability, except `CAP_DAC_OVERRIDE` in two cases: where root is to write to the private
+/// sockets of other users, and where it has a socket file to remove, perhaps from another user's
+/// directory. Not the latter where Unix datagrams are answered: their senders choose which path root
+/// writes to. The next start reuses a file that could not be removed.
 ///
 /// # Errors
-/// The kernel's, which allows less of what is held to everybody.
+/// The kernel's, although any process may drop capabilities.
 pub fn keep_only(needs: &Needs) -> io::Result<()> {
     let has_files_only = !needs.unix_datagrams && !needs.directories.is_empty();
     if needs.private_sockets || has_files_only {
@@ -25,21 +25,21 @@ pub fn keep_only(needs: &Needs) -> io::Result<()> {
     }
 }
 
-/// Gives up every capability.
+/// Drops every capability.
 ///
 /// # Errors
-/// The kernel's, which allows it to everybody.
+/// The kernel's, although any process may drop capabilities.
 pub fn give_up_all() -> io::Result<()> {
     keep(CapabilitySet::empty())
 }
 
-/// What the process may do now.
+/// The capabilities in effect.
 pub(super) fn held_effective() -> io::Result<CapabilitySet> {
     Ok(capabilities(None)?.effective)
 }
 
-/// Sees to it that no program executed later has a capability again. Only root may
-/// (`CAP_SETPCAP`), and only root's programs would.
+/// Keeps programs executed later from gaining a capability. Only root may do this (`CAP_SETPCAP`), and
+/// only root's programs would gain any.
 pub(super) fn empty_bounding_set() {
     for capability in CapabilitySet::all().iter() {
         let _ = remove_capability_from_bounding_set(capability);

@@ -6,13 +6,13 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotApplied {
-    /// The kernel has it, and was started without it.
+    /// The kernel supports it, but was started without it.
     #[error("not enabled when this kernel was started")]
     NotEnabled,
-    /// The kernel does not have it.
+    /// The kernel does not support it.
     #[error("this kernel has none; Linux 5.13 and later do")]
     NotSupported,
-    /// The list of system calls is missing for this architecture.
+    /// There is no list of system calls for this architecture.
     #[error("there is no list of calls for this architecture")]
     NoCallList,
     /// The kernel refused it.
@@ -21,7 +21,7 @@ pub enum NotApplied {
 }
 
 impl NotApplied {
-    /// From an error of the library that talks to the kernel.
+    /// From an error of the library that calls the kernel.
     pub(super) fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Refused(io::Error::other(error))
     }

@@ -1,10 +1,10 @@
-//! The file system closed with Landlock (landlock(7)), and what else Landlock can close.
+//! Closes the file system with Landlock (landlock(7)), and what else Landlock can close.
 //!
-//! Nothing can be opened, made, changed or executed. The one exception is the removal of files in
-//! the directories of socket files; Landlock's rules go for whole trees, so it also holds below
-//! them. From ABI 4 on (Linux 6.7) no TCP port can be bound or connected to, from 6 on (6.12) no
-//! process outside can be signalled, and no abstract Unix socket reached unless Unix datagrams
-//! are answered, whose clients may have abstract names.
+//! No file can be opened, created, changed or executed. The one exception is the removal of files in
+//! the directories of socket files; Landlock's rules apply to whole trees, so it extends to their
+//! subdirectories. From ABI 4 on (Linux 6.7) no TCP port can be bound or connected to. From 6 on (6.12)
+//! no process outside can be signalled, and no abstract Unix socket reached, unless the server answers
+//! Unix datagrams, whose clients may have abstract names.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, RestrictionStatus,
@@ -14,10 +14,10 @@ use landlock::{
 use super::error::NotApplied;
 use super::needs::Needs;
 
-/// Closes what Landlock can, and gives the kernel's ABI, or why nothing was closed.
+/// Closes what Landlock can close, and returns the kernel's ABI.
 ///
 /// # Errors
-/// What this kernel lacks.
+/// [`NotApplied`] when nothing was closed.
 pub fn close(needs: &Needs) -> Result<u32, NotApplied> {
     let status = restrict(needs).map_err(NotApplied::refused)?;
     match (status.ruleset, status.landlock) {
@@ -45,7 +45,7 @@ fn restrict(needs: &Needs) -> Result<RestrictionStatus, RulesetError> {
             Scope::Signal | Scope::AbstractUnixSocket,
         )
     };
-    // Not the right to send datagrams (ABI 10), which is what a server does.
+    // Not the right to send datagrams (ABI 10), which a server needs.
     let network = AccessNet::BindTcp | AccessNet::ConnectTcp;
     let mut ruleset = Ruleset::default()
         .handle_access(files)?

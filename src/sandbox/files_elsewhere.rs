@@ -6,7 +6,7 @@ use super::needs::Needs;
 /// Closes nothing.
 ///
 /// # Errors
-/// Always.
+/// Always [`NotApplied::NotSupported`].
 pub fn close(_: &Needs) -> Result<u32, NotApplied> {
     Err(NotApplied::NotSupported)
 }

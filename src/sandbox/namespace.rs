@@ -1,6 +1,6 @@
-//! The user namespace of the process: which users and groups it has (user_namespaces(7)).
+//! The user namespace of the process: which users and groups are mapped (user_namespaces(7)).
 //!
-//! The calls that change the user say no more than "invalid argument" or "not permitted" there.
+//! The calls that change the user report only "invalid argument" or "not permitted".
 
 use std::fs;
 
@@ -17,8 +17,8 @@ pub(super) enum NamespaceError {
     KeepsGroups,
 }
 
-/// Why a process that may change its user cannot become this one, if it cannot. Where /proc does
-/// not tell, the calls themselves will.
+/// Checks whether a process that may change its user can become this one. Without /proc, it is left to
+/// the calls themselves.
 pub(super) fn check(uid: u32, gid: u32) -> Result<(), NamespaceError> {
     let file = |name: &str| fs::read_to_string(format!("/proc/self/{name}")).ok();
     for (what, number, name) in [("user", uid, "uid_map"), ("group", gid, "gid_map")] {
@@ -32,7 +32,7 @@ pub(super) fn check(uid: u32, gid: u32) -> Result<(), NamespaceError> {
     Ok(())
 }
 
-/// Whether a map has the number: each line is a first number, what it is outside, and how many.
+/// Whether a map has the number. Each line is a first number, the one it is mapped to, and a count.
 fn has(map: &str, number: u32) -> bool {
     map.lines().any(|line| {
         let mut fields = line.split_whitespace().map(str::parse::<u64>);

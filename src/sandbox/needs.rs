@@ -5,15 +5,15 @@ use std::os::fd::BorrowedFd;
 use bullhorn_socket::BoundSocket;
 use bullhorn_socket::endpoint::{Family, SocketType};
 
-/// What bound sockets still need to be answered on, and to be taken away.
+/// What answering on bound sockets, and removing their files, still needs.
 #[derive(Debug, Default)]
 pub struct Needs<'a> {
-    /// The directories in which socket files are to be removed.
+    /// The directories with socket files to remove.
     pub directories: Vec<BorrowedFd<'a>>,
-    /// Answers go to Unix sockets of other programs: by path, which a file mode may forbid, or by
-    /// abstract name.
+    /// Answers go to Unix sockets of other programs: by path, for which the mode of the file is
+    /// checked, or by abstract name.
     pub unix_datagrams: bool,
-    /// Root answers Unix datagrams also to sockets that only their owners may write to.
+    /// Root also answers Unix datagrams from sockets that only their owners may write to.
     pub private_sockets: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The way down from root: which user and group, and becoming them.
+//! Changing from root to another user and group.
 
 use std::str::FromStr;
 use std::{fmt, io};
@@ -9,7 +9,7 @@ use rustix::thread::CapabilitySet;
 
 use super::{capabilities, namespace};
 
-/// A user as it is typed: `NAME`, `UID`, `NAME:GROUP` or `UID:GID`.
+/// A user as typed: `NAME`, `UID`, `NAME:GROUP` or `UID:GID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserName {
     user: String,
@@ -27,7 +27,7 @@ pub struct ParseUserError;
 #[error("cannot run as {user}: {source}")]
 #[non_exhaustive]
 pub struct UserError {
-    /// The user as it was typed.
+    /// The user as typed.
     pub user: String,
     /// Why the process cannot become it.
     pub source: UserProblem,
@@ -40,10 +40,10 @@ pub enum UserProblem {
     /// The name is unknown.
     #[error("there is no {0} of that name")]
     Unknown(&'static str),
-    /// The number is not a known user's, so its group is unknown.
+    /// No known user has the number, so its group is unknown.
     #[error("no user has that number; give the group as well, as in {0}:{0}")]
     NoGroup(u32),
-    /// The process is another user, and not root.
+    /// The process runs as another user than root.
     #[error("only root may change its user")]
     NotRoot,
     /// The user namespace does not allow it.
@@ -89,11 +89,10 @@ impl fmt::Display for UserName {
 }
 
 impl UserName {
-    /// Looks the numbers up; to be done while files can be read.
+    /// Looks up the numbers, which needs access to files.
     ///
     /// # Errors
-    /// [`UserError`] for a name that this machine does not know, and for a number without a
-    /// group that is no known user's.
+    /// [`UserError`] for an unknown name, and for a number without a group that no known user has.
     pub fn resolve(&self) -> Result<Identity, UserError> {
         let refuse = |source: UserProblem| UserError {
             user: self.to_string(),
@@ -152,10 +151,10 @@ impl Identity {
         self.gid.as_raw()
     }
 
-    /// Finds out whether [`assume`](Self::assume) can do its work, before there is anything to undo.
+    /// Checks whether [`assume`](Self::assume) can succeed, before there is anything to undo.
     ///
     /// # Errors
-    /// [`UserError`] when the process is another user and not root, or its user namespace does not
+    /// [`UserError`] when the process runs as another user than root, or its user namespace does not
     /// have this user.
     pub fn check(&self) -> Result<(), UserError> {
         let held = capabilities::held_effective().unwrap_or(CapabilitySet::empty());
@@ -169,8 +168,8 @@ impl Identity {
             .map_err(|error| self.refuse(UserProblem::Namespace(error.to_string())))
     }
 
-    /// Becomes this user for good: no supplementary groups, this group, this user, and not one
-    /// capability. The groups go first, as who is no longer root may not change them.
+    /// Becomes this user for good: no supplementary groups, this group, this user, and no capabilities.
+    /// The groups come first, as only root may change them.
     ///
     /// # Errors
     /// [`UserError`] when the kernel does not permit it.
@@ -192,7 +191,7 @@ impl Identity {
         }
     }
 
-    /// Whether the process is this user already, as when a service manager has seen to it.
+    /// Whether the process already runs as this user, for example through its service manager.
     fn is_ours(&self) -> Result<bool, UserError> {
         let refuse = |error: Errno| self.refuse(error.into());
         let uids = unistd::getresuid().map_err(refuse)?;

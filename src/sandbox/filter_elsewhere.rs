@@ -1,12 +1,12 @@
-//! Where no list of system calls has been made and tried, none is refused.
+//! No call is refused on systems for which there is no tested list of system calls.
 
 use super::error::NotApplied;
 use super::needs::Needs;
 
-/// Says so.
+/// Refuses nothing.
 ///
 /// # Errors
-/// Always.
+/// Always [`NotApplied::NoCallList`].
 pub fn allow_only_needed(_: &Needs) -> Result<(), NotApplied> {
     Err(NotApplied::NoCallList)
 }

@@ -1,5 +1,9 @@
-//! The filter that is made of the list, and its way into the kernel. Which calls are needed, and
-//! why, is on the list; only the rule that has our own process in it is here.
+//! Refuses every system call that is not on the list, with a seccomp filter (seccomp(2)).
+//!
+//! A refused call returns ENOSYS, as from a kernel that does not know it. The process is not killed:
+//! the C library tries newer calls before older ones (`clone3` before `clone`) and may open files at
+//! any time, and an update of that library must not kill the server. An attacker who controls the
+//! process gains nothing either way.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +12,14 @@ use seccompiler::{
     SeccompFilter, SeccompRule,
 };
 
-use super::{Argument, FILE_REMOVAL, GROUPS, LIMITED, PATH_LOOKUP};
-use crate::sandbox::error::NotApplied;
-use crate::sandbox::needs::Needs;
+use super::calls::{Argument, FILE_REMOVAL, GROUPS, LIMITED, PATH_LOOKUP};
+use super::error::NotApplied;
+use super::needs::Needs;
 
 /// Refuses every call that is not on the list, in all threads.
 ///
 /// # Errors
-/// What this kernel or this machine lacks.
+/// [`NotApplied`] with what this kernel or this machine lacks.
 pub fn allow_only_needed(needs: &Needs) -> Result<(), NotApplied> {
     let program = program(needs).map_err(NotApplied::refused)?;
     seccompiler::apply_filter_all_threads(&program).map_err(|error| match error {
@@ -24,7 +28,7 @@ pub fn allow_only_needed(needs: &Needs) -> Result<(), NotApplied> {
     })
 }
 
-pub(super) fn program(needs: &Needs) -> Result<BpfProgram, BackendError> {
+fn program(needs: &Needs) -> Result<BpfProgram, BackendError> {
     SeccompFilter::new(
         rules(needs)?,
         SeccompAction::Errno(libc::ENOSYS as u32),
@@ -34,7 +38,7 @@ pub(super) fn program(needs: &Needs) -> Result<BpfProgram, BackendError> {
     .try_into()
 }
 
-/// No rule stands for every argument.
+/// An empty list of rules allows any arguments.
 fn rules(needs: &Needs) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     let mut rules = BTreeMap::new();
     let removal = match needs.directories.as_slice() {
@@ -53,7 +57,7 @@ fn rules(needs: &Needs) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError>
         let (call, index, argument) = &PATH_LOOKUP;
         rules.insert(*call, vec![rule(*index, argument)?]);
     }
-    // Signals to our own threads alone, as abort(3) sends one.
+    // Signals only to our own threads: abort(3) sends one.
     let own = Argument::Is(std::process::id());
     rules.insert(libc::SYS_tgkill, vec![rule(0, &own)?]);
     Ok(rules)
@@ -69,3 +73,6 @@ fn rule(index: u8, argument: &Argument) -> Result<SeccompRule, BackendError> {
     let condition = SeccompCondition::new(index, width, operator, value.into())?;
     SeccompRule::new(vec![condition])
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,19 +1,17 @@
-//! What the filter says to calls, asked of its program without a kernel.
+//! The verdicts of the filter, from running its program without a kernel.
 
 use std::os::fd::AsFd;
 
 use libc::c_long;
 use seccompiler::BpfProgram;
 
-use super::FILE_REMOVAL;
-use super::filter::program;
-use crate::sandbox::Needs;
+use super::{FILE_REMOVAL, Needs, program};
 
 const ALLOWED: u32 = libc::SECCOMP_RET_ALLOW;
 const REFUSED: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
-/// What the program says to a call, by the few instructions of classic BPF that it is made of
-/// (linux/filter.h), over a `struct seccomp_data`.
+/// Runs the program over a `struct seccomp_data`; it consists of a few instructions of classic BPF
+/// (linux/filter.h).
 fn verdict(program: &BpfProgram, call: c_long, arguments: [u64; 6]) -> u32 {
     const AUDIT_ARCH: u32 = match cfg!(target_arch = "x86_64") {
         true => 0xc000_003e,
