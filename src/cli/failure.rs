@@ -26,8 +26,6 @@ pub(super) enum Failure {
     NotResolved(String),
     #[error("{}{}", .0, hints::for_user(.0))]
     User(#[from] UserError),
-    #[error("cannot write the output: {}", plain(.0))]
-    Output(#[source] io::Error),
     #[error("cannot {operation} {}: {}", path.display(), plain(source))]
     File {
         operation: &'static str,
@@ -76,11 +74,9 @@ impl From<&Failure> for ExitCode {
             Failure::Library(error) => error.into(),
             Failure::Usage(_) => Self::Usage,
             Failure::NotResolved(_) => Self::NotResolved,
-            Failure::User(_)
-            | Failure::Output(_)
-            | Failure::File { .. }
-            | Failure::Ended(_)
-            | Failure::Local { .. } => Self::Local,
+            Failure::User(_) | Failure::File { .. } | Failure::Ended(_) | Failure::Local { .. } => {
+                Self::Local
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where the library's events go: standard error, a line each.
+//! Prints the library's events to standard error, one line each.
 
 use std::fmt::{self, Write};
 
@@ -12,7 +12,8 @@ use super::stderr;
 use bullhorn_socket::endpoint::{Endpoint, Host};
 use bullhorn_socket::visible::Visible;
 
-/// Shows warnings, with `-v` requests and answers, with `-vv` socket calls; with `-q` errors alone.
+/// Prints warnings, with `-v` also requests and answers, with `-vv` also socket calls; with `-q` only
+/// errors.
 pub(super) fn start(flags: &OutputFlags) {
     listen(flags);
     stderr::start();
@@ -26,11 +27,11 @@ pub(super) fn listen(flags: &OutputFlags) {
         (false, 1) => LevelFilter::DEBUG,
         (false, _) => LevelFilter::TRACE,
     };
-    // Fails only when a subscriber is there already, and then events go to that one.
+    // Fails only if there is a subscriber already, which then gets the events.
     let _ = tracing::subscriber::set_global_default(Lines(level));
 }
 
-/// Says which address is asked, when a name was given.
+/// Prints the address in use when a name was given.
 pub(super) fn using(endpoint: &Endpoint, given: &Endpoint, flags: &OutputFlags) {
     let was_named = matches!(
         given,
@@ -44,7 +45,7 @@ pub(super) fn using(endpoint: &Endpoint, given: &Endpoint, flags: &OutputFlags) 
     }
 }
 
-/// Makes of each event a line: the message alone; a warning says that it is one.
+/// Turns each event into a line: its message, after the level of an error or a warning.
 struct Lines(LevelFilter);
 
 impl Subscriber for Lines {
@@ -63,7 +64,7 @@ impl Subscriber for Lines {
             _ => String::new(),
         });
         event.record(&mut line);
-        stderr::log(format!("{}\n", Visible(&line.0)).into_bytes());
+        stderr::log(format!("{}\n", Visible(&line.0)).as_bytes());
     }
 
     // There are no spans.

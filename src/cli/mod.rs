@@ -10,7 +10,6 @@ mod exit_code;
 mod failure;
 mod hints;
 mod input_file;
-mod line_writer;
 mod log;
 mod output;
 mod pages;
@@ -20,8 +19,8 @@ mod send;
 mod serve;
 mod signals;
 mod stderr;
-mod stop_signals;
 mod usage;
+mod writer;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
@@ -44,7 +43,7 @@ pub(crate) fn main() -> std::process::ExitCode {
     // The hook has reported the panic.
     let code = panic::catch_unwind(AssertUnwindSafe(|| parse_and_run(&mut output)));
     let code = output.finish(code.unwrap_or(ExitCode::Local));
-    stderr::flush();
+    stderr::finish();
     code.code().into()
 }
 
@@ -73,7 +72,7 @@ fn start(verb: Verb, output: &mut Output) -> Outcome {
         })?;
     }
     match verb {
-        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Serve(arguments) => serve::run(&arguments, output),
         Verb::Send(arguments) => send::run(&arguments, output),
         Verb::Ping(arguments) => ping::run(&arguments, output),
         Verb::Bench(arguments) => bench::run(&arguments, output),

@@ -1,4 +1,4 @@
-//! A panic of any thread is one line on standard error, as every other error.
+//! Reports a panic of any thread in one line on standard error, like every other error.
 
 use std::any::Any;
 use std::panic::{self, PanicHookInfo};
@@ -9,16 +9,16 @@ use bullhorn_socket::visible::Visible;
 
 /// Replaces std's report, which panics itself where standard error cannot be written.
 pub(super) fn report() {
-    panic::set_hook(Box::new(|panic| stderr::log(line(panic).into_bytes())));
+    panic::set_hook(Box::new(|panic| stderr::log(line(panic).as_bytes())));
 }
 
 fn line(panic: &PanicHookInfo<'_>) -> String {
     let thread = thread::current();
-    let place = panic.location().map(|at| format!(" at {at}"));
+    let location = panic.location().map(|at| format!(" at {at}"));
     format!(
         "bullhorn: thread {} panicked{}: {}; please report this as a bug\n",
         thread.name().unwrap_or("without a name"),
-        place.unwrap_or_default(),
+        location.unwrap_or_default(),
         Visible(text(panic.payload()))
     )
 }

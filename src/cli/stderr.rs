@@ -1,18 +1,21 @@
-//! Standard error, for every verb: what is printed here is queued, written by one thread in order,
-//! and dropped and counted where it cannot be written. Nothing waits for a reader.
+//! Standard error, the same for every verb: what is printed here is queued, written by one thread in
+//! order, and dropped and counted where it cannot be written. Nothing waits for a reader.
 //!
 //! [`line`] and [`print()`] are for the verb's own lines, [`log`] for those of any thread.
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::os::fd::BorrowedFd;
 use std::sync::LazyLock;
+use std::time::Duration;
 
-use super::line_writer::LineWriter;
+use super::writer::Writer;
 use bullhorn_socket::visible::Visible;
 
-static STDERR: LazyLock<LineWriter<BorrowedFd<'static>>> =
-    LazyLock::new(|| LineWriter::new(rustix::stdio::stderr(), Some(gap_line)));
+static STDERR: LazyLock<Writer> =
+    LazyLock::new(|| Writer::new(Some(rustix::stdio::stderr()), Some(gap_line)));
+
+/// When nothing was written for this long, the reader does not read.
+const STALL_TIMEOUT: Duration = Duration::from_millis(250);
 
 fn gap_line(dropped: u64) -> String {
     let lines = if dropped == 1 { "line" } else { "lines" };
@@ -21,12 +24,7 @@ fn gap_line(dropped: u64) -> String {
 
 /// Prints one line, with control characters made visible.
 pub(super) fn line(line: impl Display) {
-    STDERR.push(format!("{}\n", Visible(&line.to_string())).into_bytes());
-}
-
-/// Draws what the next drawing replaces: left out, without a count, while anything is queued.
-pub(super) fn draw(text: impl Display) {
-    STDERR.draw(text.to_string().into_bytes());
+    push(format!("{}\n", Visible(&line.to_string())).as_bytes());
 }
 
 /// Prints the lines that `write` writes.
@@ -34,50 +32,54 @@ pub(super) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
     let mut lines = Vec::new();
     // Nothing fails to be written to memory.
     let _ = write(&mut lines);
-    for line in lines.split_inclusive(|byte| *byte == b'\n') {
-        STDERR.push(line.to_vec());
-    }
+    lines.split_inclusive(|byte| *byte == b'\n').for_each(push);
+}
+
+fn push(line: &[u8]) {
+    STDERR.wait_for_room(Some(STALL_TIMEOUT));
+    STDERR.try_push(|to| to.write_all(line));
+}
+
+/// Draws what the next drawing replaces: left out, without a count, while anything is queued.
+pub(super) fn draw(text: impl Display) {
+    let text = text.to_string();
+    STDERR.draw(|to| to.write_all(text.as_bytes()));
 }
 
 /// Prints one line of the log, with its line end, from any thread. Never waits.
-pub(super) fn log(line: Vec<u8>) {
+pub(super) fn log(line: &[u8]) {
     STDERR.log(line);
 }
 
-/// Starts to write. Lines are queued before that; a thread that is started before a sandbox would be
-/// outside of it.
+/// Starts to write. Lines are queued before that: the sandbox would not apply to a thread that is
+/// started before it.
 pub(super) fn start() {
     STDERR.start();
 }
 
-/// Sets lines of the log aside for as long as what is returned lives: what is printed meanwhile comes
-/// before them.
-pub(super) fn hold_log() -> HeldLog {
+/// Sets lines of the log aside until [`start`]: what is printed meanwhile comes before them.
+pub(super) fn hold_log() {
     STDERR.hold_log();
-    HeldLog
 }
 
-pub(super) struct HeldLog;
-
-impl Drop for HeldLog {
-    fn drop(&mut self) {
-        STDERR.release_log();
-    }
-}
-
-/// How many lines were dropped up to now.
+/// How many lines were dropped.
 pub(super) fn dropped_lines() -> u64 {
     STDERR.dropped()
 }
 
-/// Waits for the lines up to now, but not for a reader that does not read: what is written to standard
-/// output next comes after them where both go to one terminal.
+/// Waits until the lines printed so far are written, but not for a reader that does not read: what is
+/// written to standard output next comes after them where both go to one terminal.
 pub(super) fn settle() {
-    STDERR.settle();
+    STDERR.settle(Some(STALL_TIMEOUT));
 }
 
-/// Waits for the last lines, but not for a reader that does not read: the end of every verb.
+/// As [`settle`], for the lines of a verb that has not started to write.
 pub(super) fn flush() {
-    // Where this cannot be written, there is nowhere to say so.
-    let _ = STDERR.finish();
+    STDERR.flush(Some(STALL_TIMEOUT));
+}
+
+/// Waits a moment for the last lines: the end of every verb.
+pub(super) fn finish() {
+    STDERR.end_soon();
+    flush();
 }

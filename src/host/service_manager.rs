@@ -1,8 +1,9 @@
-//! Notifies the service manager that started us (systemd), if one did: every socket is ready, the
-//! server drains, and at intervals that it is alive; sd_notify(3), sd_watchdog_enabled(3).
+//! Notifies the service manager that started the process (systemd), if one did: that every socket is
+//! ready, that the server drains, and at intervals that it is alive; sd_notify(3),
+//! sd_watchdog_enabled(3).
 //!
 //! The socket is connected once and kept, so that a sandbox may close the file system after that.
-//! The variables are left as they are, as no child process is ever started.
+//! The variables stay set, as no child process is ever started.
 
 use std::ffi::OsStr;
 use std::io;
@@ -10,15 +11,14 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-use tokio::task::JoinHandle;
 
 use bullhorn_server::Server;
 use bullhorn_server::stats::{Stats, Totals};
 use bullhorn_socket::endpoint::Endpoint;
 
-/// How long a service manager may take to read; the server does not wait for it once it is ready.
+/// How long a service manager may take to read. Only the first notification waits for it.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The socket of the service manager; without its variables there is none.
@@ -27,13 +27,13 @@ pub(crate) struct ServiceManager {
     socket: Option<Arc<UnixDatagram>>,
     watchdog: Option<Duration>,
     /// The unhealthy endpoints have been reported.
-    warned: bool,
-    /// The last message, while the manager does not read it.
-    telling: Option<JoinHandle<()>>,
+    has_warned: bool,
+    /// Waits for a manager that does not read.
+    pending: Option<JoinHandle<()>>,
 }
 
 impl ServiceManager {
-    /// Connects to NOTIFY_SOCKET. A manager that cannot be reached is warned of and done without.
+    /// Connects to NOTIFY_SOCKET. Warns and goes on without a manager that cannot be reached.
     pub(crate) fn from_environment() -> Self {
         let Some(name) = std::env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
             return Self::default();
@@ -51,7 +51,7 @@ impl ServiceManager {
             },
             Err(error) => {
                 tracing::warn!(
-                    "the service manager cannot be told that the server is ready: NOTIFY_SOCKET={}: {}",
+                    "cannot notify the service manager that the server is ready: NOTIFY_SOCKET={}: {}",
                     name.display(),
                     bullhorn_socket::error::plain(&error)
                 );
@@ -60,31 +60,30 @@ impl ServiceManager {
         }
     }
 
-    /// How often to call [`tell_health`](Self::tell_health): half of the time after which the
-    /// manager takes the server for dead. `None` when it does not watch.
+    /// How often to call [`notify_health`](Self::notify_health): half of the time after which the
+    /// manager considers the server dead. `None` when it does not watch.
     pub(crate) fn watchdog_interval(&self) -> Option<Duration> {
         self.watchdog
     }
 
     /// Every socket of the server is ready.
-    pub(crate) fn tell_ready(&self, server: &Server) {
+    pub(crate) fn notify_ready(&self, server: &Server) {
         let list = listed(&server.endpoints());
         if let Some(socket) = &self.socket {
             send(socket, &format!("READY=1\nSTATUS=Answering on {list}"));
         }
     }
 
-    /// The sign of life, only while every worker gives one. Without it, the manager restarts us. In
-    /// the context of a runtime, as [`tell_stopping`](Self::tell_stopping).
-    pub(crate) fn tell_health(&mut self, server: &Server) {
+    /// The server is alive. Left out while an endpoint is unhealthy, so that the manager restarts it.
+    pub(crate) fn notify_health(&mut self, server: &Server) {
         let unhealthy = server.unhealthy_endpoints();
         if unhealthy.is_empty() {
-            self.warned = false;
+            self.has_warned = false;
             let totals = totals_text(&server.stats());
             let list = listed(&server.endpoints());
-            self.tell(format!("WATCHDOG=1\nSTATUS=Answering on {list}; {totals}"));
-        } else if !std::mem::replace(&mut self.warned, true) {
-            self.tell(format!(
+            self.notify(format!("WATCHDOG=1\nSTATUS=Answering on {list}; {totals}"));
+        } else if !std::mem::replace(&mut self.has_warned, true) {
+            self.notify(format!(
                 "STATUS=No answers any more on {}",
                 listed(&unhealthy)
             ));
@@ -92,20 +91,21 @@ impl ServiceManager {
     }
 
     /// The server answers what it has received, and ends.
-    pub(crate) fn tell_stopping(&mut self) {
-        self.tell("STOPPING=1\nSTATUS=Answering what was received".to_owned());
+    pub(crate) fn notify_stopping(&mut self) {
+        self.notify("STOPPING=1\nSTATUS=Answering what was received".to_owned());
     }
 
-    /// Nothing waits for a manager that does not read: what it does not take at once is sent by a thread
-    /// of its own, and nothing more is said meanwhile.
-    fn tell(&mut self, state: String) {
-        let hears = self.telling.as_ref().is_none_or(JoinHandle::is_finished);
-        let Some(socket) = self.socket.clone().filter(|_| hears) else {
+    /// Never waits: a notification for which the manager has no room is sent by a thread of its own,
+    /// and further ones are dropped until that has ended.
+    fn notify(&mut self, state: String) {
+        let is_free = self.pending.as_ref().is_none_or(JoinHandle::is_finished);
+        let Some(socket) = self.socket.clone().filter(|_| is_free) else {
             return;
         };
-        let now = rustix::net::SendFlags::DONTWAIT | rustix::net::SendFlags::NOSIGNAL;
-        if rustix::net::send(&socket, state.as_bytes(), now) == Err(rustix::io::Errno::AGAIN) {
-            self.telling = Some(tokio::task::spawn_blocking(move || send(&socket, &state)));
+        let flags = rustix::net::SendFlags::DONTWAIT | rustix::net::SendFlags::NOSIGNAL;
+        if rustix::net::send(&socket, state.as_bytes(), flags) == Err(rustix::io::Errno::AGAIN) {
+            let thread = thread::Builder::new().name("notify".to_owned());
+            self.pending = thread.spawn(move || send(&socket, &state)).ok();
         }
     }
 }
@@ -113,7 +113,7 @@ impl ServiceManager {
 fn send(socket: &UnixDatagram, state: &str) {
     if let Err(error) = socket.send(state.as_bytes()) {
         tracing::debug!(
-            "the service manager does not hear: {}",
+            "cannot notify the service manager: {}",
             bullhorn_socket::error::plain(&error)
         );
     }
@@ -171,14 +171,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_watchdog_hears_from_us_in_half_of_its_time() {
+    fn the_watchdog_is_notified_in_half_of_its_time() {
         let half = Some(Duration::from_millis(500));
         assert_eq!(watchdog_interval(Some("1000000"), None, 42), half);
         assert_eq!(watchdog_interval(Some("1000000"), Some("42"), 42), half);
     }
 
     #[test]
-    fn a_watchdog_that_is_off_or_for_another_process_hears_nothing() {
+    fn a_watchdog_that_is_off_or_for_another_process_is_not_notified() {
         for (usec, pid) in [
             (None, Some("42")),
             (Some("1000000"), Some("7")),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_unix_socket_is_refused() {
+    fn a_name_that_is_not_a_unix_socket_is_refused() {
         for name in ["vsock:2:1234", "relative", "/does/not/exist", "@"] {
             assert!(connect(OsStr::new(name)).is_err(), "{name}");
         }

@@ -20,7 +20,7 @@ use crate::support::{
 };
 use crate::support_netns::in_own_network;
 
-const SIGNALS: [(&str, u32); 3] = [("INT", 2), ("TERM", 15), ("HUP", 1)];
+pub const SIGNALS: [(&str, u32); 3] = [("INT", 2), ("TERM", 15), ("HUP", 1)];
 
 /// A second, and one more for a busy machine.
 const BOUND: Duration = Duration::from_secs(2);
@@ -110,8 +110,8 @@ pub fn is_waiting(pid: u32, number: u32) -> bool {
     has_signal(pid, "SigCgt", number) && is_asleep()
 }
 
-/// If SIGHUP is ignored where the tests run (nohup), we and our children inherit that.
-fn can_be_sent(name: &str, number: u32) -> bool {
+/// Tests may run with SIGHUP ignored (nohup), which child processes inherit.
+pub fn can_be_sent(name: &str, number: u32) -> bool {
     let is_ignored = has_signal(std::process::id(), "SigIgn", number);
     if is_ignored {
         skipped(&format!("SIG{name} is ignored here"));

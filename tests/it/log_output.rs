@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::ends::can_be_sent;
 use crate::support::{Running, TEST_TIMEOUT, bullhorn, run_bullhorn, uninterrupted, wait_until};
 
 /// How long the writer thread may delay the end, and what a busy machine adds.
@@ -149,7 +150,7 @@ fn dropped_lines_are_counted_where_they_are_missing_and_in_the_totals() {
     let (reader, stderr) = full_pipe();
     let port = free_port();
     let server = serve(port, &["-v"], stderr);
-    ask(port, 2_000);
+    ask(port, 4_000);
     let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
     let (sender, receiver) = std::sync::mpsc::channel();
     let reading = std::thread::spawn(move || {
@@ -179,7 +180,7 @@ fn dropped_lines_are_counted_where_they_are_missing_and_in_the_totals() {
     assert!(shown >= 500 && dropped >= 1_000, "{shown} {dropped}");
     assert_eq!(last, format!("log: dropped {dropped} lines"));
     let answered = (shown + dropped) / 2;
-    assert!(answered >= 2_000, "{shown} + {dropped}");
+    assert!(answered >= 4_000, "{shown} + {dropped}");
 }
 
 #[test]
@@ -237,7 +238,7 @@ fn json_that_is_not_read_delays_neither_the_start_nor_the_end() {
                 (code, text.as_str()),
                 (
                     Some(7),
-                    "bullhorn: cannot write the output: nobody reads it\n"
+                    "bullhorn: cannot write the output: nothing is reading it; the rest is lost\n"
                 )
             ),
         }
@@ -304,6 +305,9 @@ fn a_server_whose_terminal_is_closed_continues_or_ends_according_to_its_signals(
         return;
     };
     for (is_session, options) in [(false, ""), (false, "-v"), (true, "-v")] {
+        if is_session && !can_be_sent("HUP", 1) {
+            continue;
+        }
         let port = free_port();
         // The server reads and writes a terminal, whose session it belongs to or not: only then
         // does it get SIGHUP.

@@ -267,7 +267,7 @@ fn a_pipe_that_is_never_read_delays_ping_and_bench_only_briefly() {
         })
         .collect();
     for (case, process, _reader) in started {
-        assert_reported(&case, "nobody reads it", process);
+        assert_reported(&case, "nothing is reading it", process);
     }
 }
 

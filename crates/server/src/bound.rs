@@ -63,7 +63,8 @@ impl BoundServer {
                             .map_err(|source| Error::socket(Operation::Start, &endpoint, source))?;
                     let of_endpoint = started.stalls.into_iter();
                     stalls.extend(of_endpoint.map(|stall| (endpoint.clone(), stall)));
-                    counters.push((endpoint, started.counters));
+                    let (workers, sockets) = (started.workers, started.kernel_drops);
+                    counters.push((endpoint, Counters::Datagram { workers, sockets }));
                 }
                 SocketType::Stream => {
                     let of_listener = Arc::new(StreamCounters::default());

@@ -53,9 +53,10 @@ impl Monitor {
         self.workers.failed()
     }
 
-    /// Waits until a worker has failed.
-    pub async fn failure(&self) {
-        self.workers.failure().await;
+    /// Calls `callback` once, as soon as a worker has [failed](Self::failed); at once if one has. It
+    /// runs on the thread of that worker, while the worker panics, and so must not panic itself.
+    pub fn on_failure(&self, callback: impl FnOnce() + Send + 'static) {
+        self.workers.on_failure(callback);
     }
 
     /// Whether every endpoint answers and the server is not stopping.

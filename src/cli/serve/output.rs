@@ -1,14 +1,10 @@
-//! What `bullhorn serve` prints: ready lines and totals, as text or as JSON Lines. Nothing here
-//! waits for a reader, so that no output can delay the service.
+//! What `bullhorn serve` prints: ready lines and totals, as text or as JSON Lines.
 
 use std::io::{self, Write};
-use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use crate::cli::arguments::OutputFlags;
-use crate::cli::exit_code::ExitCode;
-use crate::cli::failure::{Failure, Outcome};
-use crate::cli::line_writer::LineWriter;
+use crate::cli::output::Output;
 use crate::cli::stderr;
 use crate::report::serve as report;
 use bullhorn::sandbox::Applied;
@@ -18,18 +14,18 @@ use bullhorn_socket::Description;
 
 pub(super) struct ServeOutput<'a> {
     flags: &'a OutputFlags,
-    stdout: LineWriter<BorrowedFd<'static>>,
+    output: &'a mut Output,
 }
 
 impl<'a> ServeOutput<'a> {
-    pub(super) fn new(flags: &'a OutputFlags) -> Self {
-        let stdout = LineWriter::new(rustix::stdio::stdout(), None);
-        stdout.start();
-        Self { flags, stdout }
+    /// No reader holds up the service.
+    pub(super) fn new(flags: &'a OutputFlags, output: &'a mut Output) -> Self {
+        output.never_wait();
+        Self { flags, output }
     }
 
     pub(super) fn ready(
-        &self,
+        &mut self,
         server: &Server,
         metrics: &[Description],
         sandbox: Option<&Applied>,
@@ -60,7 +56,7 @@ impl<'a> ServeOutput<'a> {
     }
 
     /// The most recent peers.
-    pub(super) fn peers(&self, peers: &PeerTable) {
+    pub(super) fn peers(&mut self, peers: &PeerTable) {
         let (peers, now) = (peers.read(), Instant::now());
         self.print(
             |to| writeln!(to, "{}", report::peers_json(&peers, now)),
@@ -68,8 +64,8 @@ impl<'a> ServeOutput<'a> {
         );
     }
 
-    /// The totals include the dropped log lines, as the log could not show them.
-    pub(super) fn totals(&self, stats: &Stats) {
+    /// The totals include the number of dropped log lines, which the log cannot show.
+    pub(super) fn totals(&mut self, stats: &Stats) {
         let dropped = stderr::dropped_lines();
         self.print(
             |to| report::totals_json(to, stats, dropped),
@@ -77,41 +73,23 @@ impl<'a> ServeOutput<'a> {
         );
     }
 
-    /// The exit code of the verb, or the failure of the output if all else succeeded. A closed pipe
-    /// is not a failure.
-    pub(super) fn finish(self, result: Outcome) -> Outcome {
-        match (self.stdout.finish(), result) {
-            (Err(error), Ok(ExitCode::Success)) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::Output(error))
-            }
-            (Err(error), result) if error.kind() != io::ErrorKind::BrokenPipe => {
-                stderr::line(format_args!("bullhorn: {}", Failure::Output(error)));
-                result
-            }
-            (_, result) => result,
-        }
-    }
-
     fn is_for_people(&self) -> bool {
         !self.flags.json && !self.flags.quiet
     }
 
-    /// A sandbox that lacks something is a warning at every verbosity. A complete one is printed
-    /// only with `-v`: `-vv` shows socket calls, as the lesson quotes them.
+    /// An incomplete sandbox is a warning, which no verbosity hides. A complete one is printed with `-v`
+    /// alone: `-vv` shows socket calls, as in the lesson.
     fn should_print_sandbox(&self, sandbox: &Applied) -> bool {
         !self.flags.json && (!sandbox.is_complete() || self.flags.verbose == 1)
     }
 
     fn print(
-        &self,
+        &mut self,
         json: impl FnOnce(&mut dyn Write) -> io::Result<()>,
         text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) {
         if self.flags.json {
-            let mut line = Vec::new();
-            // Writing to memory cannot fail.
-            let _ = json(&mut line);
-            self.stdout.push(line);
+            self.output.write(json);
         } else if !self.flags.quiet {
             stderr::print(text);
         }

@@ -9,13 +9,12 @@ use super::answerer::Answerer;
 use super::kernel_drops::KernelDrops;
 use super::receive_errors::ReceiveErrors;
 use super::worker::{Wake, Worker};
-use crate::counters::Counters;
 use crate::guard::{Filter, Guard};
 use crate::health::Stall;
 use crate::impair::Link;
 use crate::options::{Backend, DatagramOptions};
 use crate::peers::Tables;
-use crate::stats::Tally;
+use crate::stats::{DatagramCounters, Tally};
 use crate::threads::Threads;
 use bullhorn_socket::Description;
 use bullhorn_socket::datagrams::BatchedBackend;
@@ -26,7 +25,10 @@ use bullhorn_socket::endpoint::{Family, MAX_UNIX_DATAGRAM};
 
 /// What was started for one endpoint.
 pub(crate) struct Started {
-    pub(crate) counters: Counters,
+    /// One for each worker.
+    pub(crate) workers: Vec<Arc<DatagramCounters>>,
+    /// One for each socket.
+    pub(crate) kernel_drops: Vec<Arc<KernelDrops>>,
     /// One for each socket.
     pub(crate) stalls: Vec<Stall>,
 }
@@ -90,10 +92,8 @@ pub(crate) fn start(
         all_drops.push(kernel_drops);
     }
     Ok(Started {
-        counters: Counters::Datagram {
-            workers,
-            sockets: all_drops,
-        },
+        workers,
+        kernel_drops: all_drops,
         stalls,
     })
 }

@@ -1,8 +1,7 @@
 //! The workers and listeners of a server: which run, and which have failed.
 
-use std::future::poll_fn;
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use crate::draining::Draining;
@@ -21,8 +20,7 @@ struct State {
     running: Vec<Endpoint>,
     /// Each endpoint once.
     failed: Vec<Endpoint>,
-    /// The tasks that wait for a failure.
-    waiting: Vec<Waker>,
+    on_failure: Vec<Callback>,
 }
 
 impl State {
@@ -30,7 +28,22 @@ impl State {
         if !self.failed.contains(&endpoint) {
             self.failed.push(endpoint);
         }
-        self.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    /// The callbacks to call now, without the lock: they may ask what has failed.
+    fn due_callbacks(&mut self) -> Vec<Callback> {
+        match self.failed.is_empty() {
+            true => Vec::new(),
+            false => std::mem::take(&mut self.on_failure),
+        }
+    }
+}
+
+struct Callback(Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Callback")
     }
 }
 
@@ -56,19 +69,19 @@ impl Workers {
         self.lock().failed.clone()
     }
 
-    /// Waits until a worker has failed.
-    pub(crate) async fn failure(&self) {
-        poll_fn(|context| {
-            let mut state = self.lock();
-            if !state.failed.is_empty() {
-                return Poll::Ready(());
-            }
-            if !state.waiting.iter().any(|it| it.will_wake(context.waker())) {
-                state.waiting.push(context.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await;
+    /// Calls `callback` once a worker has failed, on the thread of that worker; at once if one has.
+    pub(crate) fn on_failure(&self, callback: impl FnOnce() + Send + 'static) {
+        let mut state = self.lock();
+        state.on_failure.push(Callback(Box::new(callback)));
+        Self::call_due(state);
+    }
+
+    fn call_due(mut state: MutexGuard<'_, State>) {
+        let due = state.due_callbacks();
+        drop(state);
+        for callback in due {
+            (callback.0)();
+        }
     }
 
     /// Waits until all workers have ended. Returns false when some have not within `timeout`; these
@@ -81,7 +94,9 @@ impl Workers {
         for endpoint in state.running.clone() {
             state.add_failed(endpoint);
         }
-        state.running.is_empty()
+        let all_ended = state.running.is_empty();
+        Self::call_due(state);
+        all_ended
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -105,6 +120,7 @@ impl Drop for WorkerGuard {
             state.add_failed(endpoint.clone());
         }
         workers.ended.notify_all();
+        Workers::call_due(state);
     }
 }
 
@@ -158,25 +174,24 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_wakes_the_task_that_waits_for_it() {
-        struct Woken(std::sync::mpsc::Sender<()>);
-        impl std::task::Wake for Woken {
-            fn wake(self: Arc<Self>) {
-                self.0.send(()).unwrap();
-            }
-        }
+    fn a_failure_is_reported_once_to_each_callback_also_to_one_that_comes_later() {
         let workers = Arc::new(Workers::default());
-        let (sender, woken) = std::sync::mpsc::channel();
-        let waker = Waker::from(Arc::new(Woken(sender)));
-        let mut context = std::task::Context::from_waker(&waker);
-        let mut failure = std::pin::pin!(workers.failure());
-        let guard = workers.register(&Endpoint::default());
-        for _ in 0..3 {
-            assert!(failure.as_mut().poll(&mut context).is_pending());
+        let (sender, failures) = std::sync::mpsc::channel();
+        let report = || {
+            let (workers, sender) = (workers.clone(), sender.clone());
+            move || sender.send(workers.failed()).unwrap()
+        };
+        let guards = [(); 2].map(|()| workers.register(&Endpoint::default()));
+        workers.on_failure(report());
+        workers.on_failure(report());
+        assert_eq!(failures.try_iter().count(), 0);
+        for guard in guards {
+            panic_as(guard);
         }
-        panic_as(guard);
-        assert_eq!(woken.try_iter().count(), 1);
-        assert!(failure.as_mut().poll(&mut context).is_ready());
+        let failed = vec![Endpoint::default()];
+        assert_eq!(failures.try_iter().collect::<Vec<_>>(), [&failed[..]; 2]);
+        workers.on_failure(report());
+        assert_eq!(failures.try_iter().collect::<Vec<_>>(), [failed]);
     }
 
     #[test]
