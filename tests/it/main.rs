@@ -39,6 +39,7 @@ mod limits;
 mod log_output;
 mod metrics;
 mod output;
+mod own_port;
 mod pages;
 mod passed_descriptors;
 mod peers;

@@ -2,6 +2,12 @@
 //!
 //! Datagram sockets are connected too: the kernel then drops datagrams from other peers, and
 //! reports when nothing is listening on the port (ECONNREFUSED; udp(7)).
+//!
+//! The source port that the kernel chooses may be the very port to connect to, when that is a local
+//! one in the ephemeral range (ip(7)): the socket is then connected to itself (for TCP the
+//! simultaneous open of RFC 9293, section 3.5), gets its own texts back and keeps a server from the
+//! port. The kernel never chooses a port that is taken, so nothing is listening there: it is
+//! refused.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -25,8 +31,8 @@ use crate::stop::Stop;
 ///
 /// # Errors
 /// [`Error::UnsuitableEndpoint`] for an endpoint that only a server can use; [`Error::Refused`],
-/// [`Error::NoAnswer`] when a stream takes longer than `timeout`, [`Error::Stopped`] when `stop`
-/// comes before; [`Error::Source`], [`Error::Socket`].
+/// also when the socket was connected to itself; [`Error::NoAnswer`] when a stream takes longer than
+/// `timeout`, [`Error::Stopped`] when `stop` comes before; [`Error::Source`], [`Error::Socket`].
 pub fn connect(
     endpoint: &Endpoint,
     options: &ConnectOptions,
@@ -154,6 +160,11 @@ impl Attempt {
         let descriptor = socket.as_raw_fd();
         let call = format_args!("connect({descriptor}, {})", self.endpoint);
         traced_zero(call, result)?;
+        if is_connected_to_itself(socket) {
+            // A reset: a port in TIME_WAIT would still keep a server away.
+            let _ = socket.0.set_linger(Some(Duration::ZERO));
+            return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+        }
         self.state = State::Made;
         if tracing::enabled!(tracing::Level::DEBUG)
             && let Some(source) = socket.source()
@@ -162,6 +173,12 @@ impl Attempt {
         }
         Ok(true)
     }
+}
+
+fn is_connected_to_itself(socket: &Socket) -> bool {
+    let own = socket.local_addr().ok().and_then(|own| own.as_socket());
+    let peer = socket.0.peer_addr().ok().and_then(|peer| peer.as_socket());
+    own.is_some() && own == peer
 }
 
 fn create_for(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(Socket, Address)> {

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::answer::Answer;
 use super::flow::{Progress, Request, RequestFlow};
 use super::outcome::Observer;
 use super::queue::Queue;
@@ -110,12 +109,41 @@ impl Exchange {
         queue: &mut Queue,
         observer: &mut dyn Observer,
     ) -> Result<()> {
-        let mut flow = match self.idle.pop() {
-            Some(flow) => flow,
-            None => RequestFlow::open(&self.endpoint, &self.settings)?,
+        let flow = match self.idle.pop() {
+            Some(flow) => Ok(flow),
+            None => RequestFlow::open(&self.endpoint, &self.settings),
         };
-        let progress = flow.begin(request);
-        self.settle(flow, progress, queue, observer)
+        match flow {
+            Ok(mut flow) => {
+                let progress = flow.begin(request);
+                self.settle(flow, progress, queue, observer)
+            }
+            Err(error @ Error::Refused { .. }) => {
+                let endpoint = self.endpoint.clone();
+                self.fail(request, &endpoint, error, queue, observer)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A text has no answer from `endpoint`: sends it to another address while none has answered.
+    fn fail(
+        &mut self,
+        request: Request,
+        endpoint: &Endpoint,
+        error: Error,
+        queue: &mut Queue,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        if endpoint == &self.endpoint {
+            if self.has_answered || self.candidates.as_slice().is_empty() {
+                self.recent.insert(request.expected());
+                queue.settle(request.number, Err(error));
+                return Ok(());
+            }
+            self.switch_to_next_address(observer)?;
+        }
+        self.begin(request, queue, observer)
     }
 
     /// Waits until a socket or the texts are ready, or for a timeout, and does what is due.
@@ -171,25 +199,16 @@ impl Exchange {
     ) -> Result<()> {
         match progress {
             Progress::Pending => self.busy.push(flow),
-            Progress::Settled(Err(_)) if flow.endpoint() != &self.endpoint => {
-                self.begin(flow.into_request(), queue, observer)?;
+            Progress::Settled(Err(error)) => {
+                let endpoint = flow.endpoint().clone();
+                self.fail(flow.into_request(), &endpoint, error, queue, observer)?;
             }
-            Progress::Settled(Err(_))
-                if !self.has_answered && !self.candidates.as_slice().is_empty() =>
-            {
-                // The flow may have the only source port.
-                let request = flow.into_request();
-                self.switch_to_next_address(observer)?;
-                self.begin(request, queue, observer)?;
-            }
-            Progress::Settled(result) => {
-                self.has_answered |= result.is_ok();
-                let is_reusable = result
-                    .as_ref()
-                    .is_ok_and(|answer: &Answer| answer.problem().is_none());
+            Progress::Settled(Ok(answer)) => {
+                self.has_answered = true;
+                let is_reusable = answer.problem().is_none() && !flow.has_repeated();
                 self.recent.insert(flow.expected());
-                queue.settle(flow.number(), result);
-                if is_reusable && !flow.has_repeated() {
+                queue.settle(flow.number(), Ok(answer));
+                if is_reusable {
                     self.idle.push(flow);
                 }
             }

@@ -51,6 +51,11 @@ impl Request {
         }
     }
 
+    /// The right answer to it.
+    pub(super) fn expected(&self) -> &[u8] {
+        self.comparison.expected()
+    }
+
     /// Since it was first sent.
     fn elapsed(&self) -> Duration {
         self.first_sent.map_or(Duration::ZERO, |it| it.elapsed())
@@ -185,7 +190,7 @@ impl RequestFlow {
 
     /// The right answer to its text.
     pub(super) fn expected(&self) -> &[u8] {
-        self.request.comparison.expected()
+        self.request.expected()
     }
 
     /// The text, to send it elsewhere.
