@@ -16,6 +16,7 @@ mod support_refusal;
 mod support_strace;
 
 mod bench;
+mod bench_connecting;
 mod bench_hostile;
 mod bench_limits;
 mod bench_schedule;

@@ -58,7 +58,8 @@ fn a_prober_does_not_keep_its_server_from_the_port() {
             command.args(["ping", "--json", endpoint, "--flows", "3", "-i", "20ms"]);
             let mut prober = Running::start(command.stdout(Stdio::piped()));
             let lines = BufReader::new(prober.child.stdout.take().unwrap()).lines();
-            let mut lines = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+            let mut lines =
+                lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
             let mut refused = (&mut lines).filter(|line| line["reason"] == "refused");
             assert!(refused.nth(9).is_some());
             let served = Served::start(&[endpoint]);

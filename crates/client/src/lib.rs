@@ -6,7 +6,7 @@
 //!
 //! They share `ask`, which is private: the candidate addresses of a name, a flow, the comparison of
 //! an answer with the capitals of its text and the diagnosis of a wrong one, filler, counts and
-//! latency.
+//! latency. `trial` chooses the address of a name for a whole run.
 //!
 //! Plain threads that wait in ppoll(2): a client must not measure its own runtime. Nothing here reads
 //! arguments or prints.
@@ -21,5 +21,7 @@ pub mod fuzzing;
 #[cfg(feature = "probe")]
 pub mod ping;
 pub mod request;
+#[cfg(feature = "probe")]
+mod trial;
 
 pub use request::Client;

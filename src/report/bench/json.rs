@@ -32,6 +32,8 @@ pub(crate) fn summary_json(
         "size_bytes": settings.size,
         "offload": measured.has_offload,
         "timeout_ns": nanoseconds(settings.timeout),
+        "connect_max_ns": nanoseconds(measured.connecting.longest),
+        "slow_connects": measured.connecting.slow,
         "sending_ns": nanoseconds(measured.sending),
         "elapsed_ns": nanoseconds(measured.elapsed),
         "sent": counts.sent,

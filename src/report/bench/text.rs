@@ -34,6 +34,17 @@ pub(crate) fn text(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
     }
     histogram(to, &record.latency)?;
     generator(to, measured)?;
+    let connecting = &measured.connecting;
+    if connecting.slow > 0 {
+        writeln!(
+            to,
+            "slow to connect: {} of {} connections took 1 s or more, the longest {}: SYNs were lost, \
+             or the listener's backlog was full",
+            connecting.slow,
+            measured.settings.flows,
+            seconds(connecting.longest)
+        )?;
+    }
     if measured.refused > 0 {
         let refused = measured.refused;
         writeln!(to, "refused after the first replies: {refused} sends")?;

@@ -4,9 +4,9 @@
 //! In reading order: `text` makes the requests and their expected replies, `ledger` accounts for
 //! one flow in the `books` of its worker, `record` keeps what was measured, `schedule` decides when a
 //! request is due, and `worker` is the loop of one thread over a `transport`: `datagram` or
-//! `stream`. `run` connects the flows, starts the `threads` and watches them through what is
-//! `shared`; `plan` divides the load among them and `capacity` bounds its memory. `result` is the
-//! outcome, and `threshold` judges its `figures`.
+//! `stream`. `run` starts the `threads` over the sockets from `connecting` and watches them through
+//! what is `shared`; `plan` divides the load among them and `capacity` bounds its memory. `result`
+//! is the outcome, and `threshold` judges its `figures`.
 //!
 //! Plain blocking threads: a load generator must not measure its own runtime.
 
@@ -14,6 +14,7 @@ mod books;
 mod capacity;
 mod checked;
 mod clock;
+mod connecting;
 mod datagram;
 mod figures;
 #[cfg(fuzzing)]
@@ -40,6 +41,7 @@ mod worker;
 
 pub use crate::ask::counts::Counts;
 pub use crate::ask::latency::Latency;
+pub use connecting::Connecting;
 pub use figures::{Figures, PERCENTILES};
 pub use observer::{Control, Observer, Progress};
 pub use record::{Record, TIMELINE_STEP};

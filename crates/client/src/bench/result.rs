@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::connecting::Connecting;
 use super::record::Record;
 use super::settings::Settings;
 use super::worker::WorkerResult;
@@ -17,6 +18,8 @@ pub struct RunResult {
     pub endpoint: Endpoint,
     /// The settings of the run, with the window that was used.
     pub settings: Settings,
+    /// How long the connections took that the requests went over.
+    pub connecting: Connecting,
     /// Counts, latencies and the rate over time.
     pub record: Record,
     /// How long requests were sent.
@@ -51,6 +54,7 @@ impl RunResult {
             endpoint,
             has_offload: settings.has_offload,
             settings,
+            connecting: Connecting::default(),
             record,
             sending: Duration::ZERO,
             elapsed: Duration::ZERO,

@@ -3,10 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bullhorn_socket::Socket;
-
 use super::checked::CheckedSettings;
 use super::clock::Clock;
+use super::connecting::Connected;
 use super::observer::{Control, Observer, Progress};
 use super::plan::Plan;
 use super::result::RunResult;
@@ -14,8 +13,8 @@ use super::settings::Settings;
 use super::shared::Shared;
 use super::threads::run_workers;
 use crate::ask::candidates::Candidates;
+use crate::trial::Trial;
 use bullhorn_socket::Stop;
-use bullhorn_socket::connect;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
 
@@ -25,12 +24,15 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long a stopped run waits for outstanding replies: a verb ends within a second of Ctrl-C.
 const STOP_TIMEOUT: Duration = Duration::from_millis(600);
 
+/// The text that tries an address.
+const TRIAL: &[u8] = b"bullhorn";
+
 /// Puts load on `endpoint` until the time or the count is reached, or the observer ends it; `stop`
 /// ends the wait for the resolver and for connections.
 ///
-/// The addresses of a name are tried in order, until all flows are connected to one. The resolver
-/// has [`RESOLVE_TIMEOUT`](bullhorn_socket::RESOLVE_TIMEOUT), or the timeout of the
-/// settings if that is longer; each connection has that timeout.
+/// The addresses of a name are tried in order, until one answers a text. The resolver has
+/// [`RESOLVE_TIMEOUT`](bullhorn_socket::RESOLVE_TIMEOUT), or the timeout of the settings if that is
+/// longer; a TCP connection has 8 seconds, or that timeout, so that a lost SYN can be repeated.
 ///
 /// ```
 /// use std::time::Duration;
@@ -72,12 +74,12 @@ pub fn run(
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<RunResult> {
-    let (family, timeout) = (settings.family, settings.timeout);
-    let mut candidates = Candidates::resolve(endpoint, family, &settings.connect, timeout, stop)?;
-    let mut result = candidates.find(|address| {
-        let checked = CheckedSettings::new(address, settings)?;
-        run_at(address, &checked, stop, observer)
-    })?;
+    let (family, options, timeout) = (settings.family, &settings.connect, settings.timeout);
+    let candidates = Candidates::resolve(endpoint, family, options, timeout, stop)?;
+    let trial = Trial::new(TRIAL, options, timeout);
+    let address = trial.choose(&candidates, None, stop)?;
+    let checked = CheckedSettings::new(&address, settings)?;
+    let mut result = run_at(&address, &checked, stop, observer)?;
     result.given = endpoint.clone();
     Ok(result)
 }
@@ -89,19 +91,13 @@ fn run_at(
     observer: &mut dyn Observer,
 ) -> Result<RunResult> {
     let settings = &checked.settings;
-    let threads = settings.threads as usize;
-    let mut sockets: Vec<Vec<Socket>> = (0..threads).map(|_| Vec::new()).collect();
-    for flow in 0..settings.flows as usize {
-        sockets[flow % threads].push(connect(
-            endpoint,
-            &settings.connect,
-            settings.timeout,
-            stop,
-        )?);
-    }
+    let Connected {
+        sockets,
+        connecting,
+    } = Connected::open(endpoint, settings, stop)?;
     observer.using(endpoint);
 
-    let shared = Shared::new(threads);
+    let shared = Shared::new(sockets.len());
     let clock = Clock::start();
     let plan = Plan::new(endpoint, checked, clock, &shared);
     let work = |index, sockets| plan.work(index, sockets);
@@ -109,6 +105,7 @@ fn run_at(
         watch(&shared, clock, observer);
     })?;
     let mut result = RunResult::new(endpoint.clone(), settings.clone(), plan.record());
+    result.connecting = connecting;
     for (worker, cpu) in workers {
         result.add(worker, cpu);
     }

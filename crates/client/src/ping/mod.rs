@@ -4,12 +4,11 @@
 //! In reading order: `text` makes the texts and matches an answer to its probe; `schedule` decides
 //! when each is due; `ledger` counts every probe in one field of [`Counts`]; `jitter` and `outage`
 //! are figures; `flow` is one way to the endpoint and back; `fresh` tries a new source port during
-//! an outage, `address` chooses among the addresses of a name, and `name` resolves it again during
-//! an outage; `engine` brings them together; `event` is what a run reports while it lasts, `summary` at its end, and `control` ends it from
-//! outside. One plain thread and ppoll(2): a prober must not measure its own runtime. Nothing here
-//! reads arguments or prints.
+//! an outage, and `name` resolves the name again; `engine` brings them together; `event` is what a
+//! run reports while it lasts, `summary` at its end, and `control` ends it from outside. One plain
+//! thread and ppoll(2): a prober must not measure its own runtime. Nothing here reads arguments or
+//! prints.
 
-mod address;
 mod arrival;
 mod behaviour;
 mod control;
@@ -42,10 +41,14 @@ pub use settings::Settings;
 pub use summary::{FlowSummary, Summary};
 
 use crate::ask::candidates::Candidates;
+use crate::trial::Trial;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Result};
 use engine::{Engine, Target};
 use text::ProbeTexts;
+
+/// The number of the text that tries an address; no probe has it.
+const TRIAL: u64 = 0;
 
 /// Probes `endpoint` until the count, the deadline, the control or the observer ends it.
 ///
@@ -98,7 +101,10 @@ pub fn run(
     settings.check_memory()?;
     let texts = ProbeTexts::with_random_nonce(settings.size, settings.filler.as_deref());
     fits(texts.text_length().max(texts.expected_length()))?;
-    let address = address::choose(&candidates, settings, &texts, control, deadline)?;
+    let mut text = Vec::new();
+    texts.write(TRIAL, &mut text);
+    let trial = Trial::new(&text, options, settings.timeout);
+    let address = trial.choose(&candidates, deadline, stop)?;
     let targets = vec![Target::new(0, endpoint, address, settings, texts)];
     let mut summaries = Engine::new(targets, control, deadline).run(observer)?;
     summaries.pop().ok_or(Error::NoAddress)
