@@ -45,6 +45,7 @@ mod pages;
 mod passed_descriptors;
 mod peers;
 mod ping;
+mod ping_reconnect;
 mod prompt;
 mod receive_buffer;
 mod refused_calls;

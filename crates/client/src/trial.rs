@@ -16,11 +16,13 @@ pub(crate) struct Trial<'a> {
 
 impl<'a> Trial<'a> {
     pub(crate) fn new(text: &'a [u8], options: &ConnectOptions, timeout: Duration) -> Self {
-        let mut settings = Settings::default();
-        settings.timeout = timeout;
-        settings.retries = 0;
-        // A chosen source port must be free for the run.
-        settings.connect = options.clone().with_any_port();
+        let settings = Settings {
+            timeout,
+            retries: 0,
+            // A chosen source port must be free for the run.
+            connect: options.clone().with_any_port(),
+            ..Settings::default()
+        };
         Self { text, settings }
     }
 

@@ -50,6 +50,14 @@ pub(crate) struct Ping {
     /// Finds a bad ECMP path or backend.
     #[arg(help_heading = "Probes", long, value_name = "NUMBER", default_value_t = bullhorn_client::ping::Settings::default().flows)]
     pub(crate) flows: usize,
+    /// Make a new connection for each probe (tcp://, unix:)
+    ///
+    /// Finds out whether new connections are taken: a kept one, the default, does not notice when a
+    /// balancer or a firewall refuses them. A kept one finds out whether established connections
+    /// survive, and is not slowed by connecting. The times to connect and to answer are reported apart;
+    /// --timeout is for both together.
+    #[arg(help_heading = "Probes", long)]
+    pub(crate) reconnect: bool,
     /// Exit with 0 only for this: answer, refused or silence
     #[arg(help_heading = "Result", long, value_name = "BEHAVIOUR")]
     pub(crate) expect: Option<bullhorn_client::ping::Behaviour>,
@@ -73,6 +81,7 @@ impl Ping {
         settings.size = self.size;
         settings.filler = filler;
         settings.flows = self.flows;
+        settings.reconnects = self.reconnect;
         settings.expect = self.expect;
         settings.family = self.family.filter();
         settings.connect = self.connect.options();

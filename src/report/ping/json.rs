@@ -24,6 +24,7 @@ pub(crate) fn begin_json(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()
         "interval_ns": nanoseconds(begin.interval),
         "flows": begin.flows,
         "sources": begin.sources.iter().map(source_json).collect::<Vec<_>>(),
+        "reconnect": begin.reconnects,
     });
     writeln!(to, "{line}")
 }
@@ -94,6 +95,7 @@ fn answer_fields(event: &Event) -> Option<(&'static str, Value)> {
         flow,
         length,
         round_trip,
+        connect_time,
         kind,
         reordered,
         problem,
@@ -112,6 +114,7 @@ fn answer_fields(event: &Event) -> Option<(&'static str, Value)> {
         "flow": flow + 1,
         "bytes": length,
         "rtt_ns": round_trip.map(nanoseconds),
+        "connect_ns": connect_time.map(nanoseconds),
         "reordered": reordered,
         "problem": problem.map(|problem| problem.name()),
         "diagnosis": problem.map(|problem| problem.to_string()),
@@ -136,6 +139,8 @@ pub(crate) fn summary_json(
     line.insert("endpoint".into(), summary.endpoint.to_string().into());
     add_counts(&mut line, &summary.counts);
     line.insert("rtt".into(), figures_json(summary.round_trips.as_ref()));
+    let connect_times = summary.connect_times.as_ref();
+    line.insert("connect".into(), figures_json(connect_times));
     line.insert("jitter_ns".into(), summary.jitter_ns.into());
     line.insert("send_lag".into(), figures_json(summary.send_lag.as_ref()));
     line.insert("local_drops".into(), summary.local_drops.into());

@@ -34,6 +34,8 @@ pub struct Begin<'a> {
     pub flows: usize,
     /// The address and port that each flow sends from; `None` for a Unix socket.
     pub sources: Vec<Option<SocketAddr>>,
+    /// Whether each probe has a connection of its own.
+    pub reconnects: bool,
 }
 
 /// Something that happened to a probe, an answer or a flow. Flows are counted from 0.
@@ -48,8 +50,11 @@ pub enum Event {
         flow: usize,
         /// Bytes that came.
         length: usize,
-        /// Since the probe was sent; `None` when that was too long ago to be remembered.
+        /// Since the probe was sent, or where it has a connection of its own, since that was made;
+        /// `None` when that was too long ago to be remembered.
         round_trip: Option<Duration>,
+        /// How long the probe's own connection took to be made.
+        connect_time: Option<Duration>,
         /// First and in time, late, or a duplicate.
         kind: ArrivalKind,
         /// It came after the answer to a later probe of its flow.

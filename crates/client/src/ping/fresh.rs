@@ -58,7 +58,7 @@ impl FreshPorts {
         let mut text = Vec::new();
         texts.write(number, &mut text);
         let sent = Instant::now();
-        if matches!(flow.send(&text), Transmission::Taken) {
+        if matches!(flow.send(number, &text), Transmission::Taken) {
             self.sent += 1;
             self.current = Some(Try {
                 flow,
@@ -76,7 +76,7 @@ impl FreshPorts {
     }
 
     pub(super) fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
-        self.current.as_ref()?.flow.interest()
+        self.current.as_ref()?.flow.interest(0)
     }
 
     /// Receives what has arrived, and gives up on a try that is `timeout` old. `last` is the number

@@ -195,7 +195,7 @@ impl Ledger {
             match loss {
                 Loss::Refused => counts.refused += 1,
                 Loss::Unsent(_) => counts.unsent += 1,
-                Loss::Timeout | Loss::Closed | Loss::Displaced => {}
+                Loss::Timeout | Loss::NotConnected | Loss::Closed | Loss::Displaced => {}
             }
         });
         true

@@ -6,6 +6,8 @@
 pub enum Loss {
     /// No answer within the timeout.
     Timeout,
+    /// The probe's own connection was not made within the timeout.
+    NotConnected,
     /// Nothing is listening there: an ICMP port unreachable, or a connection refused.
     Refused,
     /// The connection ended before the answer.
@@ -21,6 +23,7 @@ impl Loss {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
+            Self::NotConnected => "not_connected",
             Self::Refused => "refused",
             Self::Closed => "closed",
             Self::Displaced => "displaced",

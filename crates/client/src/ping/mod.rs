@@ -85,7 +85,7 @@ pub fn run(
     control: &Control,
     observer: &mut dyn Observer,
 ) -> Result<Summary> {
-    settings.check()?;
+    settings.check(endpoint)?;
     let deadline = settings.deadline.map(|deadline| Instant::now() + deadline);
     let (family, options, stop) = (settings.family, &settings.connect, control.stopped_by());
     let candidates = match settings.deadline {

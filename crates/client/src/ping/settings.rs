@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::behaviour::Behaviour;
 use super::text::TOKEN_LENGTH;
 use bullhorn_socket::ConnectOptions;
-use bullhorn_socket::endpoint::FamilyFilter;
+use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, SocketType};
 use bullhorn_socket::error::{Error, Result};
 
 /// How an endpoint is probed. Start from [`Settings::default`] and set what differs.
@@ -28,6 +28,8 @@ pub struct Settings {
     pub filler: Option<Vec<u8>>,
     /// The number of flows, each with its own source port, which send in turn.
     pub flows: usize,
+    /// Whether each probe has its own connection. Only streams have connections.
+    pub reconnects: bool,
     /// Stop as soon as it is known whether the endpoint behaves like this one.
     pub expect: Option<Behaviour>,
     /// Which addresses of a name may be used.
@@ -47,6 +49,7 @@ impl Default for Settings {
             size: 64,
             filler: None,
             flows: 1,
+            reconnects: false,
             expect: None,
             family: FamilyFilter::All,
             connect: ConnectOptions::default(),
@@ -72,8 +75,8 @@ impl Settings {
     }
 
     /// # Errors
-    /// [`Error::InvalidSettings`] for a setting that cannot be used.
-    pub(super) fn check(&self) -> Result<()> {
+    /// [`Error::InvalidSettings`] for a setting that cannot be used, or not with `endpoint`.
+    pub(super) fn check(&self, endpoint: &Endpoint) -> Result<()> {
         let (settings, problem): (&[_], _) = if self.interval.is_zero() || self.timeout.is_zero() {
             let problem = "the interval and the timeout must be above zero";
             (&["interval", "timeout"], problem.to_owned())
@@ -86,6 +89,15 @@ impl Settings {
                 self.flows
             );
             (&["flows", "source"], problem)
+        } else if self.reconnects && endpoint.socket_type() != Some(SocketType::Stream) {
+            let problem = format!("{endpoint} is for datagrams, which have no connections");
+            (&["reconnect"], problem)
+        } else if self.reconnects && self.connect.source_port().is_some() {
+            let problem = "a source port is for one connection";
+            (&["reconnect", "source"], problem.to_owned())
+        } else if self.reconnects && self.flows > 1 {
+            let problem = "each probe has a connection of its own, so there is one flow";
+            (&["reconnect", "flows"], problem.to_owned())
         } else if self.size < TOKEN_LENGTH {
             let problem = format!(
                 "a probe has at least {TOKEN_LENGTH} bytes, for its number and a random word"

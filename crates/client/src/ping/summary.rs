@@ -23,8 +23,10 @@ pub struct Summary {
     pub elapsed: Duration,
     /// The counts of all flows together.
     pub counts: Counts,
-    /// Round trips of the right answers in time.
+    /// Round trips of the right answers in time; without connecting, where each probe does.
     pub round_trips: Option<LatencySummary>,
+    /// How long the connections took that these answers came over, where each probe has its own.
+    pub connect_times: Option<LatencySummary>,
     /// Interarrival jitter by RFC 3550, in nanoseconds.
     pub jitter_ns: Option<u64>,
     /// The send lag: from the intended to the actual time of each probe.

@@ -16,6 +16,7 @@ use bullhorn_socket::visible::VisibleLines;
 pub(crate) fn begin_text(to: &mut dyn Write, begin: &Begin<'_>) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     let (from, flows) = match (begin.flows, begin.sources.as_slice()) {
+        _ if begin.reconnects => (String::new(), ", each over a new connection".to_owned()),
         (1, [Some(source)]) => (format!(" from {source}"), String::new()),
         (1, _) => (String::new(), String::new()),
         (flows, _) => (String::new(), format!(", over {flows} flows in turn")),
@@ -80,6 +81,7 @@ fn answer_text(to: &mut dyn Write, endpoint: &Endpoint, event: &Event) -> io::Re
         number,
         length,
         round_trip,
+        connect_time,
         kind,
         reordered,
         problem,
@@ -89,6 +91,10 @@ fn answer_text(to: &mut dyn Write, endpoint: &Endpoint, event: &Event) -> io::Re
         return Ok(());
     };
     write!(to, "{length} bytes from {endpoint}: seq={number}")?;
+    if let Some(connect_time) = connect_time {
+        let ms = milliseconds(nanoseconds(*connect_time));
+        write!(to, " connect={ms} ms")?;
+    }
     if let Some(round_trip) = round_trip {
         write!(to, " time={} ms", milliseconds(nanoseconds(*round_trip)))?;
     }
@@ -112,6 +118,7 @@ impl fmt::Display for LossText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Loss::Timeout => write!(f, "no answer in time"),
+            Loss::NotConnected => write!(f, "no connection in time"),
             Loss::Refused => write!(f, "refused: nothing is listening there"),
             Loss::Closed => write!(f, "the connection was closed before the answer"),
             Loss::Displaced => write!(f, "too many later probes are in flight"),

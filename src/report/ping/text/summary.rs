@@ -29,6 +29,9 @@ pub(crate) fn summary_text(
         CountsText(&summary.counts),
         summary.elapsed.as_secs_f64()
     )?;
+    if let Some(figures) = &summary.connect_times {
+        writeln!(to, "connect {}", FiguresText(figures))?;
+    }
     if let Some(figures) = &summary.round_trips {
         write!(to, "round trip {}", FiguresText(figures))?;
         match summary.jitter_ns {

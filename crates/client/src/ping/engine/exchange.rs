@@ -42,10 +42,11 @@ impl Target<'_> {
         let outage = outage.map(|outage| (flow, outage.first_number));
         if let Some(outage) = outage.filter(|outage| self.fresh.has_room(*outage))
             && self.endpoint.family() != Some(Family::Unix)
+            && !self.settings.reconnects
             && !self.ledger.has_recent_answer(flow)
         {
             let options = self.settings.connect.clone().with_any_port();
-            let fresh = flow::new(&self.endpoint, &options, self.settings.timeout);
+            let fresh = flow::new(&self.endpoint, &options, self.settings);
             self.fresh.begin(fresh, outage, &self.texts);
         }
         ControlFlow::Continue(())
@@ -60,7 +61,7 @@ impl Target<'_> {
     ) -> ControlFlow<()> {
         self.texts.write(number, &mut self.text);
         for _ in 0..MAX_SENDS {
-            match self.flows[flow].flow.send(&self.text) {
+            match self.flows[flow].flow.send(number, &self.text) {
                 Transmission::Taken => break,
                 Transmission::EarlierRefused => {
                     let earlier = self.ledger.outstanding(flow).next();
@@ -111,6 +112,7 @@ impl Target<'_> {
                     self.lose(oldest, Loss::Refused, observer)?;
                 }
             }
+            Reception::Lost(number, loss) => self.lose(number, loss, observer)?,
             Reception::AllRefused | Reception::AllLost => {
                 let loss = match reception {
                     Reception::AllRefused => Loss::Refused,
@@ -138,17 +140,25 @@ impl Target<'_> {
         };
         let problem = self.diagnose(number, named);
         let arrival = self.ledger.answer(number, problem.is_none(), now);
+        let connect_time = self.answer.connection().map(|its| its.connect_time);
+        let round_trip = arrival
+            .round_trip
+            .map(|since_sent| since_sent.saturating_sub(connect_time.unwrap_or_default()));
         if arrival.kind == ArrivalKind::InTime
             && problem.is_none()
-            && let Some(round_trip) = arrival.round_trip
+            && let Some(round_trip) = round_trip
         {
             self.record(flow, round_trip);
+            if let Some(connect_time) = connect_time {
+                self.connect_times.record(connect_time);
+            }
         }
         let event = Event::Answer {
             number,
             flow,
             length,
-            round_trip: arrival.round_trip,
+            round_trip,
+            connect_time,
             kind: arrival.kind,
             reordered: arrival.reordered,
             problem,
@@ -162,6 +172,9 @@ impl Target<'_> {
     /// The probe of `flow` that the answer in the buffer belongs to; `named` is the probe whose
     /// token it begins with.
     fn number_of_answer(&self, flow: usize, named: Option<u64>) -> Option<u64> {
+        if let Some(connection) = self.answer.connection() {
+            return Some(connection.number);
+        }
         let of_this_flow = named.filter(|number| self.ledger.flow_of(*number) == flow);
         of_this_flow.or_else(|| {
             let outstanding = || self.ledger.outstanding(flow);

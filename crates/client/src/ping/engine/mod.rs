@@ -144,6 +144,8 @@ impl<'a> Engine<'a> {
             ready.to_read || ready.to_write || self.targets[*index].is_flow_ready(*flow)
         });
         drop(poll);
+        // A flow may have several connections.
+        entries.dedup_by_key(|(index, flow, _)| (*index, *flow));
         self.targets.iter_mut().for_each(Target::clear_ready);
         for (index, flow, _) in entries {
             self.targets[index].add_ready(flow);

@@ -30,7 +30,7 @@ impl Target<'_> {
         let settings = self.settings;
         for state in &mut self.flows {
             self.earlier_drops += state.flow.local_drops();
-            state.flow = flow::new(&endpoint, &settings.connect, settings.timeout);
+            state.flow = flow::new(&endpoint, &settings.connect, settings);
         }
         self.fresh.abandon();
         std::mem::replace(&mut self.endpoint, endpoint)

@@ -41,10 +41,12 @@ impl Target<'_> {
         let number = settled.number;
         let flow = self.ledger.flow_of(number);
         if settled.newly_lost {
-            let loss = if now.saturating_duration_since(settled.sent) >= self.settings.timeout {
-                Loss::Timeout
-            } else {
+            let loss = if now.saturating_duration_since(settled.sent) < self.settings.timeout {
                 Loss::Displaced
+            } else if self.flows[flow].flow.is_connecting(number) {
+                Loss::NotConnected
+            } else {
+                Loss::Timeout
             };
             self.report_event(&Event::Lost { number, flow, loss }, observer)?;
         }

@@ -32,6 +32,7 @@ pub(in crate::ping) struct Target<'a> {
     pub(super) ledger: Ledger,
     pub(super) flows: Vec<FlowState>,
     pub(super) round_trips: Latency,
+    pub(super) connect_times: Latency,
     pub(super) jitter: Jitter,
     pub(super) send_lag: Latency,
     pub(super) outages: Outages,
@@ -72,7 +73,7 @@ impl<'a> Target<'a> {
     ) -> Self {
         let start = Instant::now();
         let flows = (0..settings.flows).map(|index| FlowState {
-            flow: flow::new(&endpoint, &settings.connect, settings.timeout),
+            flow: flow::new(&endpoint, &settings.connect, settings),
             round_trips: Latency::default(),
             last_round_trip: None,
             jitter: Jitter::default(),
@@ -89,6 +90,7 @@ impl<'a> Target<'a> {
             schedule: Schedule::new(start, settings.interval, settings.probe_count()),
             ledger: Ledger::new(settings.flows, settings.timeout),
             round_trips: Latency::default(),
+            connect_times: Latency::default(),
             jitter: Jitter::default(),
             send_lag: Latency::default(),
             outages: Outages::default(),
@@ -156,6 +158,7 @@ impl<'a> Target<'a> {
             interval: settings.interval,
             flows: settings.flows,
             sources: self.flows.iter().map(|it| it.flow.source()).collect(),
+            reconnects: settings.reconnects,
         })
     }
 
@@ -196,8 +199,10 @@ impl<'a> Target<'a> {
     /// What to wait for: a flow (`None` for the fresh source port and the resolver), its descriptor,
     /// and whether to wait for room to write too.
     pub(super) fn interest(&self) -> impl Iterator<Item = (Option<usize>, BorrowedFd<'_>, bool)> {
-        let flows = self.flows.iter().enumerate();
-        let flows = flows.filter_map(|(index, state)| Some((Some(index), state.flow.interest()?)));
+        let flows = self.flows.iter().enumerate().flat_map(|(flow, state)| {
+            let interests = (0..).map_while(|index| state.flow.interest(index));
+            interests.map(move |interest| (Some(flow), interest))
+        });
         let fresh = self.fresh.interest().map(|interest| (None, interest));
         let name = self.name.interest().map(|done| (None, (done, false)));
         let all = flows.chain(fresh).chain(name).filter(|_| !self.is_done);
@@ -250,6 +255,7 @@ impl<'a> Target<'a> {
             elapsed: self.start.elapsed(),
             counts: *self.ledger.counts(),
             round_trips: self.round_trips.summary(),
+            connect_times: self.connect_times.summary(),
             jitter_ns: self.jitter.estimate_ns(),
             send_lag: self.send_lag.summary(),
             local_drops: self.earlier_drops + drops.sum::<u64>(),

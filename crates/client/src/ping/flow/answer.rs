@@ -1,6 +1,7 @@
 //! The last received answer.
 
 use std::io;
+use std::time::Duration;
 
 use crate::ask::flow::DatagramFlow;
 
@@ -9,12 +10,32 @@ use crate::ask::flow::DatagramFlow;
 pub(in crate::ping) struct AnswerBuffer {
     bytes: Vec<u8>,
     length: usize,
+    /// Whose connection it came over, if each probe has one.
+    connection: Option<ProbeConnection>,
+}
+
+/// The connection of one probe.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ping) struct ProbeConnection {
+    /// The number of the probe.
+    pub(in crate::ping) number: u64,
+    /// From its beginning until it was made.
+    pub(in crate::ping) connect_time: Duration,
 }
 
 impl AnswerBuffer {
     /// The answer.
     pub(in crate::ping) fn as_slice(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+
+    /// Whose connection it came over; `None` where probes share one.
+    pub(in crate::ping) fn connection(&self) -> Option<ProbeConnection> {
+        self.connection
+    }
+
+    pub(super) fn set_connection(&mut self, connection: ProbeConnection) {
+        self.connection = Some(connection);
     }
 
     pub(super) fn copy_from(&mut self, answer: &[u8]) {

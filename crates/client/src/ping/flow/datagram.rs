@@ -62,7 +62,7 @@ impl ProbeFlow for DatagramProbes {
         false
     }
 
-    fn send(&mut self, text: &[u8]) -> Transmission {
+    fn send(&mut self, _: u64, text: &[u8]) -> Transmission {
         if let Err(error) = self.open() {
             return Transmission::without_flow(error);
         }
@@ -101,8 +101,9 @@ impl ProbeFlow for DatagramProbes {
         }
     }
 
-    fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
-        self.flow.as_ref().map(|flow| (flow.as_fd(), false))
+    fn interest(&self, index: usize) -> Option<(BorrowedFd<'_>, bool)> {
+        let flow = self.flow.as_ref().filter(|_| index == 0);
+        flow.map(|flow| (flow.as_fd(), false))
     }
 
     fn local_drops(&self) -> u64 {
@@ -137,7 +138,7 @@ mod tests {
         let mut flow = DatagramProbes::new(&endpoint.parse().unwrap(), &ConnectOptions::default());
         let texts = ProbeTexts::new(1, 0, None);
         let mut queued = 0;
-        while matches!(flow.send(b"text"), Transmission::Taken) {
+        while matches!(flow.send(1, b"text"), Transmission::Taken) {
             queued += 1;
         }
         for _ in 0..queued {
@@ -151,6 +152,6 @@ mod tests {
             assert_eq!(answer.as_slice(), b"TEXT");
         }
         assert!(queued > 0);
-        assert!(matches!(flow.send(b"text"), Transmission::Taken));
+        assert!(matches!(flow.send(2, b"text"), Transmission::Taken));
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
 use super::answer::AnswerBuffer;
+use crate::ping::loss::Loss;
 use crate::ping::text::ProbeTexts;
 use bullhorn_socket::error::{Error, Result};
 
@@ -18,15 +19,21 @@ pub(in crate::ping) trait ProbeFlow {
     /// Whether it is still connecting.
     fn is_opening(&self) -> bool;
 
-    /// Hands a text to the kernel.
-    fn send(&mut self, text: &[u8]) -> Transmission;
+    /// Hands the text of probe `number` to the kernel, or will as soon as it is connected.
+    fn send(&mut self, number: u64, text: &[u8]) -> Transmission;
 
     /// Replaces `answer` with the next answer that has arrived. An incomplete one that cannot become
     /// a right answer to any of `texts` counts too, and is the last of its connection.
     fn receive(&mut self, texts: &ProbeTexts, answer: &mut AnswerBuffer) -> Reception;
 
-    /// What to wait for, and whether to wait for room to write too.
-    fn interest(&self) -> Option<(BorrowedFd<'_>, bool)>;
+    /// What to wait for, and whether to wait for room to write too; counted from 0, `None` after the
+    /// last.
+    fn interest(&self, index: usize) -> Option<(BorrowedFd<'_>, bool)>;
+
+    /// Whether the connection that probe `number` alone waits for has not been made.
+    fn is_connecting(&self, _number: u64) -> bool {
+        false
+    }
 
     /// Datagrams that our own kernel dropped because our receive buffer was full: the number from
     /// SO_RXQ_OVFL and SO_MEMINFO (socket(7)).
@@ -66,6 +73,8 @@ pub(in crate::ping) enum Reception {
     Answer,
     /// One text was refused; a datagram flow continues.
     OneRefused,
+    /// The connection of this probe alone was refused, or ended.
+    Lost(u64, Loss),
     /// The connection was refused, and with it every text in flight.
     AllRefused,
     /// The connection ended, and every text in flight is lost.

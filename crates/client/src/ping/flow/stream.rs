@@ -75,7 +75,7 @@ impl ProbeFlow for StreamProbes {
         connection.is_some_and(|connection| !connection.flow.is_connected())
     }
 
-    fn send(&mut self, text: &[u8]) -> Transmission {
+    fn send(&mut self, _: u64, text: &[u8]) -> Transmission {
         if let Err(error) = self.open() {
             return Transmission::without_flow(error);
         }
@@ -109,8 +109,8 @@ impl ProbeFlow for StreamProbes {
         }
     }
 
-    fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
-        let connection = self.connection.as_ref()?;
+    fn interest(&self, index: usize) -> Option<(BorrowedFd<'_>, bool)> {
+        let connection = self.connection.as_ref().filter(|_| index == 0)?;
         Some(connection.flow.interest())
     }
 
