@@ -347,3 +347,30 @@ fn the_peers_are_lines_of_text_for_people() {
         assert!(text.lines().any(seen), "{line} not in {text}");
     }
 }
+
+#[test]
+fn a_signal_prints_the_peers_and_the_server_goes_on() {
+    let mut served = Served::start(&["udp://127.0.0.1:0", "--peers", "4"]);
+    let endpoint = served.endpoint().to_owned();
+    for answered in 1..=3 {
+        assert_eq!(run_bullhorn(["send", &endpoint, "a"]).code, 0);
+        // The client may be faster than the count.
+        wait_until("the answer is counted", || {
+            served.process.signal("USR1");
+            let peers = served.read_line();
+            assert_eq!(peers["event"], "peers", "{peers}");
+            peers["endpoints"][0]["peers"][0]["answered"] == answered
+        });
+    }
+    served.stop().assert_datagrams(3, 3, 0);
+}
+
+#[test]
+fn the_signal_does_not_end_a_server_without_a_list_and_the_log_says_what_is_missing() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    served.process.signal("USR1");
+    assert_eq!(run_bullhorn(["send", served.endpoint(), "a"]).code, 0);
+    let stopped = served.stop();
+    stopped.assert_datagrams(1, 1, 0);
+    assert!(stopped.stderr.contains("--peers"), "{}", stopped.stderr);
+}

@@ -80,7 +80,7 @@ pub(crate) struct Serve {
     /// List the most recent peers of each endpoint
     ///
     /// For each of this many source addresses: what was received, answered and dropped, by cause, and when it
-    /// was last seen. At /api/peers of --metrics, and with -v in the totals. 0 for none.
+    /// was last seen. Printed on SIGUSR1, with -v before the totals, and at /api/peers of --metrics. 0 for none.
     #[arg(help_heading = "Monitoring", long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=10_000))]
     pub(crate) peers: u16,
     #[command(flatten)]

@@ -6,6 +6,8 @@ mod supervisor;
 use std::io;
 use std::os::fd::RawFd;
 
+use signal_hook::consts::SIGUSR1;
+
 use self::output::ServeOutput;
 use self::supervisor::Supervisor;
 use super::arguments::Serve;
@@ -40,7 +42,7 @@ pub(super) fn run(arguments: &Serve, output: &mut Output) -> Outcome {
     // Before the first datagram is received, which a signal that ends the process would lose; after the
     // sockets, which so get the low descriptors that the documentation shows; and before the sandbox,
     // which allows no socket pair.
-    let signals = Signals::listen(&[]).map_err(local("listen for signals"))?;
+    let signals = Signals::listen(&[SIGUSR1]).map_err(local("listen for signals"))?;
     let of_metrics = metrics.iter().flat_map(http::Bound::sockets);
     let sockets: Vec<&BoundSocket> = bound.sockets().iter().chain(of_metrics).collect();
     let sandbox = restrict(arguments, user, &sockets)?;
@@ -65,7 +67,11 @@ pub(super) fn run(arguments: &Serve, output: &mut Output) -> Outcome {
     stderr::start();
 
     let peers = server.peers();
-    let (stats, outcome) = supervisor.run(server, &mut manager);
+    let report = || match &peers {
+        Some(peers) => output.peers(peers),
+        None => tracing::warn!("SIGUSR1: no peers are listed; start with --peers 100"),
+    };
+    let (stats, outcome) = supervisor.run(server, &mut manager, report);
     drop(metrics);
     if arguments.output.verbose > 0
         && let Some(peers) = &peers

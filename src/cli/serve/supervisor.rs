@@ -2,9 +2,11 @@
 //! meanwhile, and drains; a second signal ends the drain.
 
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+
+use signal_hook::consts::SIGUSR1;
 
 use crate::cli::exit_code::ExitCode;
 use crate::cli::failure::{Failure, Outcome};
@@ -17,9 +19,10 @@ use bullhorn_server::{AbortHandle, Server};
 /// signal the process and its group.
 const SAME_SIGNAL: Duration = Duration::from_millis(100);
 
-/// What ends a server.
+/// What ends a server, or asks it for a report.
 enum Event {
     Signal,
+    ReportRequested,
     WorkerFailed,
     HttpFailed,
 }
@@ -56,6 +59,7 @@ impl Supervisor {
     }
 
     /// Ends the server on the first of `signals`, and its drain on a second one. Calls `on_signal` too.
+    /// SIGUSR1 asks for a report instead.
     pub(super) fn end_on(
         &self,
         signals: Signals,
@@ -63,6 +67,10 @@ impl Supervisor {
     ) -> io::Result<()> {
         let (sender, drain) = (self.sender.clone(), self.drain.clone());
         signals.start(move |signal| {
+            if signal == SIGUSR1 {
+                let _ = sender.send(Event::ReportRequested);
+                return;
+            }
             on_signal();
             match drain.begun.get() {
                 None => drop(sender.send(Event::Signal)),
@@ -83,11 +91,16 @@ impl Supervisor {
         }
     }
 
-    /// Waits for the end of `server` and returns its totals. HTTP goes on during the drain, and
+    /// Waits for the end of `server` and returns its totals; calls `report` when asked to. HTTP goes on during the drain, and
     /// reports that the server is no longer ready.
-    pub(super) fn run(self, server: Server, manager: &mut ServiceManager) -> (Stats, Outcome) {
+    pub(super) fn run(
+        self,
+        server: Server,
+        manager: &mut ServiceManager,
+        report: impl FnMut(),
+    ) -> (Stats, Outcome) {
         let monitor = server.monitor();
-        let event = self.wait(&server, manager);
+        let event = self.wait(&server, manager, report);
         manager.notify_stopping();
         let _ = self.drain.begun.set(Instant::now());
         let stats = server.stop();
@@ -103,15 +116,33 @@ impl Supervisor {
         (stats, outcome)
     }
 
-    /// Sleeps until an event, and for a watchdog wakes at its interval.
-    fn wait(&self, server: &Server, manager: &mut ServiceManager) -> Option<Event> {
-        let Some(interval) = manager.watchdog_interval() else {
-            return self.events.recv().ok();
-        };
+    /// Sleeps until an event that ends the server, and for a watchdog wakes at its interval.
+    fn wait(
+        &self,
+        server: &Server,
+        manager: &mut ServiceManager,
+        mut report: impl FnMut(),
+    ) -> Option<Event> {
+        let interval = manager.watchdog_interval();
+        let mut next_check = Instant::now();
         loop {
-            manager.notify_health(server);
-            if let Ok(event) = self.events.recv_timeout(interval) {
-                return Some(event);
+            let event = match interval {
+                None => self.events.recv(),
+                Some(interval) => {
+                    if next_check <= Instant::now() {
+                        manager.notify_health(server);
+                        next_check = Instant::now() + interval;
+                    }
+                    let rest = next_check.saturating_duration_since(Instant::now());
+                    match self.events.recv_timeout(rest) {
+                        Err(RecvTimeoutError::Timeout) => continue,
+                        event => event.map_err(|_| RecvError),
+                    }
+                }
+            };
+            match event.ok()? {
+                Event::ReportRequested => report(),
+                event => return Some(event),
             }
         }
     }
@@ -122,7 +153,7 @@ mod tests {
     use super::*;
 
     fn run(server: Server) -> (Stats, Outcome) {
-        Supervisor::new(&server).run(server, &mut ServiceManager::default())
+        Supervisor::new(&server).run(server, &mut ServiceManager::default(), || {})
     }
 
     #[test]
@@ -152,7 +183,7 @@ mod tests {
         let server = server.start().unwrap();
         let supervisor = Supervisor::new(&server);
         supervisor.on_http_failure()();
-        let (stats, outcome) = supervisor.run(server, &mut ServiceManager::default());
+        let (stats, outcome) = supervisor.run(server, &mut ServiceManager::default(), || {});
         assert!(stats.is_balanced());
         let failure = outcome.unwrap_err().to_string();
         assert_eq!(failure, "the metrics server ended unexpectedly");
