@@ -3,11 +3,13 @@
 //! `cargo test --example fixture` runs the test; `cargo run --example fixture` does the same without
 //! a test.
 
-use std::io::{Read, Result, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
+use anyhow::Context;
+
 /// The code under test: any program that sends a request over a socket.
-fn ask(server: SocketAddr, text: &str) -> Result<String> {
+fn ask(server: SocketAddr, text: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(server)?;
     stream.write_all(text.as_bytes())?;
     // Half-closes: the server learns that the text is complete, and we still receive its answers.
@@ -17,11 +19,11 @@ fn ask(server: SocketAddr, text: &str) -> Result<String> {
     Ok(answer)
 }
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+fn main() -> anyhow::Result<()> {
     let server = bullhorn::Server::builder()
         .endpoint("tcp://127.0.0.1:0")
         .start()?;
-    let address = server.local_addr().ok_or("TCP has an address")?;
+    let address = server.local_addr().context("TCP has an address")?;
     println!("{}", ask(address, "hello, fixture")?);
     Ok(())
 }

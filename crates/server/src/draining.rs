@@ -7,6 +7,12 @@ use std::time::Duration;
 use mio::Waker;
 
 /// How long a stopping server keeps answering what it has received.
+///
+/// ```
+/// // The time that a service manager should give the server to stop.
+/// let timeout = bullhorn_server::DRAIN_TIMEOUT + std::time::Duration::from_secs(1);
+/// assert_eq!(timeout.as_secs(), 3);
+/// ```
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The state of the drain, shared by all threads.

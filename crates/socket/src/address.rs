@@ -58,7 +58,7 @@ impl Address {
 
     /// The endpoint at this address, or `None` for a Unix socket without a name or with a name
     /// that cannot be typed: it is not UTF-8, or contains control characters.
-    pub fn to_endpoint(&self, socket_type: SocketType) -> Option<Endpoint> {
+    pub(crate) fn to_endpoint(&self, socket_type: SocketType) -> Option<Endpoint> {
         if let Some(address) = self.as_socket() {
             return Some(Endpoint::internet(socket_type, address));
         }
@@ -103,7 +103,7 @@ impl Address {
     }
 
     /// Whether it stands for every address of the machine (INADDR_ANY, in6addr_any).
-    pub fn is_wildcard(&self) -> bool {
+    pub(crate) fn is_wildcard(&self) -> bool {
         self.as_socket()
             .is_some_and(|address| address.ip().is_unspecified())
     }

@@ -50,7 +50,7 @@ pub struct Description {
     /// The number of its descriptor, `fileno` in other languages; the inherited number for `fd:N`.
     pub descriptor: RawFd,
     /// It is bound to every address of the machine (INADDR_ANY, in6addr_any).
-    pub wildcard: bool,
+    pub(crate) wildcard: bool,
     /// Another process created it, and may still share it.
     pub inherited: bool,
 }

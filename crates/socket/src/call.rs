@@ -7,10 +7,10 @@ use std::fmt::{self, Display};
 use std::io;
 
 /// The tracing target of the socket calls.
-pub const TARGET: &str = "bullhorn::call";
+pub(crate) const TARGET: &str = "bullhorn::call";
 
 /// Whether the log is enabled; check it before preparing something costly to show.
-pub fn is_traced() -> bool {
+pub(crate) fn is_traced() -> bool {
     tracing::enabled!(target: TARGET, tracing::Level::TRACE)
 }
 

@@ -43,7 +43,7 @@ impl UnixFile {
     }
 
     /// Changes the owner and group of the file.
-    pub fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
+    pub(crate) fn give_to(&self, user: u32, group: u32) -> io::Result<()> {
         let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
         self.made.give_to(&self.entry, user, group)
     }

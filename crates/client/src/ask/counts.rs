@@ -36,7 +36,7 @@ pub struct Counts {
 
 impl Counts {
     /// Adds the counts of another run or worker.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.sent += other.sent;
         self.ok += other.ok;
         self.corrupt += other.corrupt;

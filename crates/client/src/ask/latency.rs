@@ -46,7 +46,7 @@ impl Latency {
     }
 
     /// Adds everything that `other` has recorded.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         let merged = self.histogram.add(&other.histogram);
         debug_assert!(merged.is_ok(), "all histograms have the same bounds");
         self.min_ns = self.min_ns.min(other.min_ns);

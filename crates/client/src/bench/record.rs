@@ -28,9 +28,9 @@ pub struct Record {
     /// Right replies in each [`TIMELINE_STEP`] of the measured time.
     pub timeline: Vec<u64>,
     /// When the last request was sent, in nanoseconds of the measured time.
-    pub last_sent_ns: u64,
+    pub(crate) last_sent_ns: u64,
     /// When the last right reply came, in nanoseconds of the measured time.
-    pub last_ok_ns: u64,
+    pub(crate) last_ok_ns: u64,
     /// When the measured time begins, on the run's clock.
     begin_ns: u64,
     step: usize,

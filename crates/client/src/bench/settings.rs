@@ -68,6 +68,13 @@ impl Settings {
     /// The window when none is set: as many datagrams as fit one buffer (UDP_SEGMENT), and for Unix
     /// datagrams fewer than the kernel queues for a socket (net.unix.max_dgram_qlen is 10 on older
     /// kernels).
+    ///
+    /// ```
+    /// use bullhorn_client::bench::Settings;
+    ///
+    /// assert_eq!(Settings::default_window(&"unixgram:@name".parse()?), 8);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn default_window(endpoint: &Endpoint) -> u32 {
         match (endpoint.family(), endpoint.socket_type()) {
             (Some(Family::Unix), Some(SocketType::Datagram)) => 8,

@@ -7,6 +7,10 @@ use std::str::FromStr;
 /// The default datagrams per second for one address on a server that other machines can reach: more
 /// than a person, a prober every millisecond or a checker needs, and, at three bytes out for one
 /// in, hardly worth spoofing for.
+///
+/// ```
+/// assert_eq!(bullhorn_server::DEFAULT_RATE.get(), 1000);
+/// ```
 pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 
 /// The rate at which one source is answered: `1000/s` from one address, or `off`.
@@ -17,6 +21,7 @@ pub const DEFAULT_RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 /// let limit: RateLimit = "1000/s".parse()?;
 /// assert_eq!(limit, RateLimit::PerSecond(1000.try_into()?));
 /// assert_eq!("off".parse(), Ok(RateLimit::Off));
+/// assert_eq!(RateLimit::default(), RateLimit::Automatic);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

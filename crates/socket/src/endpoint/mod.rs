@@ -20,11 +20,11 @@ pub use filter::FamilyFilter;
 pub use problem::{ParseEndpointError, Problem};
 
 /// The port of an endpoint that names none.
-pub const DEFAULT_PORT: u16 = 3000;
+pub(crate) const DEFAULT_PORT: u16 = 3000;
 
 /// The most bytes a Unix socket path or abstract name may have: `sun_path` holds 108 bytes, one of
 /// them for the NUL that ends a path or begins an abstract name (unix(7)).
-pub const MAX_UNIX_NAME: usize = 107;
+pub(crate) const MAX_UNIX_NAME: usize = 107;
 
 /// A named socket, as typed by people and printed in logs, JSON and errors.
 ///
@@ -178,7 +178,7 @@ impl Endpoint {
 
     /// The same endpoint with another port; a Unix endpoint or a descriptor stays as it is.
     #[must_use]
-    pub fn with_port(mut self, new_port: u16) -> Self {
+    pub(crate) fn with_port(mut self, new_port: u16) -> Self {
         if let Self::Internet { port, .. } = &mut self {
             *port = new_port;
         }
@@ -205,9 +205,9 @@ impl Endpoint {
 /// from, in bytes: bounds its memory.
 pub const MAX_LINE: usize = 256 << 20;
 /// The largest UDP payload over IPv4, in bytes.
-pub const MAX_IPV4_DATAGRAM: usize = 65_507;
+pub(crate) const MAX_IPV4_DATAGRAM: usize = 65_507;
 /// The largest UDP payload over IPv6 without jumbograms, in bytes.
-pub const MAX_IPV6_DATAGRAM: usize = 65_527;
+pub(crate) const MAX_IPV6_DATAGRAM: usize = 65_527;
 /// The largest Unix datagram that Bullhorn takes or sends, in bytes.
 pub const MAX_UNIX_DATAGRAM: usize = 65_536;
 
