@@ -205,7 +205,7 @@ impl Endpoint {
 /// from, in bytes: bounds its memory.
 pub const MAX_LINE: usize = 256 << 20;
 /// The largest UDP payload over IPv4, in bytes.
-pub(crate) const MAX_IPV4_DATAGRAM: usize = 65_507;
+pub const MAX_IPV4_DATAGRAM: usize = 65_507;
 /// The largest UDP payload over IPv6 without jumbograms, in bytes.
 pub(crate) const MAX_IPV6_DATAGRAM: usize = 65_527;
 /// The largest Unix datagram that Bullhorn takes or sends, in bytes.
