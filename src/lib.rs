@@ -42,6 +42,7 @@ pub use bullhorn_server::{self as server, Server};
 pub use bullhorn_socket::endpoint::{self, Endpoint, Family, SocketType};
 pub use bullhorn_socket::error::{Error, Operation, ResolveProblem, Result};
 pub use bullhorn_socket::{BindOptions, BoundSocket, Description, Stop};
+pub use bullhorn_socket::{PathCause, PathError, PathOutcome, Reporter};
 
 /// The Rust blocks of the lesson, compiled and run with the documentation tests.
 #[cfg(doctest)]

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use bullhorn_client::ping::{Behaviour, Summary};
+use bullhorn_socket::PathOutcome;
 use bullhorn_socket::error::Error;
 
 /// How a verb ended.
@@ -65,9 +66,8 @@ impl ExitCode {
             (Some(_), Behaviour::Answer) => Self::Partial,
             (None, Behaviour::Answer) if counts.lost > 0 => Self::Partial,
             (None, Behaviour::Answer) => Self::Success,
-            (_, Behaviour::Refused) => Self::Refused,
-            // Our own kernel took none of the probes.
-            _ if counts.unsent > 0 && counts.unsent == counts.lost => Self::Local,
+            (_, Behaviour::Refused | Behaviour::Rejected | Behaviour::Unreachable) => Self::Refused,
+            (_, Behaviour::Unsent) => Self::Local,
             _ => Self::NoAnswer,
         }
     }
@@ -81,7 +81,7 @@ impl fmt::Display for ExitCode {
             Self::Partial => "a threshold or part of the work failed (partial loss)",
             Self::Usage => "usage error",
             Self::WrongAnswer => "a wrong answer",
-            Self::Refused => "refused",
+            Self::Refused => "refused, rejected or unreachable",
             Self::NoAnswer => "no answer at all",
             Self::NotResolved => "name not resolved",
             Self::Local => "local error (bind, permission, file)",
@@ -103,9 +103,13 @@ impl From<&Error> for ExitCode {
             | Error::NothingToImpair
             | Error::TooLong { .. } => Self::Usage,
             Error::WrongAnswer { .. } => Self::WrongAnswer,
-            Error::Refused { .. } => Self::Refused,
+            Error::Path { error, .. } => match error.outcome() {
+                PathOutcome::Unsent => Self::Local,
+                PathOutcome::TooBig => Self::NoAnswer,
+                _ => Self::Refused,
+            },
             Error::NoAnswer { .. } | Error::Closed { .. } | Error::Stopped { .. } => Self::NoAnswer,
-            error if error.is_unreachable() => Self::NoAnswer,
+            error if error.is_connection_lost() => Self::NoAnswer,
             Error::Resolve { .. } => Self::NotResolved,
             _ => Self::Local,
         }

@@ -71,12 +71,7 @@ impl<'a> Printer<'a> {
             report::summary_text(to, summary, dropped)?;
             match *expect {
                 None => Ok(()),
-                Some(expected) if summary.is_as_expected(expected) => {
-                    writeln!(to, "{expected}, as expected")
-                }
-                Some(expected) => {
-                    writeln!(to, "expected {expected}, found {}", summary.behaviour())
-                }
+                Some(expected) => report::verdict_text(to, summary, expected),
             }
         });
     }

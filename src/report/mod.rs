@@ -7,6 +7,7 @@
 pub(crate) mod bench;
 pub(crate) mod demo;
 mod named;
+mod path_error;
 pub(crate) mod ping;
 pub(crate) mod send;
 pub(crate) mod serve;

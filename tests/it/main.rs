@@ -12,6 +12,7 @@
 
 mod support;
 mod support_netns;
+mod support_path;
 mod support_refusal;
 mod support_strace;
 
@@ -43,6 +44,7 @@ mod output;
 mod own_port;
 mod pages;
 mod passed_descriptors;
+mod path_errors;
 mod peers;
 mod ping;
 mod ping_reconnect;

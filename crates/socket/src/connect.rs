@@ -30,8 +30,8 @@ use crate::stop::Stop;
 /// of its own first, or no answer could reach it.
 ///
 /// # Errors
-/// [`Error::UnsuitableEndpoint`] for an endpoint that only a server can use; [`Error::Refused`],
-/// also when the socket was connected to itself; [`Error::NoAnswer`] when a stream takes longer than
+/// [`Error::UnsuitableEndpoint`] for an endpoint that only a server can use; [`Error::Path`], also
+/// when the socket was connected to itself; [`Error::NoAnswer`] when a stream takes longer than
 /// `timeout`, [`Error::Stopped`] when `stop` comes before; [`Error::Source`], [`Error::Socket`].
 pub fn connect(
     endpoint: &Endpoint,
@@ -159,13 +159,20 @@ impl Attempt {
     fn finish(&mut self, socket: &Socket, result: io::Result<()>) -> io::Result<bool> {
         let descriptor = socket.as_raw_fd();
         let call = format_args!("connect({descriptor}, {})", self.endpoint);
-        traced_zero(call, result)?;
+        traced_zero(call, result).map_err(|error| socket.explain(error))?;
         if is_connected_to_itself(socket) {
             // A reset: a port in TIME_WAIT would still keep a server away.
             let _ = socket.0.set_linger(Some(Duration::ZERO));
             return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
         }
         self.state = State::Made;
+        if let (Some(family), Some(SocketType::Stream)) =
+            (self.endpoint.family(), self.endpoint.socket_type())
+        {
+            // From here on TCP itself retries what an ICMP message is about (RFC 1122, section
+            // 4.2.3.9); with the option each one would be an error.
+            let _ = socket.set_path_errors(family, false);
+        }
         if tracing::enabled!(tracing::Level::DEBUG)
             && let Some(source) = socket.source()
         {
@@ -192,6 +199,8 @@ fn create_for(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(Socket, 
     };
     let address = Address::of(endpoint).map_err(fail(Operation::Connect))?;
     let mut socket = Socket::create(family, socket_type).map_err(fail(Operation::Create))?;
+    // Without it, an error is still an error number.
+    let _ = socket.set_path_errors(family, true);
     options.apply(&socket, endpoint, &address)?;
     if socket_type == SocketType::Datagram {
         allow_largest_datagram(&socket).map_err(fail(Operation::Configure))?;

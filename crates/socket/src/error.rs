@@ -9,7 +9,8 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, FamilyFilter, Host, ParseEndpointError, SocketType};
+use crate::endpoint::{Endpoint, Family, FamilyFilter, Host, ParseEndpointError, SocketType};
+use crate::path_error::{PathError, PathOutcome};
 use crate::remedies::{
     FORBIDDEN_PORT, LIST_ADDRESSES, LIST_DATAGRAM_SOCKETS, LIST_LISTENERS, NO_INTERFACE,
     RESERVED_PORT,
@@ -109,11 +110,13 @@ pub enum Error {
         /// Why it cannot, and what can.
         reason: String,
     },
-    /// Nothing is listening on the endpoint: connection refused, or ICMP port unreachable.
-    #[error("{endpoint} refused: nothing is listening there")]
-    Refused {
+    /// The path, or the peer itself, reports why there is no answer: refused, rejected, unreachable.
+    #[error("{}", explain_path(endpoint, error))]
+    Path {
         /// The peer.
         endpoint: Endpoint,
+        /// What was reported, and by whom.
+        error: PathError,
     },
     /// No answer arrived before the deadline.
     #[error("no answer from {endpoint} within {} ({tries} {})",
@@ -222,15 +225,14 @@ impl fmt::Display for Operation {
 }
 
 impl Error {
-    /// The failure of a call on the socket of `endpoint`; a refused connection is [`Error::Refused`].
+    /// The failure of a call on the socket of `endpoint`; what the path reports is [`Error::Path`].
     pub fn socket(operation: Operation, endpoint: &Endpoint, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::ConnectionRefused => Self::Refused {
-                endpoint: endpoint.clone(),
-            },
-            _ => Self::Socket {
+        let endpoint = endpoint.clone();
+        match path_error(operation, &endpoint, &source) {
+            Some(error) => Self::Path { endpoint, error },
+            None => Self::Socket {
                 operation,
-                endpoint: endpoint.clone(),
+                endpoint,
                 source,
             },
         }
@@ -261,19 +263,33 @@ impl Error {
         }
     }
 
-    /// Whether the network says that the peer cannot be reached, rather than that this machine has a
-    /// problem.
-    pub fn is_unreachable(&self) -> bool {
+    /// Whether the connection was lost, rather than that this machine has a problem.
+    pub fn is_connection_lost(&self) -> bool {
         let Self::Socket { source, .. } = self else {
             return false;
         };
         matches!(
             source.kind(),
-            io::ErrorKind::HostUnreachable
-                | io::ErrorKind::TimedOut
-                | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::BrokenPipe
+            io::ErrorKind::TimedOut | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
         )
+    }
+}
+
+/// Binding has no path, and to a Unix socket there is none: a file mode may forbid that.
+fn path_error(operation: Operation, endpoint: &Endpoint, source: &io::Error) -> Option<PathError> {
+    let has_path = matches!(
+        operation,
+        Operation::Connect | Operation::Send | Operation::Receive
+    );
+    let is_unix = endpoint.family() == Some(Family::Unix);
+    PathError::of(source)
+        .filter(|error| has_path && (!is_unix || error.outcome() == PathOutcome::Refused))
+}
+
+fn explain_path(endpoint: &Endpoint, error: &PathError) -> String {
+    match error.outcome() {
+        PathOutcome::TooBig | PathOutcome::Unsent => format!("cannot send to {endpoint}: {error}"),
+        _ => format!("{endpoint} {error}"),
     }
 }
 

@@ -24,6 +24,8 @@
 //!   `refused_paths` the exceptions), `connected` is the client's side, `return_path` says where an
 //!   answer to a Unix datagram may go, and `control_message` reads and writes the bytes beside a
 //!   datagram.
+//! * [`PathError`]: what the path reports about what was sent; `path_reports` is how to ask a
+//!   socket, `error_queue` takes it from the kernel, `extended_error` reads the bytes.
 //! * [`lines`]: lines over a connection, for clients. [`call`]: each socket call as a line of the
 //!   log.
 //! * `refusal`: what happens where a call is refused as such; `interfaces`: the addresses of this
@@ -79,6 +81,14 @@ mod directory;
 pub mod endpoint;
 mod entry;
 pub mod error;
+#[cfg(target_os = "linux")]
+mod error_queue;
+#[cfg(not(target_os = "linux"))]
+#[path = "error_queue_elsewhere.rs"]
+mod error_queue;
+#[cfg(target_os = "linux")]
+#[allow(unreachable_pub, reason = "its door is `fuzzing`")]
+mod extended_error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod inherit;
@@ -105,6 +115,8 @@ mod own_name;
 #[cfg(not(target_os = "linux"))]
 #[path = "own_name_elsewhere.rs"]
 mod own_name;
+mod path_error;
+mod path_reports;
 mod plain;
 mod poll;
 mod prepare;
@@ -162,6 +174,7 @@ pub use endpoint::{Endpoint, Family, SocketType};
 pub use error::{Error, Result};
 pub use inherit::{check_open, inherit, open_ones, passed_descriptors, passed_names};
 pub use interfaces::local_addresses;
+pub use path_error::{PathCause, PathError, PathOutcome, QueuedError, Reporter};
 pub use poll::PollSet;
 pub use refusal::check_needed_calls;
 pub use resolve::{RESOLVE_TIMEOUT, Resolution};

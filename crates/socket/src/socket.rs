@@ -202,7 +202,7 @@ impl Socket {
     }
 
     /// Whether it is a Unix socket.
-    pub(crate) fn is_unix(&self) -> bool {
+    pub fn is_unix(&self) -> bool {
         self.local_addr().is_ok_and(|address| address.is_unix())
     }
 }

@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::bins::fine_bins;
+use crate::report::path_error::counted_path_error_json;
 use crate::report::units::nanoseconds;
 use bullhorn_client::bench::{Latency, PERCENTILES, RunResult, TIMELINE_STEP, Threshold};
+use bullhorn_socket::PathOutcome;
 
 /// The schema of what is written here and read as a baseline.
 pub(super) const SCHEMA: &str = "bullhorn.bench/1";
@@ -20,7 +22,7 @@ pub(crate) fn summary_json(
     let settings = &measured.settings;
     let record = &measured.record;
     let counts = &record.counts;
-    let line = json!({
+    let mut line = json!({
         "schema": SCHEMA,
         "event": "summary",
         "given": measured.given.to_string(),
@@ -62,12 +64,26 @@ pub(crate) fn summary_json(
         "generator_cpu_ns": measured.cpu.map(nanoseconds),
         "generator_idle_ppm": (measured.idle_share() * 1e6).round() as u64,
         "generator_was_the_limit": measured.generator_was_limit(),
-        "refused": measured.refused,
+        "refused": measured.count_path_errors(PathOutcome::Refused),
         "connections_closed": measured.closed,
         "ended_early": measured.is_early,
         "crossed": crossed.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
+    add_path_errors(&mut line, measured);
     writeln!(to, "{line}")
+}
+
+fn add_path_errors(line: &mut Value, measured: &RunResult) {
+    for outcome in [
+        PathOutcome::Rejected,
+        PathOutcome::Unreachable,
+        PathOutcome::TooBig,
+    ] {
+        line[outcome.name()] = measured.count_path_errors(outcome).into();
+    }
+    let entries = measured.path_errors().iter();
+    let entries = entries.map(|entry| counted_path_error_json(&entry.error, entry.count));
+    line["path_errors"] = entries.collect();
 }
 
 fn latency_json(latency: &Latency) -> Value {

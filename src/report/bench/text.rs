@@ -45,9 +45,8 @@ pub(crate) fn text(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
             seconds(connecting.longest)
         )?;
     }
-    if measured.refused > 0 {
-        let refused = measured.refused;
-        writeln!(to, "refused after the first replies: {refused} sends")?;
+    for entry in measured.path_errors() {
+        writeln!(to, "reported {} times: {}", entry.count, entry.error)?;
     }
     if measured.closed > 0 {
         writeln!(to, "closed by the peer: {} connections", measured.closed)?;

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::report::path_error::{counted_path_error_json, path_error_json};
 use crate::report::units::nanoseconds;
 use bullhorn_client::ping::Begin;
 use bullhorn_client::ping::{ArrivalKind, Counts, Event, LatencySummary, Loss, Outage, Summary};
+use bullhorn_socket::PathOutcome;
 
 const SCHEMA: &str = "bullhorn.ping/1";
 
@@ -61,9 +63,29 @@ fn fields(begin: std::time::Instant, event: &Event) -> Option<(&'static str, Val
                 "flow": flow + 1,
                 "reason": loss.name(),
                 "error": match loss {
-                    Loss::Unsent(error) => Some(error),
+                    Loss::Unsent(error) => Some(error.clone()),
+                    Loss::Path(error) if error.outcome() == PathOutcome::Unsent => {
+                        Some(error.to_string())
+                    }
                     _ => None,
                 },
+                "path_error": match loss {
+                    Loss::Path(error) => path_error_json(error),
+                    _ => Value::Null,
+                },
+            }),
+        ),
+        Event::LossExplained {
+            number,
+            flow,
+            error,
+        } => (
+            "loss_explained",
+            json!({
+                "number": number,
+                "flow": flow + 1,
+                "reason": error.outcome().name(),
+                "path_error": path_error_json(error),
             }),
         ),
         Event::OutageBegan(outage) => ("outage_begin", outage_json(outage, begin)),
@@ -155,6 +177,13 @@ pub(crate) fn summary_json(
         Value::Object(entry)
     });
     line.insert("flows".into(), flows.collect());
+    let path_errors = summary.path_errors.iter();
+    line.insert(
+        "path_errors".into(),
+        path_errors
+            .map(|entry| counted_path_error_json(&entry.error, entry.count))
+            .collect(),
+    );
     let outages = &summary.outages;
     line.insert("outages".into(), outages.number.into());
     line.insert(
@@ -188,6 +217,9 @@ fn add_counts(to: &mut Map<String, Value>, counts: &Counts) {
         ("lost", counts.lost),
         ("pending", counts.pending),
         ("refused", counts.refused),
+        ("rejected", counts.rejected),
+        ("unreachable", counts.unreachable),
+        ("too_big", counts.too_big),
         ("unsent", counts.unsent),
         ("duplicate", counts.duplicate),
         ("reordered", counts.reordered),

@@ -6,4 +6,4 @@ mod text;
 
 pub(crate) use json::{begin_json, event_json, summary_json};
 pub(crate) use live::LiveLine;
-pub(crate) use text::{begin_text, event_text, summary_text};
+pub(crate) use text::{begin_text, event_text, summary_text, verdict_text};

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::counts::Counts;
+use crate::report::path_error::path_error_json;
 use crate::report::units::nanoseconds;
 use bullhorn_client::request::Outcome;
 use bullhorn_socket::endpoint::Endpoint;
@@ -30,12 +31,17 @@ pub(crate) fn outcome_json(
             "problem": answer.problem().map(ToString::to_string),
             "round_trip_ns": nanoseconds(answer.round_trip()),
             "tries": answer.tries(),
+            "path_mtu": answer.path_mtu(),
         }),
         Err(error) => json!({
             "schema": SCHEMA,
             "event": "failure",
             "number": outcome.number,
             "error": error.to_string(),
+            "path_error": match error {
+                Error::Path { error, .. } => path_error_json(error),
+                _ => Value::Null,
+            },
             "exit_code": exit_code(error),
         }),
     };

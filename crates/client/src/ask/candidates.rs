@@ -52,7 +52,7 @@ impl Candidates {
             result = attempt(&address);
             if !matches!(
                 result,
-                Err(Error::Refused { .. } | Error::NoAnswer { .. } | Error::Socket { .. })
+                Err(Error::Path { .. } | Error::NoAnswer { .. } | Error::Socket { .. })
             ) {
                 break;
             }
@@ -69,6 +69,7 @@ impl Candidates {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bullhorn_socket::error::Operation;
 
     fn candidates() -> Candidates {
         Candidates::new(vec![
@@ -79,8 +80,8 @@ mod tests {
     }
 
     fn refused(endpoint: &Endpoint) -> Error {
-        let endpoint = endpoint.clone();
-        Error::Refused { endpoint }
+        let source = std::io::Error::from_raw_os_error(libc::ECONNREFUSED);
+        Error::socket(Operation::Connect, endpoint, source)
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The outcomes of requests and replies, in numbers that always sum.
 
+use bullhorn_socket::PathOutcome;
+
 /// How many requests and replies there were of each kind. A `ping` run calls its requests probes.
 ///
-/// `sent = ok + corrupt + lost + pending` at any moment. `refused` and `unsent` are part of `lost`;
-/// `duplicate`, `reordered`, `late`, `wrong` and `stray` count replies.
+/// `sent = ok + corrupt + lost + pending` at any moment. `refused`, `rejected`, `unreachable`,
+/// `too_big` and `unsent` are part of `lost`; `duplicate`, `reordered`, `late`, `wrong` and `stray` count replies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -17,9 +19,16 @@ pub struct Counts {
     pub lost: u64,
     /// Requests that may still be answered in time, or were when the run was cut short.
     pub pending: u64,
-    /// Of the lost: those that the peer refused.
+    /// Of the lost: those that the target itself refused.
     pub refused: u64,
-    /// Of the lost: those that never left, as our own kernel did not take them.
+    /// Of the lost: those that a firewall or router rejected.
+    pub rejected: u64,
+    /// Of the lost: those for which there was no route, host or neighbour, or which made too many
+    /// hops.
+    pub unreachable: u64,
+    /// Of the lost: those that were too big for the path, before the kernel learned its MTU.
+    pub too_big: u64,
+    /// Of the lost: those that never left, as our own kernel or firewall did not let them.
     pub unsent: u64,
     /// Replies to requests that already had one.
     pub duplicate: u64,
@@ -43,6 +52,9 @@ impl Counts {
         self.lost += other.lost;
         self.pending += other.pending;
         self.refused += other.refused;
+        self.rejected += other.rejected;
+        self.unreachable += other.unreachable;
+        self.too_big += other.too_big;
         self.unsent += other.unsent;
         self.duplicate += other.duplicate;
         self.reordered += other.reordered;
@@ -54,7 +66,23 @@ impl Counts {
     /// Whether every request is counted under exactly one of `ok`, `corrupt`, `lost` and `pending`.
     pub fn is_balanced(&self) -> bool {
         self.sent == self.ok + self.corrupt + self.lost + self.pending
-            && self.refused + self.unsent <= self.lost
+            && self.explained() <= self.lost
+    }
+
+    /// The lost requests with a known reason.
+    pub(crate) fn explained(&self) -> u64 {
+        self.refused + self.rejected + self.unreachable + self.too_big + self.unsent
+    }
+
+    /// Adds a lost request under the reason that the path reported.
+    pub(crate) fn explain(&mut self, outcome: PathOutcome) {
+        *match outcome {
+            PathOutcome::Refused => &mut self.refused,
+            PathOutcome::Rejected => &mut self.rejected,
+            PathOutcome::TooBig => &mut self.too_big,
+            PathOutcome::Unsent => &mut self.unsent,
+            _ => &mut self.unreachable,
+        } += 1;
     }
 
     /// Lost requests as a share of the settled ones, from 0 to 1; `None` while none is settled.

@@ -2,8 +2,8 @@
 //!
 //! `candidates` are the addresses of a name, `flow` carries texts and answers to one of them,
 //! `comparison` compares an answer with the capitals of its text, and `diagnosis` finds what is
-//! wrong with it. With the feature `probe`: `filler` generates texts, `counts` and `latency` are
-//! the figures.
+//! wrong with it. With the feature `probe`: `filler` generates texts, `counts`, `latency` and
+//! `path_errors` are the figures.
 
 pub(crate) mod candidates;
 pub(crate) mod comparison;
@@ -15,3 +15,5 @@ pub(crate) mod filler;
 pub(crate) mod flow;
 #[cfg(feature = "probe")]
 pub(crate) mod latency;
+#[cfg(feature = "probe")]
+pub(crate) mod path_errors;

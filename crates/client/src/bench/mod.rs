@@ -41,6 +41,7 @@ mod worker;
 
 pub use crate::ask::counts::Counts;
 pub use crate::ask::latency::Latency;
+pub use crate::ask::path_errors::PathErrorCount;
 pub use connecting::Connecting;
 pub use figures::{Figures, PERCENTILES};
 pub use observer::{Control, Observer, Progress};

@@ -6,6 +6,8 @@ use super::connecting::Connecting;
 use super::record::Record;
 use super::settings::Settings;
 use super::worker::WorkerResult;
+use crate::ask::path_errors::{PathErrorCount, PathErrors};
+use bullhorn_socket::PathOutcome;
 use bullhorn_socket::endpoint::Endpoint;
 
 /// What a run has measured.
@@ -32,8 +34,7 @@ pub struct RunResult {
     empty_polls: u64,
     /// Whether several texts travelled in one buffer to the end.
     pub has_offload: bool,
-    /// Calls that the peer refused (ECONNREFUSED) after it had replied before.
-    pub refused: u64,
+    path_errors: PathErrors,
     /// Connections that the peer closed.
     pub closed: u64,
     /// The observer ended the run before its time.
@@ -61,7 +62,7 @@ impl RunResult {
             cpu: Some(Duration::ZERO),
             polls: 0,
             empty_polls: 0,
-            refused: 0,
+            path_errors: PathErrors::default(),
             closed: 0,
             is_early: false,
         }
@@ -72,7 +73,7 @@ impl RunResult {
         self.record.merge(&worker.record);
         self.polls += worker.polls;
         self.empty_polls += worker.empty_polls;
-        self.refused += worker.refused;
+        self.path_errors.merge(&worker.path_errors);
         self.closed += worker.closed;
         self.has_offload &= worker.has_offload;
         self.cpu = self.cpu.zip(cpu).map(|(sum, more)| sum + more);
@@ -97,6 +98,19 @@ impl RunResult {
             self.sending = self.sending.max(duration);
         }
         self.elapsed = self.sending.max(Duration::from_nanos(record.last_ok_ns));
+    }
+
+    /// What the path reported, each different report with its number: after the first right reply,
+    /// or about requests that were too big for it.
+    pub fn path_errors(&self) -> &[PathErrorCount] {
+        self.path_errors.as_slice()
+    }
+
+    /// How many reports had this outcome.
+    pub fn count_path_errors(&self, outcome: PathOutcome) -> u64 {
+        let entries = self.path_errors().iter();
+        let matching = entries.filter(|entry| entry.error.outcome() == outcome);
+        matching.map(|entry| entry.count).sum()
     }
 
     /// Requests sent per second.

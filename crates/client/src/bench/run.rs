@@ -59,12 +59,12 @@ const TRIAL: &[u8] = b"bullhorn";
 ///
 /// # Errors
 /// [`Error::InvalidSettings`] for settings that do not fit each other or the endpoint; [`Error::Resolve`],
-/// [`Error::Refused`], [`Error::NoAnswer`], [`Error::Stopped`] and [`Error::Socket`] when the flows
+/// [`Error::Path`], [`Error::NoAnswer`], [`Error::Stopped`] and [`Error::Socket`] when the flows
 /// cannot be connected or a call on them fails. What happens to single requests is in the result.
 ///
 /// [`Error::InvalidSettings`]: bullhorn_socket::error::Error::InvalidSettings
 /// [`Error::Resolve`]: bullhorn_socket::error::Error::Resolve
-/// [`Error::Refused`]: bullhorn_socket::error::Error::Refused
+/// [`Error::Path`]: bullhorn_socket::error::Error::Path
 /// [`Error::NoAnswer`]: bullhorn_socket::error::Error::NoAnswer
 /// [`Error::Stopped`]: bullhorn_socket::error::Error::Stopped
 /// [`Error::Socket`]: bullhorn_socket::error::Error::Socket

@@ -13,15 +13,27 @@ pub enum Behaviour {
     Answer,
     /// It answers, but not in capitals.
     WrongAnswer,
-    /// It refuses, or something on the path does.
+    /// The target itself refuses.
     Refused,
-    /// No answer and no refusal.
+    /// A firewall or router rejects what is sent to it.
+    Rejected,
+    /// There is no route, host or neighbour.
+    Unreachable,
+    /// No answer and no report.
     Silence,
+    /// Nothing could be sent: our own kernel or firewall did not let any probe out.
+    Unsent,
 }
 
 impl Behaviour {
     /// The behaviours that can be expected.
-    pub const EXPECTED: [Self; 3] = [Self::Answer, Self::Refused, Self::Silence];
+    pub const EXPECTED: [Self; 5] = [
+        Self::Answer,
+        Self::Refused,
+        Self::Rejected,
+        Self::Unreachable,
+        Self::Silence,
+    ];
 
     /// The word for it, as typed and printed.
     pub fn name(self) -> &'static str {
@@ -29,11 +41,14 @@ impl Behaviour {
             Self::Answer => "answer",
             Self::WrongAnswer => "wrong answer",
             Self::Refused => "refused",
+            Self::Rejected => "rejected",
+            Self::Unreachable => "unreachable",
             Self::Silence => "silence",
+            Self::Unsent => "unsent",
         }
     }
 
-    /// The behaviour that the replies so far show; `None` while there are none.
+    /// The behaviour that the replies and reports so far show; `None` while there are none.
     pub(super) fn of(counts: &Counts) -> Option<Self> {
         if counts.wrong > 0 {
             Some(Self::WrongAnswer)
@@ -41,6 +56,10 @@ impl Behaviour {
             Some(Self::Answer)
         } else if counts.refused > 0 {
             Some(Self::Refused)
+        } else if counts.rejected > 0 {
+            Some(Self::Rejected)
+        } else if counts.unreachable > 0 {
+            Some(Self::Unreachable)
         } else {
             None
         }
@@ -66,6 +85,6 @@ impl FromStr for Behaviour {
 
 /// A word that is not one of [`Behaviour::EXPECTED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of answer, refused and silence")]
+#[error("must be one of answer, refused, rejected, unreachable and silence")]
 #[non_exhaustive]
 pub struct ParseBehaviourError;

@@ -10,6 +10,7 @@ use super::outage::Outage;
 use super::summary::Summary;
 use crate::ask::counts::Counts;
 use crate::ask::diagnosis::Problem;
+use bullhorn_socket::PathError;
 use bullhorn_socket::endpoint::Endpoint;
 
 /// The beginning of the probing of one target.
@@ -77,6 +78,16 @@ pub enum Event {
         flow: usize,
         /// Why.
         loss: Loss,
+    },
+    /// What the path reports about a probe that already counts as lost: a neighbour that does not
+    /// answer is reported after about three seconds.
+    LossExplained {
+        /// Which probe.
+        number: u64,
+        /// Over which flow.
+        flow: usize,
+        /// Why it was lost.
+        error: PathError,
     },
     /// Three consecutive probes of a flow are lost.
     OutageBegan(Outage),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::arrival::{Arrival, ArrivalKind};
 use super::loss::Loss;
 use crate::ask::counts::Counts;
+use bullhorn_socket::PathOutcome;
 
 /// The maximum number of probes in flight; the ring takes two megabytes.
 pub(super) const WINDOW: u64 = 1 << 16;
@@ -38,6 +39,8 @@ enum State {
     Outstanding,
     Answered,
     Lost,
+    /// Lost, and the reason is known.
+    Explained,
     AnsweredLate,
 }
 
@@ -144,7 +147,7 @@ impl Ledger {
                 slot.state = State::Answered;
                 ArrivalKind::InTime
             }
-            State::Lost => {
+            State::Lost | State::Explained => {
                 slot.state = State::AnsweredLate;
                 ArrivalKind::Late
             }
@@ -185,20 +188,35 @@ impl Ledger {
 
     /// Probe `number` will have no answer. Returns whether it was outstanding until now.
     pub(super) fn lose(&mut self, number: u64, loss: &Loss) -> bool {
-        if number + WINDOW <= self.last || self.slot(number).state != State::Outstanding {
+        if !self.is_in_state(number, State::Outstanding) {
             return false;
         }
         self.slot(number).state = State::Lost;
         self.count(number, |counts| {
             counts.pending -= 1;
             counts.lost += 1;
-            match loss {
-                Loss::Refused => counts.refused += 1,
-                Loss::Unsent(_) => counts.unsent += 1,
-                Loss::Timeout | Loss::NotConnected | Loss::Closed | Loss::Displaced => {}
-            }
         });
+        self.explain(number, loss);
         true
+    }
+
+    /// Probe `number` is lost, for this reason. Returns whether that is new.
+    pub(super) fn explain(&mut self, number: u64, loss: &Loss) -> bool {
+        let outcome = match loss {
+            Loss::Path(error) => error.outcome(),
+            Loss::Unsent(_) => PathOutcome::Unsent,
+            Loss::Timeout | Loss::NotConnected | Loss::Closed | Loss::Displaced => return false,
+        };
+        if !self.is_in_state(number, State::Lost) {
+            return false;
+        }
+        self.slot(number).state = State::Explained;
+        self.count(number, |counts| counts.explain(outcome));
+        true
+    }
+
+    fn is_in_state(&mut self, number: u64, state: State) -> bool {
+        number + WINDOW > self.last && self.slot(number).state == state
     }
 
     /// The next probe in order, once it is settled. An overdue one becomes lost. With `force` an

@@ -1,5 +1,7 @@
 //! Why a probe has no answer.
 
+use bullhorn_socket::PathError;
+
 /// Why a probe has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -8,8 +10,8 @@ pub enum Loss {
     Timeout,
     /// The probe's own connection was not made within the timeout.
     NotConnected,
-    /// Nothing is listening there: an ICMP port unreachable, or a connection refused.
-    Refused,
+    /// The path, or the peer itself, reports why: refused, rejected, unreachable, too big.
+    Path(PathError),
     /// The connection ended before the answer.
     Closed,
     /// Too many probes were in flight to keep waiting for this one.
@@ -24,7 +26,7 @@ impl Loss {
         match self {
             Self::Timeout => "timeout",
             Self::NotConnected => "not_connected",
-            Self::Refused => "refused",
+            Self::Path(error) => error.outcome().name(),
             Self::Closed => "closed",
             Self::Displaced => "displaced",
             Self::Unsent(_) => "unsent",

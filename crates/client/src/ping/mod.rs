@@ -31,6 +31,7 @@ use std::time::Instant;
 pub use crate::ask::counts::Counts;
 pub use crate::ask::diagnosis::Problem;
 pub use crate::ask::latency::LatencySummary;
+pub use crate::ask::path_errors::PathErrorCount;
 pub use arrival::ArrivalKind;
 pub use behaviour::{Behaviour, ParseBehaviourError};
 pub use control::Control;

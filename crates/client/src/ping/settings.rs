@@ -12,7 +12,7 @@ use bullhorn_socket::error::{Error, Result};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settings {
-    /// From one probe to the next.
+    /// From one probe to the next. At least 2.5 s where something else than an answer is expected.
     pub interval: Duration,
     /// The number of probes; `None` probes until stopped.
     pub count: Option<u64>,
@@ -67,7 +67,20 @@ const MAX_TEXT_BYTES: usize = 1 << 30;
 /// The number of probes without any reply or refusal that make a silence, when no count is set.
 const PROBES_BEFORE_SILENCE: u64 = 3;
 
+/// The least time between the probes of a silence. Kernels limit the rate of ICMP errors (in Linux
+/// one per second and peer; icmp_ratelimit in ip-sysctl), so that of faster probes some would seem
+/// silent where others are refused.
+const SILENCE_INTERVAL: Duration = Duration::from_millis(2500);
+
 impl Settings {
+    /// From one probe to the next. What is not an answer takes slower probes to tell apart.
+    pub(super) fn probe_interval(&self) -> Duration {
+        match self.expect {
+            None | Some(Behaviour::Answer) => self.interval,
+            Some(_) => self.interval.max(SILENCE_INTERVAL),
+        }
+    }
+
     /// The number of probes of a run; `None` probes until stopped.
     pub(super) fn probe_count(&self) -> Option<u64> {
         self.count

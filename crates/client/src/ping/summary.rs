@@ -7,6 +7,7 @@ use super::behaviour::Behaviour;
 use super::outage::Outages;
 use crate::ask::counts::Counts;
 use crate::ask::latency::LatencySummary;
+use crate::ask::path_errors::PathErrorCount;
 use bullhorn_socket::endpoint::Endpoint;
 
 /// The result of probing a target.
@@ -33,6 +34,8 @@ pub struct Summary {
     pub send_lag: Option<LatencySummary>,
     /// Datagrams that our own kernel dropped because our receive buffer was full.
     pub local_drops: u64,
+    /// What the path reported about lost probes.
+    pub path_errors: Vec<PathErrorCount>,
     /// Periods without any answer.
     pub outages: Outages,
     /// Texts sent from fresh source ports during outages; not among the probes.
@@ -60,14 +63,17 @@ pub struct FlowSummary {
 impl Summary {
     /// How the endpoint behaved.
     pub fn behaviour(&self) -> Behaviour {
-        Behaviour::of(&self.counts).unwrap_or(Behaviour::Silence)
+        let counts = &self.counts;
+        let without_answer = match counts.lost > 0 && counts.lost == counts.unsent {
+            true => Behaviour::Unsent,
+            false => Behaviour::Silence,
+        };
+        Behaviour::of(counts).unwrap_or(without_answer)
     }
 
-    /// Whether the endpoint behaved like this. Probes that our own kernel did not take prove
-    /// nothing, not even silence.
+    /// Whether the endpoint behaved like this. Silence needs a probe that was sent in vain.
     pub fn is_as_expected(&self, expected: Behaviour) -> bool {
-        let heard_nothing = self.behaviour() == Behaviour::Silence;
-        let asked = self.counts.lost > self.counts.unsent;
-        self.behaviour() == expected && (!heard_nothing || asked)
+        let has_silent_probe = self.counts.lost > self.counts.explained();
+        self.behaviour() == expected && (expected != Behaviour::Silence || has_silent_probe)
     }
 }

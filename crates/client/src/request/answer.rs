@@ -12,6 +12,7 @@ pub struct Answer {
     bytes: Vec<u8>,
     round_trip: Duration,
     tries: u32,
+    path_mtu: Option<u32>,
     problem: Option<Problem>,
 }
 
@@ -22,6 +23,7 @@ impl Answer {
             bytes,
             round_trip,
             tries,
+            path_mtu: None,
             problem,
         }
     }
@@ -32,8 +34,13 @@ impl Answer {
             bytes,
             round_trip,
             tries: 1,
+            path_mtu: None,
             problem: None,
         }
+    }
+
+    pub(super) fn with_path_mtu(self, path_mtu: Option<u32>) -> Self {
+        Self { path_mtu, ..self }
     }
 
     /// The bytes as they came.
@@ -54,6 +61,12 @@ impl Answer {
     /// How often the text was sent.
     pub fn tries(&self) -> u32 {
         self.tries
+    }
+
+    /// The path MTU in bytes, when an attempt was too big for the path and the kernel learned it
+    /// (RFC 1191); the next attempt was fragmented.
+    pub fn path_mtu(&self) -> Option<u32> {
+        self.path_mtu
     }
 
     /// How the answer differs from the text in capitals; `None` when it is right.

@@ -118,7 +118,7 @@ impl Exchange {
                 let progress = flow.begin(request);
                 self.settle(flow, progress, queue, observer)
             }
-            Err(error @ Error::Refused { .. }) => {
+            Err(error @ Error::Path { .. }) => {
                 let endpoint = self.endpoint.clone();
                 self.fail(request, &endpoint, error, queue, observer)
             }
@@ -136,7 +136,7 @@ impl Exchange {
         observer: &mut dyn Observer,
     ) -> Result<()> {
         if endpoint == &self.endpoint {
-            if self.has_answered || self.candidates.as_slice().is_empty() {
+            if !self.may_switch() {
                 self.recent.insert(request.expected());
                 queue.settle(request.number, Err(error));
                 return Ok(());
@@ -175,10 +175,15 @@ impl Exchange {
         drop(poll);
 
         let now = Instant::now();
+        // Where the name has another address, that is tried at once.
+        let path_retries = match self.may_switch() {
+            true => 0,
+            false => self.settings.retries,
+        };
         for (mut flow, is_ready) in std::mem::take(&mut self.busy).into_iter().zip(ready) {
             let mut progress = Progress::Pending;
             if is_ready {
-                progress = flow.advance(&mut self.buffer, &self.recent);
+                progress = flow.advance(&mut self.buffer, &self.recent, path_retries);
             }
             let is_late = flow.deadline().is_some_and(|deadline| deadline <= now);
             if matches!(progress, Progress::Pending) && is_late {
@@ -216,7 +221,12 @@ impl Exchange {
         Ok(())
     }
 
-    /// The address has never answered, and the name has another. Texts in flight to the old one
+    /// Whether the address has never answered, and the name has another.
+    fn may_switch(&self) -> bool {
+        !self.has_answered && !self.candidates.as_slice().is_empty()
+    }
+
+    /// The name has another address. Texts in flight to the old one
     /// follow when they fail there.
     fn switch_to_next_address(&mut self, observer: &mut dyn Observer) -> Result<()> {
         let settings = &self.settings;

@@ -13,13 +13,17 @@ use super::answer::Answer;
 use super::recent_replies::RecentReplies;
 use super::settings::Settings;
 use crate::ask::comparison::Comparison;
-use crate::ask::flow::DatagramFlow;
+use crate::ask::flow::{DatagramFlow, Failure};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Operation, Result};
+use bullhorn_socket::{PathError, PathOutcome, QueuedError};
 
 /// The most late copies ignored at once, so that a peer that sends only these delays neither the
 /// deadline nor other texts.
 const MAX_READS: usize = 64;
+
+/// How long after an ICMP error the text is sent again.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
 /// A flow and the text in flight on it.
 pub(super) struct RequestFlow {
@@ -39,6 +43,8 @@ pub(super) struct Request {
     deadline: Option<Instant>,
     /// The kernel had no room for it yet.
     waits_for_room: bool,
+    /// What the path last reported about it.
+    path_error: Option<PathError>,
 }
 
 impl Request {
@@ -54,6 +60,17 @@ impl Request {
     /// The right answer to it.
     pub(super) fn expected(&self) -> &[u8] {
         self.comparison.expected()
+    }
+
+    /// Notes what the path reports, if that is about this text. Returns whether it is.
+    fn note(&mut self, queued: &QueuedError) -> bool {
+        // A router may send back less than the text, or the text and padding (RFC 4884).
+        let length = self.text.len().min(queued.excerpt.len());
+        let is_ours = self.text[..length] == queued.excerpt[..length];
+        if is_ours {
+            self.path_error = Some(queued.error);
+        }
+        is_ours
     }
 
     /// Since it was first sent.
@@ -81,9 +98,12 @@ impl RequestFlow {
 
     /// Accepts a text and sends it for the first time.
     pub(super) fn begin(&mut self, request: Request) -> Progress {
-        self.request = request;
-        self.request.tries = 0;
-        self.request.first_sent = None;
+        self.request = Request {
+            tries: 0,
+            first_sent: None,
+            path_error: None,
+            ..request
+        };
         self.send()
     }
 
@@ -93,22 +113,36 @@ impl RequestFlow {
         let now = Instant::now();
         request.first_sent.get_or_insert(now);
         request.deadline = Some(now + self.timeout);
-        let result = self.flow.send(&request.text);
         request.waits_for_room = false;
-        match result {
-            Ok(()) => request.tries += 1,
-            Err(error) => match error.raw_os_error().unwrap_or(0) {
-                libc::EAGAIN => request.waits_for_room = true,
-                // The interface's queue is full: the same as lost on the way.
-                libc::ENOBUFS | libc::EINTR => request.tries += 1,
-                _ => return Progress::Settled(Err(self.failed(Operation::Send, error))),
-            },
+        let error = loop {
+            match self.flow.send(&request.text) {
+                Ok(()) => {
+                    request.tries += 1;
+                    return Progress::Pending;
+                }
+                // Of an earlier text, or of an attempt that this one replaces anyway.
+                Err(Failure::Earlier(queued)) => {
+                    request.note(&queued);
+                }
+                Err(Failure::Call(error)) => break error,
+            }
+        };
+        match error.raw_os_error().unwrap_or(0) {
+            libc::EAGAIN => request.waits_for_room = true,
+            // The interface's queue is full: the same as lost on the way.
+            libc::ENOBUFS | libc::EINTR => request.tries += 1,
+            _ => return Progress::Settled(Err(self.failed(Operation::Send, error))),
         }
         Progress::Pending
     }
 
     /// The socket is ready: sends what waited for room, receives what has arrived.
-    pub(super) fn advance(&mut self, buffer: &mut [u8], recent: &RecentReplies) -> Progress {
+    pub(super) fn advance(
+        &mut self,
+        buffer: &mut [u8],
+        recent: &RecentReplies,
+        retries: u32,
+    ) -> Progress {
         if self.request.waits_for_room
             && let settled @ Progress::Settled(_) = self.send()
         {
@@ -118,7 +152,15 @@ impl RequestFlow {
             let length = match self.flow.receive(buffer) {
                 Ok(Some(length)) => length,
                 Ok(None) => return Progress::Pending,
-                Err(error) => {
+                Err(Failure::Earlier(queued)) => {
+                    if self.request.note(&queued)
+                        && let settled @ Progress::Settled(_) = self.retry(queued.error, retries)
+                    {
+                        return settled;
+                    }
+                    continue;
+                }
+                Err(Failure::Call(error)) => {
                     return Progress::Settled(Err(self.failed(Operation::Receive, error)));
                 }
             };
@@ -137,6 +179,7 @@ impl RequestFlow {
                 request.elapsed(),
                 request.tries,
             );
+            let answer = answer.with_path_mtu(request.path_error.and_then(|error| error.mtu));
             return Progress::Settled(Ok(answer));
         }
         Progress::Pending
@@ -156,11 +199,31 @@ impl RequestFlow {
         if may_send {
             return self.send();
         }
-        Progress::Settled(Err(Error::NoAnswer {
-            endpoint: self.endpoint().clone(),
-            tries: request.tries,
-            waited: whole_milliseconds(waited),
+        let endpoint = self.endpoint().clone();
+        Progress::Settled(Err(match request.path_error {
+            Some(error) => Error::Path { endpoint, error },
+            None => Error::NoAnswer {
+                endpoint,
+                tries: request.tries,
+                waited: whole_milliseconds(waited),
+            },
         }))
+    }
+
+    /// The path reports `error` about this attempt. The next one may fare better: one that was too
+    /// big is fragmented now, and a route or a server may come back.
+    fn retry(&mut self, error: PathError, retries: u32) -> Progress {
+        if self.request.tries > retries || error.outcome() == PathOutcome::Unsent {
+            let endpoint = self.endpoint().clone();
+            return Progress::Settled(Err(Error::Path { endpoint, error }));
+        }
+        if error.outcome() == PathOutcome::TooBig {
+            return self.send();
+        }
+        let soon = Instant::now() + ERROR_PAUSE;
+        let deadline = &mut self.request.deadline;
+        *deadline = deadline.map(|deadline| deadline.min(soon));
+        Progress::Pending
     }
 
     fn failed(&self, operation: Operation, source: io::Error) -> Error {

@@ -86,7 +86,7 @@ impl Client {
     /// [`Error::Endpoint`] for a malformed endpoint, [`Error::UnsuitableEndpoint`] for one that only a server can
     /// use, [`Error::Resolve`],
     /// [`Error::NoSourceFamily`], [`Error::Source`],
-    /// [`Error::Refused`], [`Error::NoAnswer`] and [`Error::Socket`].
+    /// [`Error::Path`], [`Error::NoAnswer`] and [`Error::Socket`].
     pub fn with_settings<E>(endpoint: E, settings: Settings) -> Result<Self>
     where
         E: TryInto<Endpoint>,
@@ -133,7 +133,7 @@ impl Client {
     /// Sends one text and waits for its answer.
     ///
     /// # Errors
-    /// [`Error::WrongAnswer`] when the answer is not the text in capitals; [`Error::Refused`],
+    /// [`Error::WrongAnswer`] when the answer is not the text in capitals; [`Error::Path`],
     /// [`Error::NoAnswer`], [`Error::Closed`] and [`Error::Socket`] when there is none;
     /// [`Error::TooLong`] when the text does not fit a datagram.
     pub fn request(&mut self, text: impl AsRef<[u8]>) -> Result<Answer> {

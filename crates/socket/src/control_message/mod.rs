@@ -98,7 +98,7 @@ pub fn passed_descriptors(control: &[u8]) -> impl Iterator<Item = i32> {
 }
 
 /// One message: its level, type and data, and what follows it.
-fn split_first(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
+pub(crate) fn split_first(control: &[u8]) -> Option<(i32, i32, &[u8], &[u8])> {
     let length = Length::from_ne_bytes(array(control)?) as usize;
     let level = i32::from_ne_bytes(array(control.get(LEVEL..)?)?);
     let kind = i32::from_ne_bytes(array(control.get(KIND..)?)?);

@@ -49,6 +49,9 @@ pub(crate) fn event_text(
         Event::Lost { number, loss, .. } => {
             writeln!(to, "seq={number} lost: {}", LossText(loss))
         }
+        Event::LossExplained { number, error, .. } => {
+            writeln!(to, "seq={number} was lost: {error}")
+        }
         Event::OutageBegan(outage) => writeln!(
             to,
             "outage{} since seq={}: {} lost in a row",
@@ -119,7 +122,7 @@ impl fmt::Display for LossText<'_> {
         match self.0 {
             Loss::Timeout => write!(f, "no answer in time"),
             Loss::NotConnected => write!(f, "no connection in time"),
-            Loss::Refused => write!(f, "refused: nothing is listening there"),
+            Loss::Path(error) => write!(f, "{error}"),
             Loss::Closed => write!(f, "the connection was closed before the answer"),
             Loss::Displaced => write!(f, "too many later probes are in flight"),
             Loss::Unsent(reason) => write!(f, "not sent: {reason}"),

@@ -5,4 +5,4 @@ mod outage;
 mod summary;
 
 pub(crate) use event::{begin_text, event_text};
-pub(crate) use summary::{CountsText, summary_text};
+pub(crate) use summary::{CountsText, summary_text, verdict_text};

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::outage::OutageText;
 use crate::report::named::Named;
 use crate::report::units::{milliseconds, seconds};
-use bullhorn_client::ping::FlowSummary;
+use bullhorn_client::ping::{Behaviour, FlowSummary};
 use bullhorn_client::ping::{Counts, LatencySummary, Summary};
 use bullhorn_socket::visible::VisibleLines;
 
@@ -51,6 +51,9 @@ pub(crate) fn summary_text(
     }
     if summary.flows.len() > 1 {
         flow_table(to, &summary.flows)?;
+    }
+    for entry in &summary.path_errors {
+        writeln!(to, "{} of the lost: {}", entry.count, entry.error)?;
     }
     outages(to, summary)?;
     if summary.fresh_sent > 0 {
@@ -118,6 +121,36 @@ fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
     Ok(())
 }
 
+/// How the endpoint behaved where something was expected. A silence names the probes that it is
+/// concluded from: few, or in a short time, say little.
+pub(crate) fn verdict_text(
+    to: &mut dyn Write,
+    summary: &Summary,
+    expected: Behaviour,
+) -> io::Result<()> {
+    match summary.is_as_expected(expected) {
+        true => write!(to, "{expected}, as expected")?,
+        false => write!(to, "expected {expected}, found {}", FoundText(summary))?,
+    }
+    if summary.behaviour() == Behaviour::Silence {
+        let (lost, elapsed) = (summary.counts.lost, seconds(summary.elapsed));
+        let plural = if lost == 1 { "" } else { "s" };
+        write!(to, ": {lost} probe{plural} in {elapsed}")?;
+    }
+    writeln!(to)
+}
+
+struct FoundText<'a>(&'a Summary);
+
+impl fmt::Display for FoundText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.behaviour() {
+            Behaviour::Unsent => write!(f, "that nothing could be sent"),
+            behaviour => write!(f, "{behaviour}"),
+        }
+    }
+}
+
 fn source_text(flow: &FlowSummary) -> String {
     match flow.source {
         Some(source) => source.to_string(),
@@ -138,7 +171,13 @@ impl fmt::Display for CountsText<'_> {
         )?;
         if let Some(loss) = counts.loss() {
             write!(f, " ({:.2}% lost", loss * 100.0)?;
-            for (name, count) in [("refused", counts.refused), ("unsent", counts.unsent)] {
+            for (name, count) in [
+                ("refused", counts.refused),
+                ("rejected", counts.rejected),
+                ("unreachable", counts.unreachable),
+                ("too big", counts.too_big),
+                ("unsent", counts.unsent),
+            ] {
                 if count > 0 {
                     write!(f, ", {count} {name}")?;
                 }

@@ -7,8 +7,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use bullhorn_socket::call::{Excerpt, traced};
 use bullhorn_socket::endpoint::{Endpoint, MAX_UNIX_DATAGRAM};
-use bullhorn_socket::error::Result;
+use bullhorn_socket::error::Error;
 use bullhorn_socket::{ConnectOptions, Socket, begin_connect};
+
+use super::failure::Failure;
 
 pub(crate) struct DatagramFlow {
     socket: Socket,
@@ -20,7 +22,7 @@ impl DatagramFlow {
     pub(crate) const BUFFER_SIZE: usize = 4 * MAX_UNIX_DATAGRAM;
 
     /// A socket connected to `endpoint`, which sends nothing yet.
-    pub(crate) fn open(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Self> {
+    pub(crate) fn open(endpoint: &Endpoint, options: &ConnectOptions) -> Result<Self, Error> {
         let (socket, _) = begin_connect(endpoint, options)?;
         Ok(Self {
             socket,
@@ -49,13 +51,16 @@ impl DatagramFlow {
         self.socket.as_fd()
     }
 
-    pub(crate) fn send(&self, text: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&self, text: &[u8]) -> Result<(), Failure> {
         let call = format_args!("send({}, {})", self.socket.as_raw_fd(), Excerpt(text));
-        traced(call, self.socket.send(text), |sent| *sent).map(drop)
+        match traced(call, self.socket.send(text), |sent| *sent) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::of_send(&self.socket, error)),
+        }
     }
 
     /// The length of the next answer, which is copied to `buffer`; `None` when there is none.
-    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Result<Option<usize>, Failure> {
         let result = loop {
             match self.socket.recv(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -67,6 +72,9 @@ impl DatagramFlow {
         let received = traced(call, result, |length| {
             format!("{length} {}", Excerpt(&buffer[..*length]))
         });
-        received.map(Some)
+        match received {
+            Ok(length) => Ok(Some(length)),
+            Err(error) => Err(Failure::of_receive(&self.socket, error)),
+        }
     }
 }

@@ -5,11 +5,13 @@ use std::io;
 use std::iter;
 
 use super::queues::Queues;
+use crate::ask::path_errors::PathErrors;
 use crate::bench::books::Books;
 use crate::bench::clock::Clock;
 use crate::bench::ledger::Ledger;
 use crate::bench::schedule::Schedule;
 use crate::bench::transport::{Received, Transport};
+use bullhorn_socket::{PathError, PathOutcome};
 
 pub(in crate::bench) struct Flows<T> {
     pub(super) transport: T,
@@ -19,8 +21,8 @@ pub(in crate::bench) struct Flows<T> {
     clock: Clock,
     /// The latest reading of the clock.
     pub(super) now_ns: u64,
-    /// Calls that failed because the peer refused.
-    pub(super) refused: u64,
+    /// What the path reported.
+    pub(super) path_errors: PathErrors,
     /// Connections that the peer closed.
     pub(super) closed: u64,
 }
@@ -40,7 +42,7 @@ impl<T: Transport> Flows<T> {
             books,
             now_ns: clock.now_ns(),
             clock,
-            refused: 0,
+            path_errors: PathErrors::default(),
             closed: 0,
         }
     }
@@ -89,19 +91,32 @@ impl<T: Transport> Flows<T> {
     /// Ignores an error that is temporary, or concerns only this flow; returns any other.
     pub(super) fn handle_error(&mut self, error: io::Error, index: usize) -> io::Result<()> {
         match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
-            io::ErrorKind::ConnectionRefused => {
-                self.refused += 1;
-                let record = &self.books.record;
-                if record.counts.ok + record.warmup.ok == 0 {
-                    return Err(error);
-                }
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(()),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                self.close(index);
+                Ok(())
             }
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => self.close(index),
-            _ if error.raw_os_error() == Some(libc::ENOBUFS) => {}
-            _ => return Err(error),
+            _ if error.raw_os_error() == Some(libc::ENOBUFS) => Ok(()),
+            _ => self.note_path_error(self.transport.sockets()[index].explain(error)),
         }
-        Ok(())
+    }
+
+    /// Counts what the path reports; returns an error that is about something else, and one from
+    /// before the first right reply, as the others would fail in the same way.
+    fn note_path_error(&mut self, error: io::Error) -> io::Result<()> {
+        let Some(path_error) = PathError::of(&error) else {
+            return Err(error);
+        };
+        self.path_errors.add(path_error, 1);
+        let record = &self.books.record;
+        let has_replied = record.counts.ok + record.warmup.ok > 0;
+        match path_error.outcome() {
+            // The kernel has learned the path MTU, and fragments from now on.
+            PathOutcome::TooBig => Ok(()),
+            PathOutcome::Unsent => Err(error),
+            _ if has_replied => Ok(()),
+            _ => Err(error),
+        }
     }
 
     /// The peer closed the connection: outstanding requests are lost.

@@ -22,6 +22,7 @@ use self::sender::Sender;
 use super::record::Record;
 use super::shared::Shared;
 use super::transport::Transport;
+use crate::ask::path_errors::PathErrors;
 
 /// How often a worker publishes its progress.
 const PUBLISH_INTERVAL_NS: u64 = 50_000_000;
@@ -32,8 +33,8 @@ pub(super) struct WorkerResult {
     pub(super) polls: u64,
     pub(super) empty_polls: u64,
     pub(super) has_offload: bool,
-    /// Calls that failed because the peer refused.
-    pub(super) refused: u64,
+    /// What the path reported.
+    pub(super) path_errors: PathErrors,
     /// Connections that the peer closed.
     pub(super) closed: u64,
 }
@@ -99,7 +100,7 @@ impl<'a, T: Transport> Worker<'a, T> {
             record: self.flows.books.record,
             polls: self.receiver.polls,
             empty_polls: self.receiver.empty_polls,
-            refused: self.flows.refused,
+            path_errors: self.flows.path_errors,
             closed: self.flows.closed,
         })
     }

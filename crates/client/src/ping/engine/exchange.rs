@@ -9,14 +9,15 @@ use crate::ping::arrival::ArrivalKind;
 use crate::ping::event::{Event, Observer};
 use crate::ping::flow::{self, Reception, Transmission};
 use crate::ping::loss::Loss;
+use bullhorn_socket::QueuedError;
 use bullhorn_socket::endpoint::Family;
 
 /// The maximum number of events for each probe sent about answers that no probe waits for (strays,
 /// duplicates, late ones from long ago). All of them are counted.
 const MAX_UNEXPECTED_EVENTS: u32 = 10;
 
-/// The most sends for one probe: each refusal of an earlier probe is reported once, and more than
-/// one is rare.
+/// The most sends for one probe: each report about an earlier probe takes one, and more than one is
+/// rare.
 const MAX_SENDS: usize = 3;
 
 impl Target<'_> {
@@ -63,17 +64,10 @@ impl Target<'_> {
         for _ in 0..MAX_SENDS {
             match self.flows[flow].flow.send(number, &self.text) {
                 Transmission::Taken => break,
-                Transmission::EarlierRefused => {
-                    let earlier = self.ledger.outstanding(flow).next();
-                    if let Some(earlier) = earlier.filter(|earlier| *earlier < number) {
-                        self.lose(earlier, Loss::Refused, observer)?;
-                    }
+                Transmission::Earlier(queued) => {
+                    self.take_path_error(flow, number - 1, &queued, observer)?;
                 }
-                Transmission::Refused => return self.lose(number, Loss::Refused, observer),
-                Transmission::Failed(error) => {
-                    let loss = Loss::Unsent(bullhorn_socket::error::plain(&error));
-                    return self.lose(number, loss, observer);
-                }
+                Transmission::Lost(loss) => return self.lose(number, loss, observer),
             }
         }
         ControlFlow::Continue(())
@@ -106,18 +100,12 @@ impl Target<'_> {
         match reception {
             Reception::Nothing => return ControlFlow::Continue(false),
             Reception::Answer => self.take_answer(flow, observer)?,
-            Reception::OneRefused => {
-                let oldest = self.ledger.outstanding(flow).next();
-                if let Some(oldest) = oldest {
-                    self.lose(oldest, Loss::Refused, observer)?;
-                }
+            Reception::PathError(queued) => {
+                let last = self.ledger.last();
+                self.take_path_error(flow, last, &queued, observer)?;
             }
             Reception::Lost(number, loss) => self.lose(number, loss, observer)?,
-            Reception::AllRefused | Reception::AllLost => {
-                let loss = match reception {
-                    Reception::AllRefused => Loss::Refused,
-                    _ => Loss::Closed,
-                };
+            Reception::Ended(loss) => {
                 let all: Vec<u64> = self.ledger.outstanding(flow).collect();
                 for number in all {
                     self.lose(number, loss.clone(), observer)?;
@@ -125,6 +113,24 @@ impl Target<'_> {
             }
         }
         ControlFlow::Continue(true)
+    }
+
+    /// Matches what the path reports about a text of `flow` to its probe, up to number `last`. Too
+    /// little may have come back to know which; then it is the oldest without an answer.
+    fn take_path_error(
+        &mut self,
+        flow: usize,
+        last: u64,
+        queued: &QueuedError,
+        observer: &mut dyn Observer,
+    ) -> ControlFlow<()> {
+        let named = self.texts.number_of(&queued.excerpt, last);
+        let oldest = || self.ledger.outstanding(flow).next();
+        let number = named.or_else(|| oldest().filter(|oldest| *oldest <= last));
+        match number {
+            Some(number) => self.lose(number, Loss::Path(queued.error), observer),
+            None => ControlFlow::Continue(()),
+        }
     }
 
     /// Matches the answer in the buffer, from `flow`, to its probe and compares it.

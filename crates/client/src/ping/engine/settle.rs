@@ -15,11 +15,26 @@ impl Target<'_> {
         loss: Loss,
         observer: &mut dyn Observer,
     ) -> ControlFlow<()> {
-        if !self.ledger.lose(number, &loss) {
-            return ControlFlow::Continue(());
-        }
         let flow = self.ledger.flow_of(number);
-        self.report_event(&Event::Lost { number, flow, loss }, observer)
+        let is_new = self.ledger.lose(number, &loss);
+        let event = match loss {
+            loss if is_new => Event::Lost { number, flow, loss },
+            Loss::Path(error) if self.ledger.explain(number, &loss) => Event::LossExplained {
+                number,
+                flow,
+                error,
+            },
+            _ => return ControlFlow::Continue(()),
+        };
+        if let Event::Lost {
+            loss: Loss::Path(error),
+            ..
+        }
+        | Event::LossExplained { error, .. } = &event
+        {
+            self.path_errors.add(*error, 1);
+        }
+        self.report_event(&event, observer)
     }
 
     /// Processes every settled probe, in order.

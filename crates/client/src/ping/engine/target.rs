@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::ask::latency::Latency;
+use crate::ask::path_errors::PathErrors;
 use crate::ping::behaviour::Behaviour;
 use crate::ping::event::{Begin, Observer};
 use crate::ping::flow::{self, AnswerBuffer, ProbeFlow};
@@ -35,6 +36,7 @@ pub(in crate::ping) struct Target<'a> {
     pub(super) connect_times: Latency,
     pub(super) jitter: Jitter,
     pub(super) send_lag: Latency,
+    pub(super) path_errors: PathErrors,
     pub(super) outages: Outages,
     pub(super) fresh: FreshPorts,
     pub(super) name: NameResolver,
@@ -87,12 +89,13 @@ impl<'a> Target<'a> {
             settings,
             texts,
             start,
-            schedule: Schedule::new(start, settings.interval, settings.probe_count()),
+            schedule: Schedule::new(start, settings.probe_interval(), settings.probe_count()),
             ledger: Ledger::new(settings.flows, settings.timeout),
             round_trips: Latency::default(),
             connect_times: Latency::default(),
             jitter: Jitter::default(),
             send_lag: Latency::default(),
+            path_errors: PathErrors::default(),
             outages: Outages::default(),
             fresh: FreshPorts::default(),
             name: NameResolver::default(),
@@ -115,11 +118,11 @@ impl<'a> Target<'a> {
         self.settings.timeout
     }
 
-    /// A refusal is not a failure here: reporting it is the purpose of probing.
+    /// What the path reports is not a failure here: reporting it is the purpose of probing.
     pub(super) fn open_flows(&mut self) -> Result<()> {
         for state in &mut self.flows {
             match state.flow.open() {
-                Ok(()) | Err(Error::Refused { .. }) => {}
+                Ok(()) | Err(Error::Path { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -147,7 +150,7 @@ impl<'a> Target<'a> {
     ) -> ControlFlow<()> {
         let settings = self.settings;
         self.start = start;
-        self.schedule = Schedule::new(start, settings.interval, settings.probe_count());
+        self.schedule = Schedule::new(start, settings.probe_interval(), settings.probe_count());
         observer.begin(&Begin {
             target: self.index,
             given: &self.given,
@@ -155,7 +158,7 @@ impl<'a> Target<'a> {
             start,
             started_at,
             text_length: self.texts.text_length(),
-            interval: settings.interval,
+            interval: settings.probe_interval(),
             flows: settings.flows,
             sources: self.flows.iter().map(|it| it.flow.source()).collect(),
             reconnects: settings.reconnects,
@@ -259,6 +262,7 @@ impl<'a> Target<'a> {
             jitter_ns: self.jitter.estimate_ns(),
             send_lag: self.send_lag.summary(),
             local_drops: self.earlier_drops + drops.sum::<u64>(),
+            path_errors: self.path_errors.as_slice().to_vec(),
             outages: self.outages.clone(),
             fresh_sent: self.fresh.sent,
             fresh_answered: self.fresh.answered,

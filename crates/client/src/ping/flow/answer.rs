@@ -1,9 +1,8 @@
 //! The last received answer.
 
-use std::io;
 use std::time::Duration;
 
-use crate::ask::flow::DatagramFlow;
+use crate::ask::flow::{DatagramFlow, Failure};
 
 /// A buffer that fits any answer.
 #[derive(Debug, Default)]
@@ -47,7 +46,7 @@ impl AnswerBuffer {
     }
 
     /// Receives a datagram. Returns whether there was one.
-    pub(super) fn receive(&mut self, flow: &DatagramFlow) -> io::Result<bool> {
+    pub(super) fn receive(&mut self, flow: &DatagramFlow) -> Result<bool, Failure> {
         if self.bytes.len() < DatagramFlow::BUFFER_SIZE {
             self.bytes = vec![0; DatagramFlow::BUFFER_SIZE];
         }

@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 
 use super::answer::AnswerBuffer;
 use super::probe_flow::{ProbeFlow, Reception, Transmission};
-use crate::ask::flow::DatagramFlow;
+use crate::ask::flow::{DatagramFlow, Failure};
 use crate::ping::text::ProbeTexts;
 use bullhorn_socket::endpoint::{Endpoint, Family};
 use bullhorn_socket::error::{Error, Operation, Result};
@@ -33,12 +33,12 @@ impl DatagramProbes {
     /// A Unix socket is connected to one particular socket of the server, which does not come back.
     /// A UDP socket is connected to an address, and keeps its source port for the next server
     /// there.
-    fn close_unix_socket(&mut self) -> bool {
-        let is_unix = self.endpoint.family() == Some(Family::Unix);
-        if is_unix && let Some(flow) = self.flow.take() {
+    fn close_unix_socket(&mut self) {
+        if self.endpoint.family() == Some(Family::Unix)
+            && let Some(flow) = self.flow.take()
+        {
             self.earlier_drops += drops_of(&flow);
         }
-        is_unix
     }
 }
 
@@ -67,22 +67,16 @@ impl ProbeFlow for DatagramProbes {
             return Transmission::without_flow(error);
         }
         let Some(flow) = &self.flow else {
-            return Transmission::Failed(io::ErrorKind::NotConnected.into());
+            return Transmission::failed(&io::ErrorKind::NotConnected.into());
         };
         match flow.send(text) {
             Ok(()) => Transmission::Taken,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                if self.close_unix_socket() {
-                    Transmission::Refused
-                } else {
-                    Transmission::EarlierRefused
-                }
-            }
-            Err(error) => {
+            Err(Failure::Earlier(queued)) => Transmission::Earlier(queued),
+            Err(Failure::Call(error)) => {
                 if ends_connection(&error) {
                     self.close_unix_socket();
                 }
-                Transmission::Failed(error)
+                Transmission::failed(&error)
             }
         }
     }
@@ -93,11 +87,8 @@ impl ProbeFlow for DatagramProbes {
         };
         match answer.receive(flow) {
             Ok(true) => Reception::Answer,
-            Ok(false) => Reception::Nothing,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Reception::OneRefused,
-            // An ICMP message about the path (unreachable, too big): the probe that it is about
-            // becomes lost at its timeout.
-            Err(_) => Reception::Nothing,
+            Err(Failure::Earlier(queued)) => Reception::PathError(queued),
+            Ok(false) | Err(Failure::Call(_)) => Reception::Nothing,
         }
     }
 
@@ -114,8 +105,11 @@ impl ProbeFlow for DatagramProbes {
 /// Whether the other end is gone. All other errors concern one text: a full queue soon has room
 /// again, and answers to earlier texts still arrive at this socket.
 fn ends_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
-    matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected)
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotConnected};
+    matches!(
+        error.kind(),
+        BrokenPipe | ConnectionRefused | ConnectionReset | NotConnected
+    )
 }
 
 /// 0 where the kernel does not count them.

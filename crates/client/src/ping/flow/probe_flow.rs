@@ -7,7 +7,8 @@ use std::os::fd::BorrowedFd;
 use super::answer::AnswerBuffer;
 use crate::ping::loss::Loss;
 use crate::ping::text::ProbeTexts;
-use bullhorn_socket::error::{Error, Result};
+use bullhorn_socket::error::{Error, Result, plain};
+use bullhorn_socket::{PathError, QueuedError};
 
 pub(in crate::ping) trait ProbeFlow {
     /// Creates the socket and begins to connect, if there is none.
@@ -45,22 +46,28 @@ pub(in crate::ping) trait ProbeFlow {
 pub(in crate::ping) enum Transmission {
     /// The kernel took it.
     Taken,
-    /// The kernel did not take it, and reported the refusal of an earlier one instead.
-    EarlierRefused,
-    /// Nothing is listening there.
-    Refused,
-    /// The kernel did not take it.
-    Failed(io::Error),
+    /// The kernel did not take it, and returned what the path reports about an earlier one instead.
+    Earlier(QueuedError),
+    /// It is lost.
+    Lost(Loss),
 }
 
 impl Transmission {
     /// The result for a text whose flow cannot be opened.
     pub(super) fn without_flow(error: Error) -> Self {
         match error {
-            Error::Refused { .. } => Self::Refused,
-            Error::Socket { source, .. } => Self::Failed(source),
-            error => Self::Failed(io::Error::other(error.to_string())),
+            Error::Path { error, .. } => Self::Lost(Loss::Path(error)),
+            Error::Socket { source, .. } => Self::failed(&source),
+            error => Self::Lost(Loss::Unsent(error.to_string())),
         }
+    }
+
+    /// What becomes of a text whose send has failed.
+    pub(super) fn failed(error: &io::Error) -> Self {
+        Self::Lost(match PathError::of(error) {
+            Some(error) => Loss::Path(error),
+            None => Loss::Unsent(plain(error)),
+        })
     }
 }
 
@@ -71,12 +78,10 @@ pub(in crate::ping) enum Reception {
     Nothing,
     /// An answer.
     Answer,
-    /// One text was refused; a datagram flow continues.
-    OneRefused,
+    /// What the path reports about one text; the flow continues.
+    PathError(QueuedError),
     /// The connection of this probe alone was refused, or ended.
     Lost(u64, Loss),
-    /// The connection was refused, and with it every text in flight.
-    AllRefused,
-    /// The connection ended, and every text in flight is lost.
-    AllLost,
+    /// The connection ended, and with it every text in flight.
+    Ended(Loss),
 }

@@ -94,7 +94,7 @@ impl ProbeFlow for ReconnectingProbes {
                 ended => {
                     let probe = self.probes.remove(index);
                     let loss = match ended {
-                        Reception::AllRefused => Loss::Refused,
+                        Reception::Ended(loss) => loss,
                         _ => Loss::Closed,
                     };
                     if !probe.is_answered {

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use super::answer::AnswerBuffer;
 use super::probe_flow::{ProbeFlow, Reception, Transmission};
 use crate::ask::flow::StreamFlow;
+use crate::ping::loss::Loss;
 use crate::ping::text::ProbeTexts;
-use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::Result;
 use bullhorn_socket::lines::Arrival;
+use bullhorn_socket::{ConnectOptions, PathError};
 
 pub(super) struct StreamProbes {
     endpoint: Endpoint,
@@ -30,7 +31,7 @@ struct Connection {
     /// How many bytes of an incomplete answer are known to be right.
     checked: usize,
     /// How it ended; reported after the last complete answer.
-    ended: Option<Reception>,
+    ended: Option<Loss>,
 }
 
 impl StreamProbes {
@@ -80,10 +81,10 @@ impl ProbeFlow for StreamProbes {
             return Transmission::without_flow(error);
         }
         let Some(connection) = &mut self.connection else {
-            return Transmission::Failed(io::ErrorKind::NotConnected.into());
+            return Transmission::failed(&io::ErrorKind::NotConnected.into());
         };
         if connection.flow.lines.is_congested() {
-            return Transmission::Failed(io::Error::other("the peer does not read"));
+            return Transmission::failed(&io::Error::other("the peer does not read"));
         }
         connection.flow.lines.push(text);
         connection.write();
@@ -101,7 +102,7 @@ impl ProbeFlow for StreamProbes {
             }
             if let Some(ended) = connection.ended.take() {
                 self.connection = None;
-                return ended;
+                return Reception::Ended(ended);
             }
             if !connection.read() {
                 return Reception::Nothing;
@@ -133,17 +134,14 @@ impl Connection {
         match self.flow.read() {
             Ok(Arrival::Nothing) => return false,
             Ok(Arrival::Bytes) => {}
-            Ok(Arrival::End) => self.ended = Some(Reception::AllLost),
+            Ok(Arrival::End) => self.ended = Some(Loss::Closed),
             Err(error) => self.end(&error),
         }
         true
     }
 
     fn end(&mut self, error: &io::Error) {
-        self.ended = Some(match error.kind() {
-            io::ErrorKind::ConnectionRefused => Reception::AllRefused,
-            _ => Reception::AllLost,
-        });
+        self.ended = Some(PathError::of(error).map_or(Loss::Closed, Loss::Path));
     }
 
     /// Copies the first answer that is complete, or already wrong, to `answer`.
@@ -163,7 +161,7 @@ impl Connection {
         answer.copy_from(partial);
         lines.consume(answer.as_slice().len());
         self.checked = 0;
-        self.ended.get_or_insert(Reception::AllLost);
+        self.ended.get_or_insert(Loss::Closed);
         true
     }
 }

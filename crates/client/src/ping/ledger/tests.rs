@@ -1,8 +1,10 @@
 //! The ledger against a map of all probes.
 
 use super::*;
+use bullhorn_socket::PathError;
 use proptest::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -33,7 +35,10 @@ proptest! {
         let mut now = Instant::now();
         // State of each probe: when sent; 'o'k, 'c'orrupt, 'l'ost, 'p'ending; answered at all.
         let mut probes: HashMap<u64, (Instant, char, bool)> = HashMap::new();
-        let (mut duplicate, mut late, mut refused) = (0, 0, 0);
+        let (mut duplicate, mut late) = (0, 0);
+        let mut explained = HashSet::new();
+        let refusal = io::Error::from_raw_os_error(libc::ECONNREFUSED);
+        let refusal = Loss::Path(PathError::of(&refusal).unwrap());
         for step in steps {
             match step {
                 Step::Send => {
@@ -56,10 +61,13 @@ proptest! {
                     let Some(number) = ledger.last().checked_sub(back).filter(|n| *n > 0)
                     else { continue };
                     let probe = probes.get_mut(&number).unwrap();
-                    if ledger.lose(number, &Loss::Refused) {
+                    if ledger.lose(number, &refusal) {
                         prop_assert_eq!(probe.1, 'p');
                         probe.1 = 'l';
-                        refused += 1;
+                        explained.insert(number);
+                    } else if ledger.explain(number, &refusal) {
+                        prop_assert_eq!((probe.1, probe.2), ('l', false));
+                        prop_assert!(explained.insert(number));
                     }
                 }
                 Step::Wait { milliseconds } => {
@@ -81,7 +89,7 @@ proptest! {
             );
             prop_assert_eq!(
                 (counts.duplicate, counts.late, counts.refused),
-                (duplicate, late, refused)
+                (duplicate, late, explained.len() as u64)
             );
             let sum = (0..flows).fold([0; 3], |sum, flow| {
                 let counts = ledger.flow_counts(flow);
