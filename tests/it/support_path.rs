@@ -20,12 +20,8 @@ pub const FAR_ROUTER: [&str; 2] = ["10.77.1.1", "fd77:1::1"];
 pub const SERVER: [&str; 2] = ["10.77.1.2", "fd77:1::2"];
 
 /// So that a test sees every ICMP error that it causes.
-const SYSCTLS: [&str; 4] = [
-    "net.ipv4.icmp_ratelimit=0",
-    "net.ipv6.icmp.ratelimit=0",
-    "net.ipv4.ip_forward=1",
-    "net.ipv6.conf.all.forwarding=1",
-];
+const UNLIMITED_ICMP: [&str; 2] = ["net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"];
+const FORWARDING: [&str; 2] = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
 
 /// Client, router and server, joined by two cables: `near` and `far`.
 pub struct Path {
@@ -52,10 +48,9 @@ impl Path {
                 return None;
             }
             assert!(ip(&format!("-n {host} link set lo up")));
-            let mut sysctl = Self::command(host, "sysctl");
-            let status = sysctl.arg("-qw").args(SYSCTLS).status();
-            assert!(status.expect("no sysctl").success());
+            Self::set(host, &UNLIMITED_ICMP);
         }
+        Self::set(&path.router, &FORWARDING);
         path.join(&path.client, "near", CLIENT, ROUTER);
         path.join(&path.server, "far", SERVER, FAR_ROUTER);
         for (host, [ipv4, ipv6]) in [(&path.client, ROUTER), (&path.server, FAR_ROUTER)] {
@@ -80,6 +75,12 @@ impl Path {
         while !output(&format!("-n {host} -6 route")).contains(&format!("dev {cable}")) {
             assert!(begin.elapsed() < NETWORK_TIMEOUT, "{cable} is not up");
         }
+    }
+
+    fn set(host: &str, sysctls: &[&str]) {
+        let mut command = Self::command(host, "sysctl");
+        let status = command.arg("-qw").args(sysctls).status();
+        assert!(status.expect("no sysctl").success());
     }
 
     /// A program on one of the hosts.

@@ -58,10 +58,10 @@ pub(crate) struct Ping {
     /// --timeout is for both together.
     #[arg(help_heading = "Probes", long)]
     pub(crate) reconnect: bool,
-    /// Exit with 0 only for this: answer, refused, rejected, unreachable or silence
+    /// Exit with 0 only if the endpoint behaves like this
     ///
-    /// Refused is by the target itself, rejected by a firewall or router. With anything but answer the probes are
-    /// at least 2.5 s apart, as kernels limit the rate of ICMP errors.
+    /// One of answer, refused (by the target itself), rejected (by a firewall or router), unreachable and silence.
+    /// With anything but answer the probes are at least 2.5 s apart, as kernels limit the rate of ICMP errors.
     #[arg(help_heading = "Result", long, value_name = "BEHAVIOUR")]
     pub(crate) expect: Option<bullhorn_client::ping::Behaviour>,
     #[command(flatten)]

@@ -217,7 +217,7 @@ impl RequestFlow {
             let endpoint = self.endpoint().clone();
             return Progress::Settled(Err(Error::Path { endpoint, error }));
         }
-        if error.outcome() == PathOutcome::TooBig {
+        if error.outcome() == PathOutcome::TooBig && self.request.tries == 1 {
             return self.send();
         }
         let soon = Instant::now() + ERROR_PAUSE;
