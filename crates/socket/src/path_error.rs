@@ -315,97 +315,74 @@ mod tests {
         }
     }
 
+    const fn icmp(kind: u8, code: u8) -> PathCause {
+        PathCause::Icmp { kind, code }
+    }
+
+    const fn icmp6(kind: u8, code: u8) -> PathCause {
+        PathCause::Icmp6 { kind, code }
+    }
+
     #[test]
-    fn each_message_has_its_outcome_and_its_words() {
+    fn each_message_has_its_outcome() {
         use PathOutcome::{Refused, Rejected, TooBig, Unreachable, Unsent};
         use Reporter::{Ourselves, Router, Target};
-        let icmp = |kind, code| PathCause::Icmp { kind, code };
-        let icmp6 = |kind, code| PathCause::Icmp6 { kind, code };
-        for (cause, reporter, outcome, words) in [
-            (
-                icmp(3, 3),
-                Target,
-                Refused,
-                "refused: nothing is listening there",
-            ),
-            (
-                icmp(3, 3),
-                Router,
-                Rejected,
-                "rejected by 10.77.0.1: ICMP 3/3, port unreachable",
-            ),
+        for (cause, reporter, outcome) in [
+            (icmp(3, 3), Target, Refused),
+            (icmp(3, 3), Router, Rejected),
+            (icmp(3, 9), Router, Rejected),
+            (icmp(3, 10), Target, Rejected),
+            (icmp(3, 13), Router, Rejected),
+            (icmp(3, 13), Ourselves, Unsent),
+            (icmp(3, 0), Router, Unreachable),
+            (icmp(3, 1), Ourselves, Unreachable),
+            (icmp(11, 0), Router, Unreachable),
+            (icmp(3, 4), Router, TooBig),
+            (icmp6(1, 4), Target, Refused),
+            (icmp6(1, 1), Router, Rejected),
+            (icmp6(1, 5), Router, Rejected),
+            (icmp6(1, 6), Router, Rejected),
+            (icmp6(1, 4), Ourselves, Unsent),
+            (icmp6(1, 0), Router, Unreachable),
+            (icmp6(3, 0), Router, Unreachable),
+            (icmp6(2, 0), Router, TooBig),
+        ] {
+            assert_eq!(error(cause, reporter).outcome(), outcome, "{cause:?}");
+        }
+    }
+
+    #[test]
+    fn each_outcome_has_its_words() {
+        use Reporter::{Ourselves, Router, Target};
+        for (cause, reporter, words) in [
+            (icmp(3, 3), Target, "refused: nothing is listening there"),
             (
                 icmp(3, 13),
                 Router,
-                Rejected,
                 "rejected by 10.77.0.1: ICMP 3/13, administratively prohibited",
             ),
             (
-                icmp(3, 10),
-                Target,
-                Rejected,
-                "rejected by 10.77.0.1: ICMP 3/10, host administratively prohibited",
-            ),
-            (
                 icmp(3, 13),
                 Ourselves,
-                Unsent,
                 "blocked by our own firewall or kernel (ICMP 3/13, administratively prohibited)",
             ),
             (
-                icmp(3, 1),
+                icmp6(1, 3),
                 Ourselves,
-                Unreachable,
-                "unreachable: no neighbour answers (ICMP 3/1, host unreachable)",
-            ),
-            (
-                icmp(3, 1),
-                Router,
-                Unreachable,
-                "unreachable, reported by 10.77.0.1: ICMP 3/1, host unreachable",
+                "unreachable: no neighbour answers (ICMPv6 1/3, address unreachable)",
             ),
             (
                 icmp(11, 0),
                 Router,
-                Unreachable,
                 "unreachable, reported by 10.77.0.1: ICMP 11/0, time to live exceeded",
             ),
             (
                 icmp(3, 4),
                 Router,
-                TooBig,
                 "too big for the path, reported by 10.77.0.1 (ICMP 3/4, fragmentation needed)",
             ),
-            (
-                icmp6(1, 4),
-                Target,
-                Refused,
-                "refused: nothing is listening there",
-            ),
-            (
-                icmp6(1, 6),
-                Router,
-                Rejected,
-                "rejected by 10.77.0.1: ICMPv6 1/6, reject route",
-            ),
-            (
-                icmp6(1, 0),
-                Router,
-                Unreachable,
-                "unreachable, reported by 10.77.0.1: ICMPv6 1/0, no route",
-            ),
-            (
-                icmp6(1, 3),
-                Ourselves,
-                Unreachable,
-                "unreachable: no neighbour answers (ICMPv6 1/3, address unreachable)",
-            ),
         ] {
-            let error = error(cause, reporter);
-            assert_eq!(
-                (error.outcome(), error.to_string().as_str()),
-                (outcome, words)
-            );
+            assert_eq!(error(cause, reporter).to_string(), words);
         }
     }
 
