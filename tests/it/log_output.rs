@@ -5,11 +5,13 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, PipeReader, Read, Write};
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::ends::can_be_sent;
-use crate::support::{Running, TEST_TIMEOUT, bullhorn, run_bullhorn, uninterrupted, wait_until};
+use crate::support::{
+    Running, TEST_TIMEOUT, bullhorn, clean, program, run_bullhorn, uninterrupted, wait_until,
+};
 
 /// How long the writer thread may delay the end, and what a busy machine adds.
 const END: Duration = Duration::from_secs(5);
@@ -246,25 +248,28 @@ fn json_that_is_not_read_delays_neither_the_start_nor_the_end() {
 }
 
 #[test]
-fn json_on_a_full_disk_is_reported_only_at_the_end() {
-    let port = free_port();
-    let mut server = Running::start(
-        bullhorn()
-            .args(["serve", "--json", &format!("udp://127.0.0.1:{port}")])
-            .stdout(dev_full())
-            .stderr(Stdio::piped()),
-    );
-    wait_until("the server answers", || is_answered(port, b"ready?"));
-    ask(port, 10);
-    server.signal("TERM");
-    assert_eq!(server.wait().code(), Some(7));
-    let mut text = String::new();
-    let mut stderr = server.child.stderr.take().unwrap();
-    stderr.read_to_string(&mut text).unwrap();
-    assert_eq!(
-        text,
-        "bullhorn: cannot write the output: no space left on device\n"
-    );
+fn json_on_a_full_disk_or_a_closed_output_is_reported_only_at_the_end() {
+    for (redirection, reason) in [
+        (">/dev/full", "no space left on device"),
+        (">&-", "bad file descriptor"),
+    ] {
+        let port = free_port();
+        let mut command = clean(Command::new("sh"));
+        command
+            .args(["-c", &format!("exec \"$0\" \"$@\" {redirection}")])
+            .arg(program())
+            .args(["serve", "--json", &format!("udp://127.0.0.1:{port}")]);
+        let mut server = Running::start(command.stderr(Stdio::piped()));
+        wait_until("the server answers", || is_answered(port, b"ready?"));
+        ask(port, 10);
+        server.signal("TERM");
+        assert_eq!(server.wait().code(), Some(7));
+        let mut text = String::new();
+        let mut stderr = server.child.stderr.take().unwrap();
+        stderr.read_to_string(&mut text).unwrap();
+        let line = format!("bullhorn: cannot write the output: {reason}\n");
+        assert_eq!(text, line);
+    }
 }
 
 /// Every verb's lines on standard error, where they cannot be written or are not read.

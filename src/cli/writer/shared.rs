@@ -171,7 +171,84 @@ fn whole_lines(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{PipeReader, Read};
+    use std::os::fd::AsFd;
+
     use super::*;
+
+    /// A pipe that does not block, and the writer's side of it for the rest of the process.
+    fn pipe() -> (PipeReader, BorrowedFd<'static>) {
+        let (reader, writer) = io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&writer, true).unwrap();
+        let writer: &'static io::PipeWriter = Box::leak(Box::new(writer));
+        (reader, writer.as_fd())
+    }
+
+    fn queue(shared: &Shared, line: &[u8]) {
+        shared.lock().bytes.extend_from_slice(line);
+    }
+
+    fn gap_line(dropped: u64) -> String {
+        format!("dropped {dropped}\n")
+    }
+
+    #[test]
+    fn lines_that_found_no_room_are_reported_between_those_queued_before_and_after() {
+        let (mut reader, descriptor) = pipe();
+        let shared = Shared::new(Some(descriptor), Some(gap_line));
+        queue(&shared, b"before\n");
+        shared.lock().drop_line();
+        shared.lock().drop_line();
+        let mut missing = 0;
+        assert!(shared.write_batch(&mut missing) && !shared.write_batch(&mut missing));
+        queue(&shared, b"after\n");
+        assert!(shared.write_batch(&mut missing));
+        let mut text = [0; 64];
+        let length = reader.read(&mut text).unwrap();
+        assert_eq!(&text[..length], b"before\ndropped 2\nafter\n");
+    }
+
+    #[test]
+    fn lines_that_could_not_be_written_are_counted_and_reported_before_the_next() {
+        let (reader, descriptor) = pipe();
+        drop(reader);
+        let shared = Shared::new(Some(descriptor), Some(gap_line));
+        queue(&shared, b"lost\nlost\n");
+        let mut missing = 0;
+        assert!(shared.write_batch(&mut missing));
+        assert_eq!((missing, shared.lock().dropped), (2, 2));
+        let (mut reader, descriptor) = pipe();
+        let shared = Shared::new(Some(descriptor), Some(gap_line));
+        queue(&shared, b"next\n");
+        assert!(shared.write_batch(&mut missing));
+        let mut text = [0; 64];
+        let length = reader.read(&mut text).unwrap();
+        assert_eq!((&text[..length], missing), (&b"dropped 2\nnext\n"[..], 0));
+    }
+
+    #[test]
+    fn nothing_is_written_after_a_failure_that_no_line_can_report() {
+        let (reader, descriptor) = pipe();
+        drop(reader);
+        let shared = Shared::new(Some(descriptor), None);
+        queue(&shared, b"lost\n");
+        assert!(shared.write_batch(&mut 0));
+        let failure = shared.lock().failure.take().unwrap();
+        assert_eq!(failure.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_wait_for_a_descriptor_without_room_ends_after_the_stall_timeout() {
+        let (_reader, descriptor) = pipe();
+        while rustix::io::write(descriptor, &[b'\n'; 4096]).is_ok() {}
+        let shared = Shared::new(Some(descriptor), None);
+        shared.lock().has_thread = true;
+        queue(&shared, b"stuck\n");
+        let timeout = Some(Duration::from_millis(1));
+        assert!(!shared.wait_until(Queue::is_written, timeout));
+        shared.lock().is_ending = true;
+        assert!(!shared.wait_until(Queue::is_written, None));
+    }
 
     #[test]
     fn lines_are_not_cut_unless_they_are_too_long() {
