@@ -102,7 +102,7 @@ impl Address {
         }
     }
 
-    /// Whether it stands for every address of the machine (INADDR_ANY, in6addr_any).
+    /// Whether it is the wildcard: every address of the machine (INADDR_ANY, in6addr_any).
     pub(crate) fn is_wildcard(&self) -> bool {
         self.as_socket()
             .is_some_and(|address| address.ip().is_unspecified())
@@ -141,7 +141,7 @@ impl From<SocketAddr> for Address {
     }
 }
 
-/// Shows a peer by its endpoint, or as well as one without a name can be shown.
+/// Shows a peer by its endpoint, or a description if it has no name.
 #[derive(Debug)]
 pub struct Peer<'a>(pub &'a Address, pub SocketType);
 

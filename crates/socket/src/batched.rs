@@ -1,5 +1,5 @@
-//! The fast backend of Linux: many datagrams a call (recvmmsg, sendmmsg), many datagrams a buffer
-//! (UDP_GRO, UDP_SEGMENT).
+//! The fast backend of Linux: many datagrams per call (recvmmsg, sendmmsg), many datagrams per
+//! buffer (UDP_GRO, UDP_SEGMENT).
 //!
 //! Where the kernel refuses to cut a buffer into datagrams on some path, their bytes are sent datagram
 //! by datagram, now and later. Every datagram of a short or failed send is accounted for.
@@ -189,7 +189,7 @@ impl BatchedBackend {
         self.controls.clear();
         for group in &mut groups {
             let run = batch.run(group);
-            // An answer without a return path fails by itself.
+            // An answer without a return path fails alone.
             group.plain |= batch.return_paths.address(run).is_err();
             if needs_control(group, run) {
                 let segments = (group.datagrams > 1).then_some(group.segment_size);

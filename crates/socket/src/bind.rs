@@ -20,11 +20,11 @@ use crate::error::{Error, Operation, Result};
 use crate::resolve::RESOLVE_TIMEOUT;
 use crate::stop::Stop;
 
-/// Binds every socket that `endpoint` stands for. A name has [`RESOLVE_TIMEOUT`] to be resolved.
+/// Binds every socket of `endpoint`. A name must resolve within [`RESOLVE_TIMEOUT`].
 ///
 /// # Errors
 /// [`Error::Resolve`] for a name without addresses; [`Error::Socket`] and [`Error::Unsuitable`]
-/// when the kernel refuses, or a file that is no stale socket is in the way.
+/// when the kernel refuses, or a file that is not a stale socket is in the way.
 pub fn bind(endpoint: &Endpoint, options: &BindOptions) -> Result<Bound> {
     let sockets = match endpoint {
         Endpoint::Descriptor(number) => vec![inherit::inherit(*number, options)?],

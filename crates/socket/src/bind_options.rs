@@ -11,7 +11,7 @@ pub struct BindOptions {
     /// How many connections may wait to be accepted (listen(2)); the kernel allows at most
     /// net.core.somaxconn.
     pub backlog: i32,
-    /// How many sockets share one UDP address (SO_REUSEPORT), each for a worker of its own.
+    /// How many sockets share one UDP address (SO_REUSEPORT), each with its own worker.
     pub workers: usize,
     /// How many threads receive from one inherited datagram socket. With more than one, the answers
     /// to one client may overtake each other.
@@ -26,7 +26,7 @@ pub struct BindOptions {
     pub send_buffer: Option<usize>,
 }
 
-/// The default receive buffer in bytes: it holds a burst of some thousand datagrams. The kernel
+/// The default receive buffer in bytes: it holds a burst of several thousand datagrams. The kernel
 /// grants at most net.core.rmem_max.
 pub const RECEIVE_BUFFER: usize = 4 << 20;
 

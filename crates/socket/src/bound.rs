@@ -17,7 +17,7 @@ use crate::error::{Error, Operation, Result};
 pub struct Bound {
     /// The sockets, at least one.
     pub sockets: Vec<BoundSocket>,
-    /// The empty host was asked for, and this machine has no IPv6.
+    /// The endpoint has the empty host, and this machine has no IPv6.
     pub without_ipv6: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the kernel makes of the sizes of buffers that are asked for (socket(7)).
+//! How the kernel changes requested buffer sizes (socket(7)).
 
 use std::io;
 

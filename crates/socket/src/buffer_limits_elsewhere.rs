@@ -1,4 +1,4 @@
-//! What the kernel makes of the sizes of buffers that are asked for (setsockopt(2)).
+//! How the kernel changes requested buffer sizes (setsockopt(2)).
 
 use std::io;
 
@@ -13,8 +13,8 @@ pub(super) fn granted(reported: usize) -> usize {
     reported
 }
 
-/// A datagram larger than the send buffer is refused (EMSGSIZE; send(2)), and the kernel's own has
-/// room for some thousand bytes (net.inet.udp.maxdgram, net.local.dgram.maxdgram).
+/// A datagram larger than the send buffer is refused (EMSGSIZE; send(2)), and the kernel's default
+/// has room for a few thousand bytes (net.inet.udp.maxdgram, net.local.dgram.maxdgram).
 pub(super) fn allow_largest_datagram(socket: &Socket) -> io::Result<()> {
     socket.set_send_buffer_size(BUFFER_SIZE)
 }

@@ -159,7 +159,7 @@ impl ConnectOptions {
 fn bind(socket: &Socket, endpoint: &Endpoint, source: SocketAddr) -> io::Result<()> {
     let socket_type = endpoint.socket_type().unwrap_or(SocketType::Datagram);
     if socket_type == SocketType::Stream && source.port() != 0 {
-        // Or a port could not be used again while an earlier connection of it is in TIME_WAIT.
+        // Otherwise a port could not be reused while an earlier connection from it is in TIME_WAIT.
         let call = format_args!(
             "setsockopt({}, SOL_SOCKET, SO_REUSEADDR, 1)",
             socket.as_raw_fd()

@@ -47,8 +47,8 @@ pub fn passed_descriptors(
     }
 }
 
-/// Refuses a descriptor that is not open. To be called for every descriptor before the first socket is
-/// created, else one of our own could have taken the number.
+/// Refuses a descriptor that is not open. To be called for every descriptor before the first socket
+/// is created, as one of our own could otherwise have taken the number.
 ///
 /// # Errors
 /// [`Error::Unsuitable`].
@@ -198,8 +198,8 @@ pub(super) fn passed_for(endpoint: &Endpoint, options: &BindOptions) -> Option<R
     })
 }
 
-/// The passed descriptor of a socket bound to every address of both families, as systemd creates for
-/// a port alone (systemd.socket(5), BindIPv6Only=).
+/// The passed descriptor of a socket bound to every address of both families, as systemd creates
+/// for just a port (systemd.socket(5), BindIPv6Only=).
 pub(super) fn passed_for_both_families(
     endpoint: &Endpoint,
     options: &BindOptions,

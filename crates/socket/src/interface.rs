@@ -4,7 +4,7 @@ use std::io;
 
 use crate::socket::Socket;
 
-/// Makes `socket` send and receive through the interface `name` alone (SO_BINDTODEVICE; socket(7)).
+/// Makes `socket` send and receive only through the interface `name` (SO_BINDTODEVICE; socket(7)).
 ///
 /// There is no fallback to IP_UNICAST_IF: TCP ignores it, and connected UDP sockets did so before
 /// Linux 6.1 (ip4_datagram_connect in net/ipv4/datagram.c).

@@ -14,13 +14,13 @@ use super::call::{Excerpt, traced};
 pub const READ_SIZE: usize = 65_536;
 
 /// With more bytes unwritten, the peer is not reading, and nothing should be added.
-const MOST_UNWRITTEN: usize = 1 << 20;
+const MAX_UNWRITTEN: usize = 1 << 20;
 
 /// A connection that carries lines, in both directions.
 pub struct Lines {
     socket: Socket,
     unwritten: VecDeque<u8>,
-    /// What has come and was not handed out is from `begin` to `end`.
+    /// Received bytes that were not handed out are from `begin` to `end`.
     received: Vec<u8>,
     begin: usize,
     end: usize,
@@ -83,12 +83,12 @@ impl Lines {
         !self.unwritten.is_empty()
     }
 
-    /// More waits to be written than should.
+    /// Whether too much waits to be written.
     pub fn is_congested(&self) -> bool {
-        self.unwritten.len() >= MOST_UNWRITTEN
+        self.unwritten.len() >= MAX_UNWRITTEN
     }
 
-    /// Writes what goes; whether any did.
+    /// Writes what the kernel takes; returns whether it took any.
     pub fn write(&mut self) -> io::Result<bool> {
         let mut has_written = false;
         while !self.unwritten.is_empty() {
@@ -138,7 +138,8 @@ impl Lines {
         }
     }
 
-    /// The next text that has `line_ends` in it, less the line end behind it, if it has come whole.
+    /// The next text that has `line_ends` in it, less the line end behind it, if it has arrived
+    /// completely.
     pub fn take(&mut self, line_ends: usize) -> Option<&[u8]> {
         loop {
             let unsearched = &self.received[self.searched..self.end];
@@ -156,7 +157,7 @@ impl Lines {
         }
     }
 
-    /// What has come and was not handed out.
+    /// The received bytes that were not handed out.
     pub fn rest(&self) -> &[u8] {
         &self.received[self.begin..self.end]
     }

@@ -20,7 +20,7 @@ use super::sys;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
 
-/// Keeps the inode, else its number could be reused for another file.
+/// Keeps the inode, as its number could otherwise be reused for another file.
 #[derive(Debug)]
 pub(super) struct MadeFile(OwnedFd);
 

@@ -4,7 +4,7 @@ use std::io;
 
 use socket2::{SockAddr, Socket};
 
-/// An abstract name, which is there as long as the socket is.
+/// An abstract name, which exists as long as the socket does.
 #[derive(Debug)]
 pub(super) struct OwnName;
 

@@ -1,7 +1,7 @@
 //! System calls that this process may not make, because the kernel lacks them or a container's
 //! seccomp profile refuses them.
 //!
-//! The calls for many datagrams are replaced by one call a datagram, with one warning. Others are
+//! The calls for many datagrams are replaced by one call per datagram, with one warning. Others are
 //! indispensable; a check at start-up reports them.
 
 use std::io;

@@ -4,7 +4,7 @@
 //! lead to a symbolic link or another user's socket, and a server that sends there acts with its
 //! own privileges on that user's behalf. So the path is opened without following a link (O_PATH),
 //! what it leads to must be a socket that the sender owns (SCM_CREDENTIALS), and the answer goes to
-//! that very inode, by way of /proc, whatever happens to the path meanwhile. Directories on the way
+//! exactly that inode, through /proc, even if the path changes meanwhile. Directories on the way
 //! may be links, as only the owner of what is at the end counts.
 //!
 //! An abstract name has no file and no owner. It cannot lead elsewhere, but once its socket is
@@ -45,8 +45,8 @@ pub(super) fn ask_for_sender(socket: &Socket) -> io::Result<()> {
     )
 }
 
-/// The number that stands for every user without a number in this user namespace
-/// (user_namespaces(7)): two that have it may be two different users.
+/// The number of every user that is not mapped in this user namespace (user_namespaces(7)): two
+/// that have it may be two different users.
 static UNKNOWN_USER: LazyLock<UnknownUser> = LazyLock::new(|| {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let ranges = map
@@ -64,7 +64,7 @@ static UNKNOWN_USER: LazyLock<UnknownUser> = LazyLock::new(|| {
 
 struct UnknownUser {
     number: u32,
-    /// Every user has a number here, so this number belongs to a real user as well (`nobody`).
+    /// Every user has a number here, so this number belongs to a real user too (`nobody`).
     is_somebody: bool,
 }
 
@@ -79,7 +79,7 @@ fn user_of(sender: Option<Sender>) -> Option<u32> {
 
 /// The return paths of one batch, open while it is sent.
 ///
-/// Not kept for the next: a client may have bound its path anew, and what is open keeps a file
+/// Not kept for the next batch: a client may have rebound its path, and an open file keeps a file
 /// system from being unmounted.
 #[derive(Debug, Default)]
 pub(super) struct ReturnPaths {
@@ -176,7 +176,7 @@ fn descriptors_directory() -> Option<String> {
     };
     let by_name = "/proc/self/fd/".to_owned();
     let by_number = format!("/proc/{}/fd/", std::process::id());
-    // Open until both were looked at, as /proc makes up the numbers of its inodes.
+    // Open until both were checked, as /proc generates its inode numbers.
     let (_of_self, itself) = open(&by_name)?;
     let is_same = open(&by_number)
         .is_some_and(|(_, there)| (there.st_dev, there.st_ino) == (itself.st_dev, itself.st_ino));

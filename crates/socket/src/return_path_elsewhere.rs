@@ -1,8 +1,8 @@
 //! Where an answer to a Unix datagram may go: to the path that it came from, as it leads by now.
 //!
-//! Only Linux says who sent a datagram and sends to an open file instead of a path, so that another
-//! user can make the path lead to a socket that the server may write to and that user may not. A
-//! server that is root therefore answers no Unix datagrams.
+//! Only Linux reports who sent a datagram, and can send to an open file instead of a path.
+//! Elsewhere another user can make the path lead to a socket that the server may write to and that
+//! user may not. A server that is root therefore answers no Unix datagrams.
 
 use std::io;
 

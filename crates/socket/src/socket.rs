@@ -38,7 +38,7 @@ impl Socket {
         Self(socket, OwnName::none())
     }
 
-    /// Binds a client's Unix datagram socket to a name of its own.
+    /// Binds a client's Unix datagram socket to its own name.
     pub(crate) fn bind_own_name(&mut self) -> io::Result<()> {
         let bound = OwnName::bind(&self.0).map(|name| self.1 = name);
         traced_zero(format_args!("bind({}, autobind)", self.as_raw_fd()), bound)
@@ -120,8 +120,8 @@ impl Socket {
         Ok(length)
     }
 
-    /// Ends one or both directions of a connection (shutdown(2)). On an unconnected datagram
-    /// socket it returns ENOTCONN, and on Linux ends every wait all the same.
+    /// Ends one or both directions of a connection (shutdown(2)). On an unconnected datagram socket
+    /// it returns ENOTCONN, but on Linux still ends every wait.
     ///
     /// # Errors
     /// The kernel's.
@@ -137,7 +137,7 @@ impl Socket {
         self.0.set_nonblocking(nonblocking)
     }
 
-    /// Asks for a receive buffer of `bytes` (SO_RCVBUF); the kernel grants at most
+    /// Requests a receive buffer of `bytes` (SO_RCVBUF); the kernel grants at most
     /// net.core.rmem_max.
     ///
     /// # Errors
@@ -146,8 +146,7 @@ impl Socket {
         self.0.set_recv_buffer_size(bytes)
     }
 
-    /// Asks for a send buffer of `bytes` (SO_SNDBUF); the kernel grants at most
-    /// net.core.wmem_max.
+    /// Requests a send buffer of `bytes` (SO_SNDBUF); the kernel grants at most net.core.wmem_max.
     ///
     /// # Errors
     /// The kernel's.
@@ -155,7 +154,7 @@ impl Socket {
         self.0.set_send_buffer_size(bytes)
     }
 
-    /// Leaves urgent data in its place among the other bytes (SO_OOBINLINE).
+    /// Keeps urgent data in order among the other bytes (SO_OOBINLINE).
     ///
     /// # Errors
     /// The kernel's.

@@ -1,8 +1,8 @@
 //! How another thread ends a call that waits.
 //!
-//! Whatever may wait on the client side (resolving, connecting, sending, receiving, reading texts)
-//! waits for a [`Stop`] too. Its descriptor stays readable once the stop has come, so any number of
-//! waits may share one.
+//! Everything that waits on the client side (resolving, connecting, sending, receiving, reading
+//! texts) waits for a [`Stop`] too. Its descriptor stays readable once the stop has come, so any
+//! number of waits may share one.
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -33,7 +33,7 @@ impl Stop {
     /// A stop that has not come yet.
     ///
     /// # Errors
-    /// The kernel's, when it has no pipe left.
+    /// The kernel's, if it cannot create a pipe.
     pub fn new() -> io::Result<Self> {
         let (woken, wake) = io::pipe()?;
         Ok(Self {
@@ -50,12 +50,12 @@ impl Stop {
         Self { shared: None }
     }
 
-    /// Begins nothing new and waits for nothing long: what is known by now is the result.
+    /// Starts nothing new and does not wait long: what is known by now is the result.
     pub fn stop(&self) {
         self.raise(STOPPED);
     }
 
-    /// Stops, and leaves out even the short wait for what is in flight.
+    /// Stops, and skips even the short wait for what is in flight.
     pub fn stop_at_once(&self) {
         self.raise(AT_ONCE);
     }
@@ -89,8 +89,8 @@ impl Stop {
         self.shared.as_ref().map(|shared| shared.woken.as_fd())
     }
 
-    /// Waits until `other` is readable, the stop has come or the time is up (`None` is never),
-    /// or a signal interrupts the wait; the caller looks which.
+    /// Waits until `other` is readable, the stop has come or the time is up (`None` is never), or a
+    /// signal interrupts the wait; the caller checks which.
     ///
     /// # Errors
     /// The kernel's.

@@ -152,7 +152,7 @@ mod tests {
         let ours = ours.unwrap();
         drop(socket);
         std::fs::remove_file(&path).unwrap();
-        // Many file systems give the number of the last inode that went to the next that comes.
+        // Many file systems reuse the number of the last removed inode for the next new one.
         let others = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
         drop(ours);
         assert!(path.exists());

@@ -1,9 +1,9 @@
 //! The one way to name a socket: `udp://127.0.0.1:3000`, `unix:/run/bullhorn.sock`, `fd:3`.
 //!
-//! This file defines [`Endpoint`] and prints it; `parse` reads it, `problem` says why a text is not
-//! an endpoint, `convert` accepts other types in its place, `filter` restricts its address family.
-//! What is printed parses back to the same endpoint. Pure: no resolver, no kernel addresses, no
-//! sockets.
+//! This file defines [`Endpoint`] and prints it; `parse` reads it, `problem` is the reason why a
+//! text is not an endpoint, `convert` accepts other types instead, and `filter` restricts its
+//! address family. What is printed parses back to the same endpoint. Pure: no resolver, no kernel
+//! addresses, no sockets.
 
 mod convert;
 mod filter;
@@ -56,7 +56,7 @@ pub enum Endpoint {
         /// Where it is found.
         name: UnixName,
     },
-    /// `fd:N`: an inherited descriptor; its family and type are asked of the socket.
+    /// `fd:N`: an inherited descriptor; its family and type are read from the socket.
     Descriptor(RawFd),
 }
 
@@ -271,7 +271,7 @@ impl fmt::Display for Zone {
 impl fmt::Display for UnixName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Else it would be read as an abstract name, or its slashes as the scheme's.
+            // Otherwise it would be read as an abstract name, or its slashes as the scheme's.
             Self::Path(path) if path.starts_with('@') => write!(f, "./{path}"),
             Self::Path(path) if path.starts_with("//") => write!(f, "//{path}"),
             Self::Path(path) => f.write_str(path),

@@ -142,7 +142,7 @@ fn bracketed(text: &str, socket_type: SocketType) -> Parsed<Host> {
 }
 
 /// An interface name as the kernel takes it: 1 to 15 bytes, no slash, colon or white space
-/// (`dev_valid_name` in net/core/dev.c). A number alone is the interface's number.
+/// (`dev_valid_name` in net/core/dev.c). A number is the interface's index.
 fn zone_of(text: &str) -> Option<Zone> {
     if text.is_empty() || !text.is_ascii() {
         return None;
@@ -181,8 +181,8 @@ fn host_name(text: &str, example: &'static str) -> Parsed<Host> {
     if name.len() > 253 || !letters_are_right || !labels.clone().all(label_is_right) {
         return Err((Problem::BadName(text.to_owned()), example));
     }
-    // The resolver would take 127.1 or 0x7f000001 as an address in an ancient notation and go
-    // elsewhere than its reader thinks. A name never ends in a number (RFC 3696, section 2).
+    // The resolver would take 127.1 or 0x7f000001 as an address in an ancient notation and connect
+    // elsewhere than its reader expects. A name never ends in a number (RFC 3696, section 2).
     if labels.next_back().is_some_and(is_number) {
         return Err((Problem::NotIpv4(text.to_owned()), example));
     }

@@ -40,7 +40,7 @@ impl Call {
         }
     }
 
-    /// The refusal, if the call is refused whatever its arguments are.
+    /// The refusal, if the call is refused for any arguments.
     ///
     /// It is tried on descriptor -1: an available call fails with EBADF before anything else can go
     /// wrong.

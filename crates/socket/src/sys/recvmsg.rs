@@ -67,8 +67,8 @@ pub(crate) fn receive_message(
     })
 }
 
-/// The bytes of the address that a receive call gave. Of a Unix socket whose path has no room for a
-/// zero behind it the kernel counts one, which it then does not take (unix_mkname_bsd in
+/// The bytes of the address that a receive call returned. Of a Unix socket whose path has no room
+/// for a zero behind it the kernel counts one, which it then does not take (unix_mkname_bsd in
 /// net/unix/af_unix.c).
 pub(super) fn name_length(header: &libc::msghdr) -> libc::socklen_t {
     header

@@ -1,5 +1,5 @@
-//! Whether standard output was open when the process began: before `main`, std opens /dev/null in
-//! the place of a closed one, and whatever is written there vanishes without an error.
+//! Whether standard output was open when the process began: before `main`, std opens /dev/null
+//! instead of a closed one, and what is written there vanishes without an error.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
