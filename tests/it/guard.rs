@@ -134,6 +134,41 @@ fn an_exchange_with_an_echo_server_ends() {
     assert_eq!(dropped_by(&here, "loop_suspected"), 1, "{here:?}");
 }
 
+/// What many people write first: whatever comes is sent back.
+#[test]
+fn a_client_that_sends_back_what_it_receives_is_helped_by_the_log() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(("127.0.0.1", served.port(0))).unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .unwrap();
+    let mut ball = b"ping".to_vec();
+    let mut rounds = 0;
+    loop {
+        client.send(&ball).unwrap();
+        let mut buffer = [0; 64];
+        let Ok(length) = client.recv(&mut buffer) else {
+            break;
+        };
+        ball = buffer[..length].to_vec();
+        rounds += 1;
+    }
+    // The first text was not in capitals.
+    assert_eq!(rounds, 1 + 8);
+    let totals = served.stop();
+    assert_eq!(dropped_by(&totals, "loop_suspected"), 1);
+    let line = totals.stderr.lines().find(|line| line.contains("dropped"));
+    let line = line.unwrap_or_default();
+    for words in [
+        "dropped 1 datagram (loop_suspected), last from udp://127.0.0.1:",
+        "the same text, already in capitals, came more than twice a second",
+        "vary the text, or serve with --loop-guard off",
+    ] {
+        assert!(line.contains(words), "{words}: {line}");
+    }
+}
+
 #[test]
 fn a_thousand_spoofed_texts_at_once_all_stop_circulating() {
     let (Some(network), Some(_)) = (Network::new(), find_program("python3")) else {

@@ -104,6 +104,10 @@ impl DropCause {
     /// What to do about it, for the log.
     pub(crate) fn advice(self) -> Option<&'static str> {
         match self {
+            Self::LoopSuspected => Some(
+                "the same text, already in capitals, came more than twice a second, as when two \
+                 servers answer each other without end; vary the text, or serve with --loop-guard off",
+            ),
             Self::NotSendersSocket => Some(
                 "the path it came from is a symbolic link, another user's, or cannot be checked",
             ),
