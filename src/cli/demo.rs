@@ -55,6 +55,8 @@ fn serve_and_ask(
         *endpoint = bound.endpoint.clone();
     }
     let mut client = Client::with_stop(&*endpoint, Settings::default(), stop.clone())?;
+    // The first request waits for threads that start and pages that are loaded.
+    client.request(text)?;
     let answer = client.request(text)?;
     let round_trip = answer.round_trip();
     Ok((answer.into_bytes(), round_trip))

@@ -1,10 +1,12 @@
 //! `demo`: the first thing a newcomer runs.
 
 use seccompiler::{SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompRule};
+use serde_json::Value;
 
 use crate::ipv6::{NO_IPV6, in_a_network_of_its_own};
 use crate::support::{Ended, bullhorn, run, run_bullhorn};
 use crate::support_refusal::refusing_where;
+use crate::support_strace::tampered_bullhorn;
 
 #[test]
 fn demo_answers_over_all_six_pairs_and_exits_0() {
@@ -27,6 +29,23 @@ fn demo_answers_over_all_six_pairs_and_exits_0() {
                 .lines()
                 .any(|line| line.contains(family) && line.contains(socket_type))
         );
+    }
+}
+
+/// Everything that sends is slow once, as the first time.
+#[test]
+fn the_round_trips_of_demo_are_those_of_warm_sockets() {
+    let slow = "inject=sendto,sendmsg,sendmmsg:delay_enter=300000:when=1";
+    let Some(mut command) = tampered_bullhorn(&[slow]) else {
+        return;
+    };
+    let ended = run(command.args(["demo", "--json"]), b"");
+    assert_eq!(ended.code, 0, "{ended:?}");
+    for line in ended.text().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        if let Some(ns) = line["round_trip_ns"].as_u64() {
+            assert!(ns < 300_000_000, "{line}");
+        }
     }
 }
 
