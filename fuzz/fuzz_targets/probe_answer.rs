@@ -69,6 +69,14 @@ fn check_diagnosis(text: &[u8], expected: &[u8], answer: &[u8]) {
     assert_eq!(problem.is_none(), answer == expected);
     match problem {
         None | Some(Problem::AnotherProbe { .. }) => {}
+        Some(Problem::Empty) => assert!(answer.is_empty()),
+        Some(Problem::ProxyHeader { version }) => {
+            let begins: &[u8] = match version {
+                1 => b"PROXY ",
+                _ => b"\r\n\r\n\0\r\nQUIT\n",
+            };
+            assert!(answer.starts_with(begins) && !expected.starts_with(begins));
+        }
         // An echo may join what it received, so more may follow.
         Some(Problem::Unchanged) => assert!(answer.starts_with(text)),
         Some(Problem::PartlyUnchanged { length }) => assert_eq!(answer, &text[..length]),

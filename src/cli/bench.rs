@@ -10,7 +10,7 @@ use super::exit_code::ExitCode;
 use super::failure::{Failure, Outcome};
 use super::output::Output;
 use super::stderr;
-use super::{input_file, log, signals};
+use super::{hints, input_file, log, signals};
 use crate::report::bench as report;
 use bullhorn_client::bench::{self, Control, Figures, Observer, Progress, RunResult, Threshold};
 use bullhorn_socket::Stop;
@@ -49,9 +49,10 @@ pub(super) fn run(arguments: &Bench, output: &mut Output) -> Outcome {
     let crossed: Vec<&Threshold> = thresholds
         .filter(|threshold| threshold.is_crossed(&figures, baseline.as_ref()))
         .collect();
+    let hint = hints::for_loss(&measured);
     output.write(|to| match arguments.output.json {
-        true => report::summary_json(to, &measured, &crossed),
-        false => report::text(to, &measured),
+        true => report::summary_json(to, &measured, &crossed, hint.as_deref()),
+        false => report::text(to, &measured, hint.as_deref()),
     });
     let page = page.map_or(Ok(()), |page| page.write(&measured));
     output.flush();

@@ -3,7 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 
 use bullhorn::sandbox::user::{UserError, UserProblem};
-use bullhorn_socket::endpoint::FamilyFilter;
+use bullhorn_client::bench::RunResult;
+use bullhorn_server::DEFAULT_RATE;
+use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, Host, SocketType};
 use bullhorn_socket::error::{Error, ResolveProblem};
 
 /// An error as one line, with the flags that help at its end.
@@ -50,6 +52,28 @@ fn leave_out(f: &mut Formatter<'_>, filter: FamilyFilter) -> fmt::Result {
     }
 }
 
+/// What may explain lost datagrams of a load on another host.
+pub(super) fn for_loss(measured: &RunResult) -> Option<String> {
+    let endpoint = &measured.endpoint;
+    let is_datagram = endpoint.socket_type() == Some(SocketType::Datagram);
+    let Endpoint::Internet { host, .. } = endpoint else {
+        return None;
+    };
+    let is_loopback = match host {
+        Host::V4(address) => address.is_loopback(),
+        Host::V6(address, _) => address.to_canonical().is_loopback(),
+        _ => true,
+    };
+    let is_above = measured.sent_rate() > f64::from(DEFAULT_RATE.get());
+    let applies = is_datagram && !is_loopback && is_above && measured.record.counts.lost > 0;
+    applies.then(|| {
+        format!(
+            "by default, bullhorn serve answers one source address at most {DEFAULT_RATE} times \
+             a second: if its totals say rate_limited, start it with a higher --rate-limit"
+        )
+    })
+}
+
 /// What helps a server that cannot become another user.
 pub(super) fn for_user(error: &UserError) -> &'static str {
     match error.source {
@@ -61,7 +85,7 @@ pub(super) fn for_user(error: &UserError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bullhorn_socket::{Endpoint, RESOLVE_TIMEOUT, Stop};
+    use bullhorn_socket::{RESOLVE_TIMEOUT, Stop};
 
     fn hint(error: &Error) -> String {
         let line = WithHint(error).to_string();

@@ -93,7 +93,9 @@ impl<'a> Printer<'a> {
                 problem: None,
                 ..
             } => {
-                live.push(*round_trip);
+                if round_trip.is_some() {
+                    live.push(*round_trip);
+                }
                 return self.output.draw(|to| live.draw(to, counts, columns));
             }
             Event::Lost { .. } => live.push(None),

@@ -13,6 +13,7 @@ use crate::support::{
     Ended, Running, Served, bullhorn, capitals, closed_port, find_program, own, run, run_bullhorn,
     wait_until,
 };
+use crate::support_netns::{Network, THERE};
 
 /// Runs without a warm-up and with a long timeout, so that a busy machine does not count as a lossy
 /// network.
@@ -462,6 +463,69 @@ fn thresholds_decide_the_exit_code() {
 }
 
 #[test]
+fn a_threshold_for_a_percentile_of_too_few_answers_fails_and_says_how_many_it_needs() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let few = ["--count", "999", "--timeout", "20s", "--fail-if"];
+    let ended = bench(served.endpoint(), &[&few[..], &["p99.9>1h"]].concat());
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    let line = "p99.9 cannot be judged: it needs 1000 correct answers, and there were 999";
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+    let latency = &ended.summary()["latency"];
+    assert!(latency["p99_ns"].is_u64() && latency["p99_9_ns"].is_null());
+    let ended = bench(served.endpoint(), &[&few[..], &["p99>1h"]].concat());
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn the_first_wrong_answer_is_shown() {
+    let liar = Faulty::start(|number, text| {
+        let mut answer = capitals(text);
+        if number == 7 {
+            answer[40] = 0x1b;
+        }
+        vec![answer]
+    });
+    let ended = bench(&liar.endpoint, &["--count", "20", "--timeout", "20s"]);
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let wrong = ended.summary()["first_wrong"].as_str().unwrap().to_owned();
+    let begin = "byte 41 is 0x1b and should be ";
+    assert!(wrong.starts_with(begin), "{wrong}");
+    assert!(wrong.contains("; received ...\"") && wrong.contains("\\u{1b}"));
+    let echo = Faulty::start(|_, text| vec![text.to_vec()]);
+    let ended = run_bullhorn(["bench", &echo.endpoint, "--count", "20"]);
+    let line = "first wrong answer: the text came back unchanged: an echo or a reflected packet \
+                answered; received \"";
+    assert!(ended.text().contains(line), "{}", ended.text());
+}
+
+/// Where the default limit of the server applies: between two hosts.
+#[test]
+fn loss_on_another_host_comes_with_a_hint_at_the_limit_of_a_server() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let serve = ["serve", "--json", "udp://0.0.0.0:3000"];
+    let _served = Served::start_command(&mut Network::bullhorn(&network.there, &serve), 1);
+    let endpoint = format!("udp://{THERE}:3000");
+    let load = ["--rate", "20000", "--duration", "300ms", "--warmup", "off"];
+    let load = [&["bench", &endpoint, "--timeout", "300ms"][..], &load].concat();
+    let ended = run(&mut Network::bullhorn(&network.here, &load), b"");
+    let hint = "lost datagrams: by default, bullhorn serve answers one source address at most \
+                1000 times a second";
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.text().contains(hint), "{}", ended.text());
+    let json = [&load[..], &["--json"]].concat();
+    let ended = run(&mut Network::bullhorn(&network.here, &json), b"");
+    crate::schemas::assert_lines("bench", &ended.text());
+    assert!(ended.summary()["hint"].is_string(), "{}", ended.text());
+    // Loss on this host has another cause.
+    let silent = Faulty::start(|_, _| vec![]);
+    let local = ["--rate", "20000", "--count", "100", "--timeout", "100ms"];
+    let ended = bench(&silent.endpoint, &local);
+    assert!(ended.summary()["hint"].is_null(), "{}", ended.text());
+}
+
+#[test]
 fn a_rate_that_is_not_reached_exits_1() {
     // No machine can send a request of 65,000 bytes every nanosecond.
     let served = Served::start(&["udp://127.0.0.1:0"]);
@@ -641,6 +705,7 @@ fn the_result_is_readable_text() {
         text.contains("sent 500 = ok 500 + corrupt 0 + lost 0 + pending 0"),
         "{text}"
     );
-    assert!(text.contains("p99.99") && text.contains('█'), "{text}");
+    assert!(text.contains(", p99 ") && text.contains('█'), "{text}");
+    assert!(!text.contains("p99.9"), "500 do not support it: {text}");
     assert_eq!(ended.stderr, "", "no progress without a terminal");
 }

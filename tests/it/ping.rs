@@ -120,7 +120,7 @@ fn every_type_of_socket_is_probed() {
         assert_eq!(summary["flows"][2]["sent"], 16);
         let rtt = &summary["rtt"];
         assert!(rtt["min_ns"].as_u64() > Some(0));
-        assert!(rtt["p50_ns"].as_u64() <= rtt["p99_9_ns"].as_u64());
+        assert!(rtt["p50_ns"].as_u64() <= rtt["p90_ns"].as_u64());
         assert!(summary["jitter_ns"].is_u64());
     }
 }
@@ -484,7 +484,65 @@ fn one_bad_leg_of_a_balanced_path_is_found() {
     assert_eq!(lost, [0, 10, 0, 0], "{summary}");
     assert_eq!(summary["outages"], 1);
     assert_eq!(summary["outage_list"][0]["flow"], 2);
-    assert_eq!(summary["outage_list"][0]["end_ns"], Value::Null);
+    let outage = &summary["outage_list"][0];
+    assert_eq!(outage["end_ns"], Value::Null);
+    // It lasts, and so its length is what it is so far.
+    let start = outage["start_ns"].as_u64().unwrap();
+    let so_far = summary["elapsed_ns"].as_u64().unwrap() - start;
+    assert_eq!(outage["length_ns"], so_far, "{summary}");
+    assert_eq!(summary["outage_longest_ns"], so_far, "{summary}");
+    assert_eq!(summary["outage_total_ns"], so_far, "{summary}");
+}
+
+#[test]
+fn an_outage_that_lasts_is_listed_with_its_length_so_far() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("udp://{}", silent.local_addr().unwrap());
+    let arguments = ["-c", "4", "-i", "100ms", "-W", "1s"];
+    let text = ping(&endpoint, &arguments).text();
+    assert!(text.contains("\n1 outage, longest 1."), "{text}");
+    let (_, listed) = text.split_once("since 0.0 s, ongoing (1.").unwrap();
+    assert!(listed.contains(" s so far), 4 lost from seq=1"), "{text}");
+}
+
+#[test]
+fn a_percentile_needs_enough_answers_for_one_above_it() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    let known = |count: &str| {
+        let (_, summary, _) = ping_json(served.endpoint(), &["-c", count, "-W", "20s"]);
+        let percentiles = ["p50_ns", "p90_ns", "p99_ns", "p99_9_ns"];
+        ["rtt", "send_lag"].map(|figures| {
+            let figures = &summary[figures];
+            assert!(figures["min_ns"].is_u64() && figures["max_ns"].is_u64());
+            percentiles.map(|name| figures[name].is_u64())
+        })
+    };
+    for (count, expected) in [
+        ("1", [false; 4]),
+        ("2", [true, false, false, false]),
+        ("99", [true, true, false, false]),
+        ("100", [true, true, true, false]),
+        ("1000", [true; 4]),
+    ] {
+        assert_eq!(known(count), [expected; 2], "{count}");
+    }
+    let text = ping(served.endpoint(), &["-c", "5", "-i", "1ms", "-W", "20s"]).text();
+    assert!(text.contains("round trip min/p50/max = "), "{text}");
+    assert!(text.contains("send lag p50/max = "), "{text}");
+}
+
+#[test]
+fn a_wrong_answer_is_shown_bounded_and_made_visible() {
+    let peer = Peer::start(|_, _, _| vec![b"\x1b[31mSSH-2.0-OpenSSH_9.2\r\n".repeat(50)]);
+    let ended = ping(&peer.endpoint(), &["-c", "1", "-W", "20s"]);
+    let shown = "received \"\\u{1b}[31mSSH-2.0-OpenSSH_9.2\\r\\n";
+    assert!(ended.text().contains(shown), "{}", ended.text());
+    assert!(ended.text().lines().all(|line| line.len() < 300));
+    let (_, _, lines) = ping_json(&peer.endpoint(), &["-c", "1", "-W", "20s"]);
+    let wrong = lines.iter().find(|line| line["event"] == "wrong_answer");
+    let excerpt = wrong.unwrap()["excerpt"].as_str().unwrap();
+    assert!(excerpt.starts_with("\"\\u{1b}[31mSSH"), "{excerpt}");
+    assert!(excerpt.len() < 150, "{excerpt}");
 }
 
 #[test]

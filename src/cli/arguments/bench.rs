@@ -28,8 +28,9 @@ pub(crate) struct Bench {
     pub(crate) window: Option<u32>,
     /// Requests per second, regardless of outstanding replies (open loop)
     ///
-    /// Latency counts from the time at which each request was due. Without it each flow keeps its window full
-    /// (closed loop): as fast as the windows allow.
+    /// Latency counts from the time at which each request was due, also while the generator itself was delayed
+    /// or stopped: nothing is skipped. Without it each flow keeps its window full (closed loop): as fast as the
+    /// windows allow.
     #[arg(help_heading = "Load", long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rate: Option<u32>,
     /// How long to send, after the warm-up [default: 10s]
@@ -58,7 +59,7 @@ pub(crate) struct Bench {
     /// Exit with 1 if this holds, as in 'p99>2ms'; repeatable
     ///
     /// For example 'p99>2ms', 'rate<100000', 'loss>0.1%', or with --baseline 'p99>+10%' (for a loss, in
-    /// percentage points).
+    /// percentage points). A percentile with too few answers for it fails: p99 needs 100, p99.9 needs 1000.
     #[arg(
         help_heading = "Result",
         long,

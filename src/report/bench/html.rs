@@ -56,6 +56,10 @@ pub(crate) fn page(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
             "<p class=\"bad\">The generator was the limit: the server may be faster than this.</p>"
         )?;
     }
+    if let Some(wrong) = &measured.record.first_wrong {
+        let wrong = escape(&wrong.to_string());
+        writeln!(to, "<p class=\"bad\">First wrong answer: {wrong}</p>")?;
+    }
     writeln!(to, "<main><div class=\"tables\">")?;
     table(to, "Requests", &counts(measured))?;
     table(to, "Rates and latency", &figures(measured))?;
@@ -110,8 +114,9 @@ fn figures(measured: &RunResult) -> Vec<(String, String)> {
     let latency = &measured.record.latency;
     if !latency.is_empty() {
         for (name, percentile) in PERCENTILES {
-            let ns = latency.percentile_ns(percentile).unwrap_or(0);
-            rows.push((name.to_owned(), short(ns)));
+            if let Some(ns) = latency.percentile_ns(percentile) {
+                rows.push((name.to_owned(), short(ns)));
+            }
         }
         rows.push(("max".to_owned(), short(latency.max_ns().unwrap_or(0))));
     }
@@ -179,7 +184,7 @@ fn percentiles(measured: &RunResult) -> String {
     let latency = &measured.record.latency;
     let (low, high) = latency_range(measured);
     // Every nine gets the same width.
-    let nines = (latency.count().max(10) as f64).log10().clamp(2.0, 5.0);
+    let nines = (latency.count().max(10) as f64).log10().min(5.0);
     let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"];
     let ticks = labels.iter().enumerate();
     let ticks = ticks.map(|(at, label)| Tick {
@@ -190,12 +195,11 @@ fn percentiles(measured: &RunResult) -> String {
     let y = Axis::new(low, high, decades(low, high));
     let steps = 120;
     let points: Vec<(f64, f64)> = (0..=steps)
-        .filter(|_| !latency.is_empty())
-        .map(|step| {
+        .filter_map(|step| {
             let at = nines * f64::from(step) / f64::from(steps);
             let percentile = 100.0 - 100.0 * 10f64.powf(-at);
-            let ns = latency.percentile_ns(percentile).unwrap_or(0);
-            (at, (ns.max(1) as f64).log10())
+            let ns = latency.percentile_ns(percentile)?;
+            Some((at, (ns.max(1) as f64).log10()))
         })
         .collect();
     chart::curve(&x, &y, &points)

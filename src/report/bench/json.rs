@@ -13,11 +13,13 @@ use bullhorn_socket::PathOutcome;
 /// The schema of what is written here and read as a baseline.
 pub(super) const SCHEMA: &str = "bullhorn.bench/1";
 
-/// One object with `"event": "summary"` and everything that was measured.
+/// One object with `"event": "summary"` and everything that was measured. `hint` says what may
+/// explain the loss.
 pub(crate) fn summary_json(
     to: &mut dyn Write,
     measured: &RunResult,
     crossed: &[&Threshold],
+    hint: Option<&str>,
 ) -> io::Result<()> {
     let settings = &measured.settings;
     let record = &measured.record;
@@ -69,6 +71,9 @@ pub(crate) fn summary_json(
         "ended_early": measured.is_early,
         "crossed": crossed.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
+    // One macro does not take so many keys.
+    line["hint"] = hint.into();
+    line["first_wrong"] = record.first_wrong.as_ref().map(ToString::to_string).into();
     add_path_errors(&mut line, measured);
     writeln!(to, "{line}")
 }

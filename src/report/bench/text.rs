@@ -6,15 +6,15 @@ use super::bins::coarse_bins;
 use crate::report::named::Named;
 use crate::report::units::{per_second, round, seconds, short};
 use bullhorn_client::bench::{
-    Counts, Crossing, Latency, PERCENTILES, Progress, Quantity, RunResult,
+    Counts, Crossing, Latency, PERCENTILES, Progress, Quantity, RunResult, TooFewSamples,
 };
 use bullhorn_socket::visible::VisibleLines;
 
 /// The longest bar of the histogram, in characters.
 const BAR_WIDTH: u64 = 40;
 
-/// The whole result.
-pub(crate) fn text(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
+/// The whole result. `hint` says what may explain the loss.
+pub(crate) fn text(to: &mut dyn Write, measured: &RunResult, hint: Option<&str>) -> io::Result<()> {
     let to = &mut VisibleLines(to);
     let record = &measured.record;
     setup(to, measured)?;
@@ -44,6 +44,12 @@ pub(crate) fn text(to: &mut dyn Write, measured: &RunResult) -> io::Result<()> {
             measured.settings.flows,
             seconds(connecting.longest)
         )?;
+    }
+    if let Some(hint) = hint {
+        writeln!(to, "lost datagrams: {hint}")?;
+    }
+    if let Some(wrong) = &record.first_wrong {
+        writeln!(to, "first wrong answer: {wrong}")?;
     }
     for entry in measured.path_errors() {
         writeln!(to, "reported {} times: {}", entry.count, entry.error)?;
@@ -130,8 +136,9 @@ fn latencies(to: &mut dyn Write, name: &str, latency: &Latency) -> io::Result<()
     }
     write!(to, "{name}:")?;
     for (name, percentile) in PERCENTILES {
-        let ns = latency.percentile_ns(percentile).unwrap_or(0);
-        write!(to, " {name} {},", short(ns))?;
+        if let Some(ns) = latency.percentile_ns(percentile) {
+            write!(to, " {name} {},", short(ns))?;
+        }
     }
     writeln!(to, " max {}", short(latency.max_ns().unwrap_or(0)))
 }
@@ -164,11 +171,24 @@ pub(crate) fn progress(progress: &Progress, rate: f64) -> String {
     )
 }
 
-/// `threshold exceeded: p99 = 1.11 ms (limit 1 us)`
+/// `threshold exceeded: p99 = 1.11 ms (limit 1 us)`, or why that cannot be judged.
 pub(crate) fn crossed(to: &mut dyn Write, crossing: &Crossing) -> io::Result<()> {
     let show = |value: Option<Quantity>| value.map_or("unknown".to_owned(), quantity);
     let (actual, limit) = (show(crossing.actual), show(crossing.limit));
     let figure = crossing.figure;
+    if let Some(TooFewSamples { has, needs, .. }) = crossing.too_few {
+        return writeln!(
+            to,
+            "bullhorn: {figure} cannot be judged: it needs {needs} correct answers, and there \
+             were {has}; raise --count or --duration"
+        );
+    }
+    if crossing.limit.is_none() {
+        return writeln!(
+            to,
+            "bullhorn: {figure} cannot be judged: the baseline does not have it"
+        );
+    }
     writeln!(
         to,
         "bullhorn: threshold exceeded: {figure} = {actual} (limit {limit})"

@@ -38,7 +38,7 @@ pub(crate) fn event_json(
     at: Duration,
     event: &Event,
 ) -> io::Result<()> {
-    let Some((name, fields)) = fields(begin, event) else {
+    let Some((name, fields)) = fields(begin, at, event) else {
         return Ok(());
     };
     let mut line = Map::new();
@@ -52,10 +52,17 @@ pub(crate) fn event_json(
 }
 
 /// The name of an event and what it has beside the keys of every event.
-fn fields(begin: std::time::Instant, event: &Event) -> Option<(&'static str, Value)> {
+fn fields(begin: std::time::Instant, at: Duration, event: &Event) -> Option<(&'static str, Value)> {
     let (name, fields) = match event {
         Event::Answer { .. } => return answer_fields(event),
-        Event::Stray { flow, length } => ("stray", json!({"flow": flow + 1, "bytes": length})),
+        Event::Stray {
+            flow,
+            length,
+            excerpt,
+        } => (
+            "stray",
+            json!({"flow": flow + 1, "bytes": length, "excerpt": excerpt.to_string()}),
+        ),
         Event::Lost { number, flow, loss } => (
             "lost",
             json!({
@@ -88,8 +95,20 @@ fn fields(begin: std::time::Instant, event: &Event) -> Option<(&'static str, Val
                 "path_error": path_error_json(error),
             }),
         ),
-        Event::OutageBegan(outage) => ("outage_begin", outage_json(outage, begin)),
-        Event::OutageEnded(outage) => ("outage_end", outage_json(outage, begin)),
+        Event::Skipped { probes, delay } => (
+            "skipped",
+            json!({"probes": probes, "held_up_ns": nanoseconds(*delay)}),
+        ),
+        Event::OutageBegan(outage) => ("outage_begin", outage_json(outage, begin, at)),
+        Event::OutageEnded(outage) => ("outage_end", outage_json(outage, begin, at)),
+        _ => return finding_fields(event),
+    };
+    Some((name, fields))
+}
+
+/// What was found out during an outage.
+fn finding_fields(event: &Event) -> Option<(&'static str, Value)> {
+    let (name, fields) = match event {
         Event::AddressChanged { given, from, to } => (
             "address_changed",
             json!({
@@ -104,6 +123,17 @@ fn fields(begin: std::time::Instant, event: &Event) -> Option<(&'static str, Val
                 "flow": flow + 1,
                 "fresh_rtt_ns": nanoseconds(*round_trip),
                 "diagnosis": "stale flow state on the path (NAT or conntrack) likely",
+            }),
+        ),
+        Event::OnlyLargeLost { flow, passed, lost } => (
+            "size_limit",
+            json!({
+                "flow": flow + 1,
+                "passed_bytes": passed,
+                "lost_bytes": lost,
+                "diagnosis": format!(
+                    "only messages above {passed} bytes are lost: MTU or fragments"
+                ),
             }),
         ),
         _ => return None,
@@ -138,8 +168,9 @@ fn answer_fields(event: &Event) -> Option<(&'static str, Value)> {
         "rtt_ns": round_trip.map(nanoseconds),
         "connect_ns": connect_time.map(nanoseconds),
         "reordered": reordered,
-        "problem": problem.map(|problem| problem.name()),
-        "diagnosis": problem.map(|problem| problem.to_string()),
+        "problem": problem.as_ref().map(|its| its.problem.name()),
+        "diagnosis": problem.as_ref().map(|its| its.problem.to_string()),
+        "excerpt": problem.as_ref().map(|its| its.excerpt.to_string()),
     });
     Some((name, fields))
 }
@@ -166,6 +197,7 @@ pub(crate) fn summary_json(
     line.insert("jitter_ns".into(), summary.jitter_ns.into());
     line.insert("send_lag".into(), figures_json(summary.send_lag.as_ref()));
     line.insert("local_drops".into(), summary.local_drops.into());
+    line.insert("skipped".into(), summary.skipped.into());
     line.insert("behaviour".into(), summary.behaviour().name().into());
     let flows = summary.flows.iter().enumerate().map(|(index, flow)| {
         let mut entry = Map::new();
@@ -195,11 +227,13 @@ pub(crate) fn summary_json(
     line.insert(
         "outage_list".into(),
         listed
-            .map(|outage| outage_json(outage, summary.start))
+            .map(|outage| outage_json(outage, summary.start, summary.elapsed))
             .collect(),
     );
     line.insert("fresh_ports_tried".into(), summary.fresh_sent.into());
     line.insert("fresh_ports_answered".into(), summary.fresh_answered.into());
+    line.insert("sizes_tried".into(), summary.sizes_sent.into());
+    line.insert("sizes_answered".into(), summary.sizes_answered.into());
     line.insert("output_dropped".into(), output_dropped.into());
     writeln!(to, "{}", Value::Object(line))
 }
@@ -245,14 +279,15 @@ fn figures_json(figures: Option<&LatencySummary>) -> Value {
     })
 }
 
-fn outage_json(outage: &Outage, begin: std::time::Instant) -> Value {
+/// At a time `at` after the beginning.
+fn outage_json(outage: &Outage, begin: std::time::Instant, at: Duration) -> Value {
     let after = |at: std::time::Instant| nanoseconds(at.saturating_duration_since(begin));
     json!({
         "flow": outage.flow + 1,
         "first_number": outage.first_number,
         "start_ns": after(outage.start),
         "end_ns": outage.end.map(after),
-        "length_ns": outage.length().map(nanoseconds),
+        "length_ns": nanoseconds(outage.length(begin + at)),
         "lost": outage.lost,
     })
 }

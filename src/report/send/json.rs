@@ -28,7 +28,7 @@ pub(crate) fn outcome_json(
             "answer": std::str::from_utf8(answer.as_bytes()).ok(),
             "answer_hex": hex(answer.as_bytes()),
             "right": answer.problem().is_none(),
-            "problem": answer.problem().map(ToString::to_string),
+            "problem": answer.problem().map(|its| its.problem.to_string()),
             "round_trip_ns": nanoseconds(answer.round_trip()),
             "tries": answer.tries(),
             "path_mtu": answer.path_mtu(),

@@ -1,6 +1,8 @@
 //! The right answer to a text, compared with what arrives: whole, or byte by byte as a stream
 //! delivers it. A wrong answer is found at its first wrong byte, without waiting for its end.
 
+use super::proxy_header;
+
 /// A right answer and how much of it has arrived.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Comparison {
@@ -65,10 +67,12 @@ impl Comparison {
         (length, verdict)
     }
 
-    /// A wrong answer has as many line ends as the right one.
+    /// A wrong answer has as many line ends as the right one, besides those of a header that a proxy
+    /// put before it.
     fn end_of_wrong(&self, bytes: &[u8]) -> Option<usize> {
         let line_ends = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
         let missing = line_ends(&self.expected[self.matched..]);
+        let missing = missing.saturating_add(proxy_header::line_ends(bytes));
         let mut ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         ends.nth(missing.checked_sub(1)?).map(|(index, _)| index)
     }
@@ -98,6 +102,14 @@ mod tests {
         assert_eq!(comparison.advance(b"A\n"), (2, Verdict::Incomplete));
         assert_eq!(comparison.advance(b"y\n"), (0, Verdict::Wrong(Some(1))));
         assert_eq!(comparison.into_matched(), b"A\n");
+    }
+
+    #[test]
+    fn a_wrong_answer_includes_the_header_that_a_proxy_put_before_it() {
+        let mut comparison = Comparison::with_line(b"a");
+        let answer = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nA\nB\n";
+        let end = Some(answer.len() - 3);
+        assert_eq!(comparison.advance(answer), (0, Verdict::Wrong(end)));
     }
 
     proptest! {

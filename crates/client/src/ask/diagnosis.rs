@@ -2,10 +2,51 @@
 
 use std::fmt;
 
+use super::excerpt::AnswerExcerpt;
+use super::proxy_header;
+
+/// What is wrong with an answer, and a piece of what came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// How it differs from the right one.
+    pub problem: Problem,
+    /// What came.
+    pub excerpt: AnswerExcerpt,
+}
+
+impl Diagnosis {
+    /// Of an `answer` with this problem.
+    pub(crate) fn new(problem: Problem, answer: &[u8]) -> Self {
+        Self {
+            problem,
+            excerpt: AnswerExcerpt::new(answer, problem.offset(answer.len())),
+        }
+    }
+}
+
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.problem)?;
+        if !self.excerpt.is_empty() {
+            write!(f, "; received {}", self.excerpt)?;
+        }
+        Ok(())
+    }
+}
+
 /// How an answer differs from the right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
+    /// Nothing, where a text was due. Proxies answer with an empty datagram when their backend is
+    /// gone (nginx).
+    Empty,
+    /// It begins with a header of the PROXY protocol, which a proxy put before the text.
+    ProxyHeader {
+        /// 1 is text, 2 is binary.
+        version: u8,
+    },
     /// The text came back as it was sent. An echo over a pipe may join two datagrams, so there may
     /// be more behind it.
     Unchanged,
@@ -47,6 +88,14 @@ pub(crate) fn diagnose(text: &[u8], expected: &[u8], answer: &[u8]) -> Option<Pr
     if answer == expected {
         return None;
     }
+    if answer.is_empty() {
+        return Some(Problem::Empty);
+    }
+    if let Some(version) = proxy_header::version(answer)
+        && proxy_header::version(expected).is_none()
+    {
+        return Some(Problem::ProxyHeader { version });
+    }
     // Where capitals change nothing, an echo cannot be distinguished from a right answer.
     if text != expected && !text.is_empty() && answer.starts_with(text) {
         return Some(Problem::Unchanged);
@@ -79,6 +128,8 @@ impl Problem {
     /// The name in JSON.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Empty => "empty",
+            Self::ProxyHeader { .. } => "proxy_header",
             Self::Unchanged | Self::PartlyUnchanged { .. } => "unchanged",
             Self::Truncated { .. } => "truncated",
             Self::AnotherProbe { .. } => "another_probe",
@@ -86,11 +137,27 @@ impl Problem {
             Self::Differs { .. } => "differs",
         }
     }
+
+    /// The first wrong byte of an answer of `length` bytes.
+    fn offset(&self, length: usize) -> usize {
+        match self {
+            Self::Differs { offset, .. } => *offset,
+            Self::Truncated { .. } => length,
+            Self::TooLong { surplus } => length.saturating_sub(*surplus),
+            _ => 0,
+        }
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Empty => write!(f, "empty answer; a proxy may have lost its backend"),
+            Self::ProxyHeader { version } => write!(
+                f,
+                "a PROXY protocol header (version {version}) came back: a proxy puts it before \
+                 the text, and the server does not read it"
+            ),
             Self::Unchanged => write!(
                 f,
                 "the text came back unchanged: an echo or a reflected packet answered"
@@ -135,20 +202,29 @@ mod tests {
         assert_eq!(of(b"abcdabce"), Some(Problem::Unchanged));
         assert_eq!(of(b"ab"), Some(Problem::PartlyUnchanged { length: 2 }));
         assert_eq!(of(b"ABCDE"), Some(Problem::TooLong { surplus: 1 }));
-        for (answer, length) in [(&b"ABC"[..], 3), (b"", 0)] {
-            let expected_length = 4;
-            let truncated = Problem::Truncated {
-                length,
-                expected_length,
-            };
-            assert_eq!(of(answer), Some(truncated));
-        }
+        let truncated = Problem::Truncated {
+            length: 3,
+            expected_length: 4,
+        };
+        assert_eq!(of(b"ABC"), Some(truncated));
+        assert_eq!(of(b""), Some(Problem::Empty));
+        let version = |version| Some(Problem::ProxyHeader { version });
+        assert_eq!(of(b"PROXY TCP4 192.0.2.1 ...\r\nABCD"), version(1));
+        assert_eq!(of(b"\r\n\r\n\0\r\nQUIT\n\x21\x11ABCD"), version(2));
         let differs = Problem::Differs {
             offset: 2,
             got: b'x',
             expected: b'C',
         };
         assert_eq!(of(b"ABxD"), Some(differs));
+    }
+
+    #[test]
+    fn a_text_that_is_a_proxy_header_is_compared_like_any_other() {
+        let text = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2 a";
+        let answer = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2 ";
+        let problem = diagnose(text, &text.to_ascii_uppercase(), answer);
+        assert!(matches!(problem, Some(Problem::Truncated { .. })));
     }
 
     #[test]
@@ -164,5 +240,11 @@ mod tests {
     fn the_first_wrong_byte_is_counted_from_one_when_printed() {
         let problem = diagnose(b"abcd", b"ABCD", b"ABXD").unwrap();
         assert_eq!(problem.to_string(), "byte 3 is 0x58 and should be 0x43");
+        assert_eq!(
+            Diagnosis::new(problem, b"ABXD").to_string(),
+            "byte 3 is 0x58 and should be 0x43; received \"ABXD\""
+        );
+        let empty = Diagnosis::new(Problem::Empty, b"").to_string();
+        assert_eq!(empty, "empty answer; a proxy may have lost its backend");
     }
 }

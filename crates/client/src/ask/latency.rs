@@ -81,15 +81,26 @@ impl Latency {
     }
 
     /// `percentile` of 100 durations took at most this long. It is off by at most one in 1000, and
-    /// never outside of the extremes.
+    /// never outside of the extremes. `None` with fewer than [`samples_for`](Self::samples_for)
+    /// durations, which support no such percentile.
     ///
     /// ```
     /// # use bullhorn_client::bench::Latency;
     /// assert_eq!(Latency::default().percentile_ns(99.9), None);
     /// ```
     pub fn percentile_ns(&self, percentile: f64) -> Option<u64> {
+        if self.count() < Self::samples_for(percentile) {
+            return None;
+        }
         let ns = self.histogram.value_at_percentile(percentile);
         Some(ns.clamp(self.min_ns()?, self.max_ns))
+    }
+
+    /// How many durations `percentile` needs: with fewer, none of them is above it. The 99th needs
+    /// 100, the 99.9th 1000.
+    pub fn samples_for(percentile: f64) -> u64 {
+        // A little less, as 0.1 is not exact in binary.
+        (100.0 / (100.0 - percentile) * (1.0 - 1e-9)).ceil() as u64
     }
 
     /// The distribution in a few numbers; `None` when nothing was recorded.
@@ -97,11 +108,11 @@ impl Latency {
         Some(LatencySummary {
             min_ns: self.min_ns()?,
             mean_ns: self.mean_ns()?,
-            p50_ns: self.percentile_ns(50.0)?,
-            p90_ns: self.percentile_ns(90.0)?,
-            p99_ns: self.percentile_ns(99.0)?,
-            p99_9_ns: self.percentile_ns(99.9)?,
-            p99_99_ns: self.percentile_ns(99.99)?,
+            p50_ns: self.percentile_ns(50.0),
+            p90_ns: self.percentile_ns(90.0),
+            p99_ns: self.percentile_ns(99.0),
+            p99_9_ns: self.percentile_ns(99.9),
+            p99_99_ns: self.percentile_ns(99.99),
             max_ns: self.max_ns,
         })
     }
@@ -114,18 +125,19 @@ impl Latency {
     }
 }
 
-/// A distribution in a few numbers, in nanoseconds.
+/// A distribution in a few numbers, in nanoseconds. A percentile is `None` when there were too few
+/// durations for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct LatencySummary {
     pub min_ns: u64,
     pub mean_ns: u64,
-    pub p50_ns: u64,
-    pub p90_ns: u64,
-    pub p99_ns: u64,
-    pub p99_9_ns: u64,
-    pub p99_99_ns: u64,
+    pub p50_ns: Option<u64>,
+    pub p90_ns: Option<u64>,
+    pub p99_ns: Option<u64>,
+    pub p99_9_ns: Option<u64>,
+    pub p99_99_ns: Option<u64>,
     pub max_ns: u64,
 }
 
@@ -140,14 +152,27 @@ mod tests {
         assert_eq!((latency.summary(), latency.min_ns()), (None, None));
         latency.record(Duration::from_nanos(1_234_567));
         let summary = latency.summary().unwrap();
-        let LatencySummary {
-            min_ns,
-            p50_ns,
-            p99_9_ns,
-            max_ns,
-            ..
-        } = summary;
-        assert_eq!([min_ns, p50_ns, p99_9_ns, max_ns], [1_234_567; 4]);
+        let extremes = [summary.min_ns, summary.mean_ns, summary.max_ns];
+        assert_eq!(extremes, [1_234_567; 3]);
+    }
+
+    #[test]
+    fn a_percentile_needs_enough_durations_for_one_above_it() {
+        for (percentile, needed) in [
+            (50.0, 2),
+            (90.0, 10),
+            (99.0, 100),
+            (99.9, 1000),
+            (99.99, 10_000),
+        ] {
+            assert_eq!(Latency::samples_for(percentile), needed);
+            let mut latency = Latency::default();
+            latency.record_ns(1000, needed - 1);
+            assert_eq!(latency.percentile_ns(percentile), None, "{percentile}");
+            latency.record_ns(1000, 1);
+            let ns = latency.percentile_ns(percentile);
+            assert_eq!(ns, Some(1000), "{percentile}");
+        }
     }
 
     #[test]

@@ -2,14 +2,15 @@
 //!
 //! `candidates` are the addresses of a name, `flow` carries texts and answers to one of them,
 //! `comparison` compares an answer with the capitals of its text, and `diagnosis` finds what is
-//! wrong with it. With the feature `probe`: `filler` generates texts, `counts`, `latency` and
-//! `path_errors` are the figures.
+//! wrong with it and shows an `excerpt`; it recognises a `proxy_header`. With the feature `probe`:
+//! `filler` generates texts, `counts`, `latency` and `path_errors` are the figures.
 
 pub(crate) mod candidates;
 pub(crate) mod comparison;
 #[cfg(feature = "probe")]
 pub(crate) mod counts;
 pub(crate) mod diagnosis;
+pub(crate) mod excerpt;
 #[cfg(feature = "probe")]
 pub(crate) mod filler;
 pub(crate) mod flow;
@@ -17,3 +18,4 @@ pub(crate) mod flow;
 pub(crate) mod latency;
 #[cfg(feature = "probe")]
 pub(crate) mod path_errors;
+pub(crate) mod proxy_header;

@@ -2,6 +2,7 @@
 
 use super::record::Record;
 use super::text::Texts;
+use crate::ask::diagnosis::{Diagnosis, diagnose};
 
 /// The most numbers compared per turn to find the request of a damaged header. Without this bound,
 /// a server that sends only such replies would keep a worker from checking its clock.
@@ -23,6 +24,15 @@ impl Books {
             record,
             outstanding: 0,
             comparisons: MAX_COMPARISONS_PER_TURN,
+        }
+    }
+
+    /// A wrong reply came. The first one is kept to be shown.
+    pub(super) fn note_wrong(&mut self, flow: u32, number: u64, reply: &[u8]) {
+        if self.record.first_wrong.is_none() {
+            let text = self.texts.requests(flow, number, 1).to_vec();
+            let problem = diagnose(&text, self.texts.answers(flow, number, 1), reply);
+            self.record.first_wrong = problem.map(|problem| Diagnosis::new(problem, reply));
         }
     }
 

@@ -15,7 +15,9 @@ pub const PERCENTILES: [(&str, f64); 5] = [
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Figures {
-    /// The latencies of [`PERCENTILES`] in nanoseconds.
+    /// How many latencies there are.
+    pub samples: u64,
+    /// The latencies of [`PERCENTILES`] in nanoseconds; `None` with too few samples too.
     pub percentiles_ns: [Option<u64>; PERCENTILES.len()],
     /// The longest latency in nanoseconds.
     pub max_ns: Option<u64>,
@@ -30,6 +32,7 @@ impl Figures {
     pub fn of(result: &RunResult) -> Self {
         let latency = &result.record.latency;
         Self {
+            samples: latency.count(),
             percentiles_ns: PERCENTILES.map(|(_, percentile)| latency.percentile_ns(percentile)),
             max_ns: latency.max_ns(),
             rate: Some(result.achieved_rate()),

@@ -179,6 +179,7 @@ impl Ledger {
             self.record_right(number, 1, now_ns, books);
         } else {
             books.record.counts_of(is_measured).corrupt += 1;
+            books.note_wrong(self.flow, number, reply);
         }
         self.close(number, books);
         self.highest = self.highest.max(number + 1);

@@ -40,6 +40,8 @@ mod transport;
 mod worker;
 
 pub use crate::ask::counts::Counts;
+pub use crate::ask::diagnosis::{Diagnosis, Problem};
+pub use crate::ask::excerpt::AnswerExcerpt;
 pub use crate::ask::latency::Latency;
 pub use crate::ask::path_errors::PathErrorCount;
 pub use connecting::Connecting;
@@ -49,4 +51,4 @@ pub use record::{Record, TIMELINE_STEP};
 pub use result::RunResult;
 pub use run::run;
 pub use settings::Settings;
-pub use threshold::{Crossing, ParseThresholdError, Quantity, Threshold};
+pub use threshold::{Crossing, ParseThresholdError, Quantity, Threshold, TooFewSamples};

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::ask::counts::Counts;
+use crate::ask::diagnosis::Diagnosis;
 use crate::ask::latency::Latency;
 
 /// The width of a step of [`Record::timeline`].
@@ -21,6 +22,8 @@ pub struct Record {
     pub warmup: Counts,
     /// Requests due in the warm-up that were never sent: the schedule was too fast.
     pub warmup_skipped: u64,
+    /// What is wrong with the first wrong reply, in the warm-up or after it.
+    pub first_wrong: Option<Diagnosis>,
     /// From when a request was due to its right reply.
     pub latency: Latency,
     /// From when it was sent to its right reply; only with a rate, which makes the two differ.
@@ -44,6 +47,7 @@ impl Record {
             counts: Counts::default(),
             warmup: Counts::default(),
             warmup_skipped: 0,
+            first_wrong: None,
             latency: Latency::default(),
             service: has_service.then(Latency::default),
             timeline: vec![0],
@@ -87,6 +91,9 @@ impl Record {
         self.counts.merge(&other.counts);
         self.warmup.merge(&other.warmup);
         self.warmup_skipped += other.warmup_skipped;
+        if self.first_wrong.is_none() {
+            self.first_wrong.clone_from(&other.first_wrong);
+        }
         self.latency.merge(&other.latency);
         if let (Some(service), Some(more)) = (&mut self.service, &other.service) {
             service.merge(more);

@@ -9,6 +9,7 @@ use super::books::Books;
 use super::clock::Clock;
 use super::ledger::Ledger;
 use super::transport::{Received, Transport};
+use crate::ask::proxy_header;
 
 /// The most bytes per read.
 const CHUNK: usize = 128 << 10;
@@ -159,8 +160,9 @@ fn settle_lines(
             begin += whole;
             continue;
         }
-        // A partial reply has no line end.
-        let unread = begin.max(new.start);
+        let header = proxy_header::arrived(&buffer[begin..new.end]);
+        // A partial reply has no line end, but in such a header.
+        let unread = new.start.max(begin + header);
         let line_end = buffer[unread..new.end]
             .iter()
             .position(|byte| *byte == b'\n');

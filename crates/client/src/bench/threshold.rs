@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::figures::{Figures, PERCENTILES};
+use crate::ask::latency::Latency;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Metric {
@@ -44,6 +45,14 @@ impl Metric {
         }
     }
 
+    fn too_few(self, figures: &Figures) -> Option<TooFewSamples> {
+        let Self::Percentile(index) = self else {
+            return None;
+        };
+        let (has, needs) = (figures.samples, Latency::samples_for(PERCENTILES[index].1));
+        (has < needs).then_some(TooFewSamples { has, needs })
+    }
+
     fn of(self, figures: &Figures) -> Option<f64> {
         match self {
             Self::Percentile(index) => figures.percentiles_ns[index].map(|ns| ns as f64),
@@ -72,6 +81,17 @@ pub struct Crossing {
     pub actual: Option<Quantity>,
     /// What was allowed; `None` if the baseline lacks it.
     pub limit: Option<Quantity>,
+    /// The result has too few latencies for this percentile.
+    pub too_few: Option<TooFewSamples>,
+}
+
+/// Too few latencies for a percentile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct TooFewSamples {
+    pub has: u64,
+    pub needs: u64,
 }
 
 /// A figure with its unit.
@@ -143,6 +163,7 @@ impl Threshold {
             figure: self.metric.name(),
             actual: actual.map(|value| self.metric.quantity(value)),
             limit: limit.map(|value| self.metric.quantity(value)),
+            too_few: self.metric.too_few(figures),
         })
     }
 }

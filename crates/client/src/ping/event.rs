@@ -9,7 +9,8 @@ use super::loss::Loss;
 use super::outage::Outage;
 use super::summary::Summary;
 use crate::ask::counts::Counts;
-use crate::ask::diagnosis::Problem;
+use crate::ask::diagnosis::Diagnosis;
+use crate::ask::excerpt::AnswerExcerpt;
 use bullhorn_socket::PathError;
 use bullhorn_socket::endpoint::Endpoint;
 
@@ -52,7 +53,8 @@ pub enum Event {
         /// Bytes that came.
         length: usize,
         /// Since the probe was sent, or where it has a connection of its own, since that was made;
-        /// `None` when that was too long ago to be remembered.
+        /// `None` when that was too long ago to be remembered, or the prober itself was stopped
+        /// meanwhile.
         round_trip: Option<Duration>,
         /// How long the probe's own connection took to be made.
         connect_time: Option<Duration>,
@@ -61,7 +63,7 @@ pub enum Event {
         /// It came after the answer to a later probe of its flow.
         reordered: bool,
         /// What is wrong with it.
-        problem: Option<Problem>,
+        problem: Option<Diagnosis>,
     },
     /// An answer that belongs to no probe.
     Stray {
@@ -69,6 +71,8 @@ pub enum Event {
         flow: usize,
         /// Bytes that came.
         length: usize,
+        /// How they begin.
+        excerpt: AnswerExcerpt,
     },
     /// A probe that has no answer.
     Lost {
@@ -88,6 +92,14 @@ pub enum Event {
         flow: usize,
         /// Why it was lost.
         error: PathError,
+    },
+    /// Probes were due while the prober itself was stopped or held up. They were not sent, and are
+    /// not counted as such.
+    Skipped {
+        /// How many.
+        probes: u64,
+        /// Since the first of them was due.
+        delay: Duration,
     },
     /// Three consecutive probes of a flow are lost.
     OutageBegan(Outage),
@@ -110,6 +122,16 @@ pub enum Event {
         flow: usize,
         /// Of the fresh source port.
         round_trip: Duration,
+    },
+    /// During an outage smaller messages got through: the MTU of the path is too small, or it drops
+    /// fragments.
+    OnlyLargeLost {
+        /// The flow that has no answers.
+        flow: usize,
+        /// The largest size that got through, in bytes.
+        passed: usize,
+        /// The next larger one that was tried, and lost.
+        lost: usize,
     },
 }
 

@@ -1,7 +1,8 @@
 //! Accounts for every probe exactly once, in constant memory.
 //!
-//! The last [`WINDOW`] probes are in a ring; what leaves it is settled. It knows nothing of sockets
-//! and texts: callers record that a probe was sent, answered or refused, and query what is overdue.
+//! The last probes are in a ring, which is as long as the timeout needs; what leaves it is settled.
+//! It knows nothing of sockets and texts: callers record that a probe was sent, answered or refused,
+//! and query what is overdue.
 
 #[cfg(test)]
 mod tests;
@@ -13,12 +14,17 @@ use super::loss::Loss;
 use crate::ask::counts::Counts;
 use bullhorn_socket::PathOutcome;
 
-/// The maximum number of probes in flight; the ring takes two megabytes.
-pub(super) const WINDOW: u64 = 1 << 16;
+/// The maximum number of probes in flight; such a ring takes 1.5 MB.
+const MAX_WINDOW: u64 = 1 << 16;
+
+/// The minimum length of the ring, so that late and second answers are recognised.
+const MIN_WINDOW: u64 = 1 << 10;
 
 /// The probes of one target: their states and counts.
 pub(super) struct Ledger {
     slots: Box<[Slot]>,
+    /// The number of slots.
+    window: u64,
     timeout: Duration,
     /// The number of the last probe sent; 0 before the first.
     last: u64,
@@ -65,14 +71,22 @@ pub(super) struct Settled {
 }
 
 impl Ledger {
-    /// A ledger of `flows` flows, at least one, which send in turn.
-    pub(super) fn new(flows: usize, timeout: Duration) -> Self {
+    /// A ledger of `flows` flows, at least one, which send in turn, one probe per `interval`. It has
+    /// room for the probes of twice the timeout, so that late answers find theirs.
+    pub(super) fn new(flows: usize, timeout: Duration, interval: Duration) -> Self {
+        let needed = 2 * timeout.as_nanos() / interval.as_nanos().max(1);
+        let window = u64::try_from(needed).unwrap_or(MAX_WINDOW);
+        Self::with_window(flows, timeout, window.clamp(MIN_WINDOW, MAX_WINDOW))
+    }
+
+    fn with_window(flows: usize, timeout: Duration, window: u64) -> Self {
         let slot = Slot {
             sent: Instant::now(),
             state: State::Lost,
         };
         Self {
-            slots: vec![slot; WINDOW as usize].into_boxed_slice(),
+            slots: vec![slot; window as usize].into_boxed_slice(),
+            window,
             timeout,
             last: 0,
             first_open: 1,
@@ -122,13 +136,13 @@ impl Ledger {
 
     /// Whether there is no room for another probe.
     pub(super) fn is_full(&self) -> bool {
-        self.last + 1 - self.first_open >= WINDOW
+        self.last + 1 - self.first_open >= self.window
     }
 
     /// Records an answer to probe `number`, which must have been sent.
     pub(super) fn answer(&mut self, number: u64, right: bool, now: Instant) -> Arrival {
         let overtaken = number < self.flows[self.flow_of(number)].highest_answered;
-        if number + WINDOW <= self.last {
+        if number + self.window <= self.last {
             // Whether it had an answer is forgotten; it is late in any case.
             self.count(number, |counts| {
                 counts.late += 1;
@@ -216,7 +230,7 @@ impl Ledger {
     }
 
     fn is_in_state(&mut self, number: u64, state: State) -> bool {
-        number + WINDOW > self.last && self.slot(number).state == state
+        number + self.window > self.last && self.slot(number).state == state
     }
 
     /// The next probe in order, once it is settled. An overdue one becomes lost. With `force` an
@@ -263,12 +277,12 @@ impl Ledger {
     pub(super) fn outstanding(&self, flow: usize) -> impl Iterator<Item = u64> {
         (self.first_open..=self.last).filter(move |number| {
             self.flow_of(*number) == flow
-                && self.slots[(number % WINDOW) as usize].state == State::Outstanding
+                && self.slots[(number % self.window) as usize].state == State::Outstanding
         })
     }
 
     fn slot(&mut self, number: u64) -> &mut Slot {
-        &mut self.slots[(number % WINDOW) as usize]
+        &mut self.slots[(number % self.window) as usize]
     }
 
     fn count(&mut self, number: u64, change: impl Fn(&mut Counts)) {

@@ -4,10 +4,10 @@
 //! In reading order: `text` makes the texts and matches an answer to its probe; `schedule` decides
 //! when each is due; `ledger` counts every probe in one field of [`Counts`]; `jitter` and `outage`
 //! are figures; `flow` is one way to the endpoint and back; `fresh` tries a new source port during
-//! an outage, and `name` resolves the name again; `engine` brings them together; `event` is what a
-//! run reports while it lasts, `summary` at its end, and `control` ends it from outside. One plain
-//! thread and ppoll(2): a prober must not measure its own runtime. Nothing here reads arguments or
-//! prints.
+//! an outage, `sizes` smaller messages, and `name` resolves the name again; `engine` brings them
+//! together; `event` is what a run reports while it lasts, `summary` at its end, and `control` ends
+//! it from outside. One plain thread and ppoll(2): a prober must not measure its own runtime.
+//! Nothing here reads arguments or prints.
 
 mod arrival;
 mod behaviour;
@@ -23,13 +23,15 @@ mod name;
 mod outage;
 mod schedule;
 mod settings;
+mod sizes;
 mod summary;
 pub(crate) mod text;
 
 use std::time::Instant;
 
 pub use crate::ask::counts::Counts;
-pub use crate::ask::diagnosis::Problem;
+pub use crate::ask::diagnosis::{Diagnosis, Problem};
+pub use crate::ask::excerpt::AnswerExcerpt;
 pub use crate::ask::latency::LatencySummary;
 pub use crate::ask::path_errors::PathErrorCount;
 pub use arrival::ArrivalKind;

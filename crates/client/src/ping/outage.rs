@@ -25,10 +25,10 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// From its start to its end.
-    pub fn length(&self) -> Option<Duration> {
-        self.end
-            .map(|end| end.saturating_duration_since(self.start))
+    /// From its start to its end, or to `now` while it lasts.
+    pub fn length(&self, now: Instant) -> Duration {
+        let end = self.end.unwrap_or(now);
+        end.saturating_duration_since(self.start)
     }
 }
 
@@ -88,25 +88,23 @@ impl OutageTracker {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Outages {
-    /// The first 1000 that ended, in the order of their ends, then those still ongoing at the end
-    /// of the run.
+    /// The first 1000 that ended, in the order of their ends, then those that are ongoing.
     pub listed: Vec<Outage>,
     /// The number of outages.
     pub number: u64,
-    /// The longest of those that ended.
+    /// The longest, with those that last as long as they are so far.
     pub longest: Duration,
-    /// The sum of the lengths of those that ended.
+    /// The sum of the lengths, likewise.
     pub total: Duration,
 }
 
 impl Outages {
-    /// Adds an outage that ended, or one that is ongoing at the end of the run.
-    pub(super) fn add(&mut self, outage: Outage) {
+    /// Adds an outage that ended, or one that is ongoing at `now`.
+    pub(super) fn add(&mut self, outage: Outage, now: Instant) {
+        let length = outage.length(now);
         self.number += 1;
-        if let Some(length) = outage.length() {
-            self.longest = self.longest.max(length);
-            self.total += length;
-        }
+        self.longest = self.longest.max(length);
+        self.total += length;
         if self.listed.len() < MAX_LISTED {
             self.listed.push(outage);
         }
@@ -135,7 +133,7 @@ mod tests {
             panic!("it has ended");
         };
         assert_eq!(outage.lost, 4);
-        assert_eq!(outage.length(), Some(Duration::from_secs(4)));
+        assert_eq!(outage.length(at(99)), Duration::from_secs(4));
         assert_eq!(tracker.current(), None);
     }
 
@@ -144,16 +142,33 @@ mod tests {
         let now = Instant::now();
         let mut outages = Outages::default();
         for _ in 0..MAX_LISTED + 5 {
-            outages.add(Outage {
+            let ended = Outage {
                 flow: 0,
                 first_number: 1,
                 start: now,
                 end: Some(now + Duration::from_secs(1)),
                 lost: 3,
-            });
+            };
+            outages.add(ended, now);
         }
         assert_eq!(outages.number, MAX_LISTED as u64 + 5);
         assert_eq!(outages.listed.len(), MAX_LISTED);
         assert_eq!(outages.total, Duration::from_secs(MAX_LISTED as u64 + 5));
+    }
+
+    #[test]
+    fn an_outage_that_lasts_is_as_long_as_it_is_so_far() {
+        let start = Instant::now();
+        let mut outages = Outages::default();
+        let lasting = Outage {
+            flow: 0,
+            first_number: 1,
+            start,
+            end: None,
+            lost: 3,
+        };
+        outages.add(lasting, start + Duration::from_secs(7));
+        let seven = Duration::from_secs(7);
+        assert_eq!((outages.longest, outages.total), (seven, seven));
     }
 }

@@ -36,12 +36,18 @@ pub struct Summary {
     pub local_drops: u64,
     /// What the path reported about lost probes.
     pub path_errors: Vec<PathErrorCount>,
-    /// Periods without any answer.
+    /// Probes that were due while the prober itself was stopped or held up, and were not sent.
+    pub skipped: u64,
+    /// Periods without any answer, ongoing ones included.
     pub outages: Outages,
     /// Texts sent from fresh source ports during outages; not among the probes.
     pub fresh_sent: u64,
     /// Right answers to them.
     pub fresh_answered: u64,
+    /// Messages of other sizes sent during outages; not among the probes.
+    pub sizes_sent: u64,
+    /// Right answers to them.
+    pub sizes_answered: u64,
     /// The figures of each flow.
     pub flows: Vec<FlowSummary>,
 }

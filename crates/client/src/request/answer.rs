@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::ask::comparison::capitals;
-use crate::ask::diagnosis::{Problem, diagnose};
+use crate::ask::diagnosis::{Diagnosis, diagnose};
 
 /// The answer to one text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,12 +13,13 @@ pub struct Answer {
     round_trip: Duration,
     tries: u32,
     path_mtu: Option<u32>,
-    problem: Option<Problem>,
+    problem: Option<Diagnosis>,
 }
 
 impl Answer {
     pub(super) fn new(text: &[u8], bytes: Vec<u8>, round_trip: Duration, tries: u32) -> Self {
         let problem = diagnose(text, &capitals(text), &bytes);
+        let problem = problem.map(|problem| Diagnosis::new(problem, &bytes));
         Self {
             bytes,
             round_trip,
@@ -70,7 +71,7 @@ impl Answer {
     }
 
     /// How the answer differs from the text in capitals; `None` when it is right.
-    pub fn problem(&self) -> Option<&Problem> {
+    pub fn problem(&self) -> Option<&Diagnosis> {
         self.problem.as_ref()
     }
 }

@@ -25,7 +25,8 @@ mod texts;
 use std::fmt;
 use std::ops::ControlFlow;
 
-pub use crate::ask::diagnosis::Problem;
+pub use crate::ask::diagnosis::{Diagnosis, Problem};
+pub use crate::ask::excerpt::AnswerExcerpt;
 pub use answer::Answer;
 pub use lines::Lines;
 pub use outcome::{Observer, Outcome};

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::outage::{OfFlow, OutageText};
 use crate::report::named::Named;
-use crate::report::units::{milliseconds, nanoseconds, round};
+use crate::report::units::{milliseconds, nanoseconds, round, seconds};
 use bullhorn_client::ping::Begin;
 use bullhorn_client::ping::{ArrivalKind, Event, Loss};
 use bullhorn_socket::endpoint::Endpoint;
@@ -43,15 +43,24 @@ pub(crate) fn event_text(
     let to = &mut VisibleLines(to);
     match event {
         Event::Answer { .. } => answer_text(to, endpoint, event),
-        Event::Stray { length, .. } => {
-            writeln!(to, "{length} bytes from {endpoint}: matches no probe")
-        }
+        Event::Stray {
+            length, excerpt, ..
+        } => writeln!(
+            to,
+            "{length} bytes from {endpoint}: matches no probe; received {excerpt}"
+        ),
         Event::Lost { number, loss, .. } => {
             writeln!(to, "seq={number} lost: {}", LossText(loss))
         }
         Event::LossExplained { number, error, .. } => {
             writeln!(to, "seq={number} was lost: {error}")
         }
+        Event::Skipped { probes, delay } => writeln!(
+            to,
+            "skipped {probes} probe{}: the prober itself was stopped or held up for {}",
+            if *probes == 1 { "" } else { "s" },
+            seconds(*delay)
+        ),
         Event::OutageBegan(outage) => writeln!(
             to,
             "outage{} since seq={}: {} lost in a row",
@@ -59,7 +68,10 @@ pub(crate) fn event_text(
             outage.first_number,
             outage.lost
         ),
-        Event::OutageEnded(outage) => writeln!(to, "outage ended: {}", OutageText(outage, begin)),
+        Event::OutageEnded(outage) => {
+            let (start, now) = (begin, Instant::now());
+            writeln!(to, "outage ended: {}", OutageText { outage, start, now })
+        }
         Event::AddressChanged {
             given,
             from,
@@ -72,6 +84,12 @@ pub(crate) fn event_text(
             "a new source port gets answers (time={} ms) and the old one{} does not: \
              stale flow state on the path (NAT or conntrack) likely",
             milliseconds(nanoseconds(*round_trip)),
+            OfFlow(*flow)
+        ),
+        Event::OnlyLargeLost { flow, passed, lost } => writeln!(
+            to,
+            "only messages above {passed} bytes are lost{} ({passed} get through, {lost} do not): \
+             MTU or fragments",
             OfFlow(*flow)
         ),
         _ => Ok(()),

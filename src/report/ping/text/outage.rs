@@ -6,19 +6,23 @@ use std::time::Instant;
 use crate::report::units::seconds;
 use bullhorn_client::ping::Outage;
 
-/// `3.0 s to 5.0 s (2.0 s), 10 lost from seq=3`; times count from the given start of the run.
-pub(super) struct OutageText<'a>(pub(super) &'a Outage, pub(super) Instant);
+/// `3.0 s to 5.0 s (2.0 s), 10 lost from seq=3`, or `since 3.0 s, ongoing (2.0 s so far)`; times
+/// count from `start`.
+pub(super) struct OutageText<'a> {
+    pub(super) outage: &'a Outage,
+    pub(super) start: Instant,
+    pub(super) now: Instant,
+}
 
 impl fmt::Display for OutageText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(outage, start) = self;
-        let after = |at: Instant| seconds(at.saturating_duration_since(*start));
+        let outage = self.outage;
+        let after = |at: Instant| seconds(at.saturating_duration_since(self.start));
         let begin = after(outage.start);
-        match (outage.end, outage.length()) {
-            (Some(end), Some(length)) => {
-                write!(f, "{begin} to {} ({})", after(end), seconds(length))?;
-            }
-            _ => write!(f, "since {begin}, ongoing")?,
+        let length = seconds(outage.length(self.now));
+        match outage.end {
+            Some(end) => write!(f, "{begin} to {} ({length})", after(end))?,
+            None => write!(f, "since {begin}, ongoing ({length} so far)")?,
         }
         write!(
             f,

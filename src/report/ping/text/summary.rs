@@ -30,25 +30,16 @@ pub(crate) fn summary_text(
         summary.elapsed.as_secs_f64()
     )?;
     if let Some(figures) = &summary.connect_times {
-        writeln!(to, "connect {}", FiguresText(figures))?;
+        writeln!(to, "connect {}", Figures::of(figures))?;
     }
     if let Some(figures) = &summary.round_trips {
-        write!(to, "round trip {}", FiguresText(figures))?;
+        write!(to, "round trip {}", Figures::of(figures))?;
         match summary.jitter_ns {
             Some(jitter_ns) => writeln!(to, ", jitter {} ms", milliseconds(jitter_ns))?,
             None => writeln!(to)?,
         }
     }
-    if let Some(lag) = &summary.send_lag {
-        writeln!(
-            to,
-            "local: send lag p50/p99/max = {}/{}/{} ms, local drops {}",
-            milliseconds(lag.p50_ns),
-            milliseconds(lag.p99_ns),
-            milliseconds(lag.max_ns),
-            summary.local_drops
-        )?;
-    }
+    local(to, summary)?;
     if summary.flows.len() > 1 {
         flow_table(to, &summary.flows)?;
     }
@@ -56,11 +47,43 @@ pub(crate) fn summary_text(
         writeln!(to, "{} of the lost: {}", entry.count, entry.error)?;
     }
     outages(to, summary)?;
+    others(to, summary, output_dropped)
+}
+
+/// What the prober itself and its kernel did.
+fn local(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    if let Some(lag) = &summary.send_lag {
+        let figures = Figures::default()
+            .with("p50", lag.p50_ns)
+            .with("p99", lag.p99_ns)
+            .with("max", Some(lag.max_ns));
+        let drops = summary.local_drops;
+        writeln!(to, "local: send lag {figures}, local drops {drops}")?;
+    }
+    if summary.skipped > 0 {
+        let skipped = summary.skipped;
+        writeln!(
+            to,
+            "local: {skipped} probes skipped, due while the prober itself was stopped or held up"
+        )?;
+    }
+    Ok(())
+}
+
+/// What was sent beside the probes, and what was not printed.
+fn others(to: &mut dyn Write, summary: &Summary, output_dropped: u64) -> io::Result<()> {
     if summary.fresh_sent > 0 {
         writeln!(
             to,
             "new source ports: {} tried, {} answered",
             summary.fresh_sent, summary.fresh_answered
+        )?;
+    }
+    if summary.sizes_sent > 0 {
+        writeln!(
+            to,
+            "messages of other sizes: {} tried, {} answered",
+            summary.sizes_sent, summary.sizes_answered
         )?;
     }
     if output_dropped > 0 {
@@ -77,14 +100,13 @@ fn outages(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     if outages.number == 0 {
         return Ok(());
     }
-    writeln!(
-        to,
-        "{} outages, longest {}:",
-        outages.number,
-        seconds(outages.longest)
-    )?;
+    let (number, longest) = (outages.number, seconds(outages.longest));
+    let noun = if number == 1 { "outage" } else { "outages" };
+    writeln!(to, "{number} {noun}, longest {longest}:")?;
+    let start = summary.start;
+    let now = start + summary.elapsed;
     for outage in &outages.listed {
-        writeln!(to, "  {}", OutageText(outage, summary.start))?;
+        writeln!(to, "  {}", OutageText { outage, start, now })?;
     }
     Ok(())
 }
@@ -100,9 +122,9 @@ fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
     )?;
     for (index, flow) in flows.iter().enumerate() {
         let counts = &flow.counts;
-        let of = |value: fn(&LatencySummary) -> u64| match &flow.round_trips {
-            Some(figures) => milliseconds(value(figures)),
-            None => "-".to_owned(),
+        let of = |value: fn(&LatencySummary) -> Option<u64>| {
+            let ns = flow.round_trips.as_ref().and_then(value);
+            ns.map_or("-".to_owned(), milliseconds)
         };
         writeln!(
             to,
@@ -115,7 +137,7 @@ fn flow_table(to: &mut dyn Write, flows: &[FlowSummary]) -> io::Result<()> {
             counts.lost,
             of(|figures| figures.p50_ns),
             of(|figures| figures.p99_ns),
-            of(|figures| figures.max_ns),
+            of(|figures| Some(figures.max_ns)),
         )?;
     }
     Ok(())
@@ -199,31 +221,36 @@ impl fmt::Display for CountsText<'_> {
     }
 }
 
-struct FiguresText<'a>(&'a LatencySummary);
+/// `min/p50/max = 0.069/0.077/5.166 ms`, with the figures that are known.
+#[derive(Default)]
+struct Figures {
+    names: Vec<&'static str>,
+    values: Vec<String>,
+}
 
-impl fmt::Display for FiguresText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let LatencySummary {
-            min_ns,
-            p50_ns,
-            p90_ns,
-            p99_ns,
-            p99_9_ns,
-            max_ns,
-            ..
-        } = *self.0;
-        write!(f, "min/p50/p90/p99/p99.9/max = ")?;
-        for (index, ns) in [min_ns, p50_ns, p90_ns, p99_ns, p99_9_ns, max_ns]
-            .into_iter()
-            .enumerate()
-        {
-            write!(
-                f,
-                "{}{}",
-                if index > 0 { "/" } else { "" },
-                milliseconds(ns)
-            )?;
+impl Figures {
+    fn of(figures: &LatencySummary) -> Self {
+        Self::default()
+            .with("min", Some(figures.min_ns))
+            .with("p50", figures.p50_ns)
+            .with("p90", figures.p90_ns)
+            .with("p99", figures.p99_ns)
+            .with("p99.9", figures.p99_9_ns)
+            .with("max", Some(figures.max_ns))
+    }
+
+    fn with(mut self, name: &'static str, ns: Option<u64>) -> Self {
+        if let Some(ns) = ns {
+            self.names.push(name);
+            self.values.push(milliseconds(ns));
         }
-        write!(f, " ms")
+        self
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (names, values) = (self.names.join("/"), self.values.join("/"));
+        write!(f, "{names} = {values} ms")
     }
 }

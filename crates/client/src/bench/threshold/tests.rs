@@ -4,6 +4,7 @@ use super::*;
 
 fn figures(p99_ns: u64, rate: f64, loss: f64) -> Figures {
     Figures {
+        samples: 10_000,
         percentiles_ns: [Some(p99_ns); 5],
         max_ns: Some(p99_ns),
         rate: Some(rate),
@@ -51,6 +52,25 @@ fn a_crossing_has_the_actual_value_and_the_limit_in_the_unit_of_the_figure() {
     }
     let unknown = crossing("p99>2ms", &Figures::default());
     assert_eq!(unknown, ("p99", None, Some(Nanoseconds(2e6))));
+}
+
+#[test]
+fn a_percentile_of_too_few_latencies_is_crossed_and_says_how_many_it_needs() {
+    let figures = Figures {
+        samples: 999,
+        ..Figures::default()
+    };
+    let too_few = |text: &str| {
+        let threshold: Threshold = text.parse().unwrap();
+        threshold.crossing(&figures, None).unwrap().too_few
+    };
+    let needs = TooFewSamples {
+        has: 999,
+        needs: 1000,
+    };
+    assert_eq!(too_few("p99.9>1h"), Some(needs));
+    assert_eq!(too_few("p99>1h"), None);
+    assert_eq!(too_few("max>1h"), None);
 }
 
 #[test]

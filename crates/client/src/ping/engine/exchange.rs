@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::target::Target;
-use crate::ask::diagnosis::{Problem, diagnose};
+use crate::ask::diagnosis::{Diagnosis, Problem, diagnose};
+use crate::ask::excerpt::AnswerExcerpt;
 use crate::ping::arrival::ArrivalKind;
 use crate::ping::event::{Event, Observer};
 use crate::ping::flow::{self, Reception, Transmission};
@@ -50,6 +51,7 @@ impl Target<'_> {
             let fresh = flow::new(&self.endpoint, &options, self.settings);
             self.fresh.begin(fresh, outage, &self.texts);
         }
+        self.examine_sizes(flow);
         ControlFlow::Continue(())
     }
 
@@ -91,7 +93,7 @@ impl Target<'_> {
         let (last, timeout) = (self.ledger.last(), self.settings.timeout);
         self.fresh
             .advance(&self.texts, last, timeout, &mut self.answer);
-        ControlFlow::Continue(())
+        self.advance_sizes(observer)
     }
 
     /// Whether there may be more.
@@ -142,14 +144,22 @@ impl Target<'_> {
             .number_of(self.answer.as_slice(), self.ledger.last());
         let Some(number) = self.number_of_answer(flow, named) else {
             self.ledger.stray(flow);
-            return self.report_unexpected(&Event::Stray { flow, length }, observer);
+            let stray = Event::Stray {
+                flow,
+                length,
+                excerpt: AnswerExcerpt::new(self.answer.as_slice(), 0),
+            };
+            return self.report_unexpected(&stray, observer);
         };
         let problem = self.diagnose(number, named);
         let arrival = self.ledger.answer(number, problem.is_none(), now);
         let connect_time = self.answer.connection().map(|its| its.connect_time);
-        let round_trip = arrival
-            .round_trip
-            .map(|since_sent| since_sent.saturating_sub(connect_time.unwrap_or_default()));
+        // When an answer came while the prober was stopped is unknown.
+        let resumed = self.resumed.map(|at| now.saturating_duration_since(at));
+        let since_sent = arrival.round_trip;
+        let since_sent = since_sent.filter(|it| resumed.is_none_or(|since| *it <= since));
+        let round_trip =
+            since_sent.map(|since| since.saturating_sub(connect_time.unwrap_or_default()));
         if arrival.kind == ArrivalKind::InTime
             && problem.is_none()
             && let Some(round_trip) = round_trip
@@ -191,16 +201,20 @@ impl Target<'_> {
     }
 
     /// What is wrong with the answer in the buffer to probe `number`.
-    fn diagnose(&mut self, number: u64, named: Option<u64>) -> Option<Problem> {
-        if self.texts.is_right(number, self.answer.as_slice()) {
+    fn diagnose(&mut self, number: u64, named: Option<u64>) -> Option<Diagnosis> {
+        let answer = self.answer.as_slice();
+        if self.texts.is_right(number, answer) {
             return None;
         }
-        if let Some(number) = named.filter(|named| *named != number) {
-            return Some(Problem::AnotherProbe { number });
-        }
-        self.texts.write(number, &mut self.text);
-        self.texts.write_expected(number, &mut self.expected);
-        diagnose(&self.text, &self.expected, self.answer.as_slice())
+        let problem = match named.filter(|named| *named != number) {
+            Some(number) => Problem::AnotherProbe { number },
+            None => {
+                self.texts.write(number, &mut self.text);
+                self.texts.write_expected(number, &mut self.expected);
+                diagnose(&self.text, &self.expected, answer)?
+            }
+        };
+        Some(Diagnosis::new(problem, answer))
     }
 
     fn record(&mut self, flow: usize, round_trip: Duration) {

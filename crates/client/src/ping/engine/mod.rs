@@ -2,11 +2,13 @@
 //! whatever is next.
 //!
 //! The loop is in this file. `target` is the state of one target, `exchange` its sending and
-//! receiving, `settle` derives losses and outages, and `relocate` moves it to another address.
+//! receiving, `settle` derives losses and outages, `sizes` explains an outage by the size of the
+//! messages, and `relocate` moves the target to another address.
 
 mod exchange;
 mod relocate;
 mod settle;
+mod sizes;
 mod target;
 #[cfg(test)]
 mod tests;

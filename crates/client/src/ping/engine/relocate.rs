@@ -33,6 +33,7 @@ impl Target<'_> {
             state.flow = flow::new(&endpoint, &settings.connect, settings);
         }
         self.fresh.abandon();
+        self.sizes.abandon();
         std::mem::replace(&mut self.endpoint, endpoint)
     }
 }

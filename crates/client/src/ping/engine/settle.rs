@@ -74,7 +74,7 @@ impl Target<'_> {
                 self.report_event(&Event::OutageBegan(outage), observer)?;
             }
             Some(Change::Ended(outage)) => {
-                self.outages.add(outage);
+                self.outages.add(outage, now);
                 self.report_event(&Event::OutageEnded(outage), observer)?;
             }
             None => {}

@@ -7,15 +7,16 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::ask::latency::Latency;
 use crate::ask::path_errors::PathErrors;
 use crate::ping::behaviour::Behaviour;
-use crate::ping::event::{Begin, Observer};
+use crate::ping::event::{Begin, Event, Observer};
 use crate::ping::flow::{self, AnswerBuffer, ProbeFlow};
 use crate::ping::fresh::FreshPorts;
 use crate::ping::jitter::Jitter;
 use crate::ping::ledger::Ledger;
 use crate::ping::name::NameResolver;
 use crate::ping::outage::{OutageTracker, Outages};
-use crate::ping::schedule::Schedule;
+use crate::ping::schedule::{Schedule, Skipped};
 use crate::ping::settings::Settings;
+use crate::ping::sizes::Sizes;
 use crate::ping::summary::{FlowSummary, Summary};
 use crate::ping::text::ProbeTexts;
 use bullhorn_socket::endpoint::Endpoint;
@@ -30,6 +31,8 @@ pub(in crate::ping) struct Target<'a> {
     pub(super) texts: ProbeTexts,
     pub(super) start: Instant,
     schedule: Schedule,
+    /// When the prober went on after it was last stopped or held up.
+    pub(super) resumed: Option<Instant>,
     pub(super) ledger: Ledger,
     pub(super) flows: Vec<FlowState>,
     pub(super) round_trips: Latency,
@@ -39,6 +42,7 @@ pub(in crate::ping) struct Target<'a> {
     pub(super) path_errors: PathErrors,
     pub(super) outages: Outages,
     pub(super) fresh: FreshPorts,
+    pub(super) sizes: Sizes,
     pub(super) name: NameResolver,
     /// Of the flows to earlier addresses.
     pub(super) earlier_drops: u64,
@@ -90,7 +94,8 @@ impl<'a> Target<'a> {
             texts,
             start,
             schedule: Schedule::new(start, settings.probe_interval(), settings.probe_count()),
-            ledger: Ledger::new(settings.flows, settings.timeout),
+            resumed: None,
+            ledger: Ledger::new(settings.flows, settings.timeout, settings.probe_interval()),
             round_trips: Latency::default(),
             connect_times: Latency::default(),
             jitter: Jitter::default(),
@@ -98,6 +103,7 @@ impl<'a> Target<'a> {
             path_errors: PathErrors::default(),
             outages: Outages::default(),
             fresh: FreshPorts::default(),
+            sizes: Sizes::default(),
             name: NameResolver::default(),
             earlier_drops: 0,
             text: Vec::new(),
@@ -176,7 +182,13 @@ impl<'a> Target<'a> {
             return ControlFlow::Continue(None);
         }
         self.follow_name(observer)?;
-        if let Some(intended) = self.schedule.take_due(Instant::now()) {
+        let now = Instant::now();
+        if let Some(skipped) = self.schedule.skip_missed(now) {
+            self.resumed = Some(now);
+            let Skipped { probes, delay } = skipped;
+            self.report_event(&Event::Skipped { probes, delay }, observer)?;
+        }
+        if let Some(intended) = self.schedule.take_due(now) {
             self.send_probe(intended, observer)?;
         }
         self.receive_all(turn, observer)?;
@@ -190,7 +202,8 @@ impl<'a> Target<'a> {
             self.is_done |= expects || end <= now;
             next = Some(end);
         }
-        let next = next.into_iter().chain(self.schedule.next_due()).min();
+        let due = [self.schedule.next_due(), self.sizes.due()];
+        let next = next.into_iter().chain(due.into_iter().flatten()).min();
         ControlFlow::Continue(next.filter(|_| !self.is_done))
     }
 
@@ -199,16 +212,20 @@ impl<'a> Target<'a> {
         self.is_done
     }
 
-    /// What to wait for: a flow (`None` for the fresh source port and the resolver), its descriptor,
-    /// and whether to wait for room to write too.
+    /// What to wait for: a flow (`None` for anything else), its descriptor, and whether to wait for
+    /// room to write too.
     pub(super) fn interest(&self) -> impl Iterator<Item = (Option<usize>, BorrowedFd<'_>, bool)> {
         let flows = self.flows.iter().enumerate().flat_map(|(flow, state)| {
             let interests = (0..).map_while(|index| state.flow.interest(index));
             interests.map(move |interest| (Some(flow), interest))
         });
-        let fresh = self.fresh.interest().map(|interest| (None, interest));
-        let name = self.name.interest().map(|done| (None, (done, false)));
-        let all = flows.chain(fresh).chain(name).filter(|_| !self.is_done);
+        let others = [
+            self.fresh.interest(),
+            self.sizes.interest(),
+            self.name.interest().map(|done| (done, false)),
+        ];
+        let others = others.into_iter().flatten().map(|other| (None, other));
+        let all = flows.chain(others).filter(|_| !self.is_done);
         all.map(|(flow, (descriptor, to_write))| (flow, descriptor, to_write))
     }
 
@@ -233,16 +250,16 @@ impl<'a> Target<'a> {
         observer.interim(self.index, &self.summary())
     }
 
-    pub(super) fn finish(mut self) -> Summary {
-        for state in &self.flows {
-            if let Some(outage) = state.outage.current() {
-                self.outages.add(*outage);
-            }
-        }
+    pub(super) fn finish(self) -> Summary {
         self.summary()
     }
 
     fn summary(&self) -> Summary {
+        let elapsed = self.start.elapsed();
+        let mut outages = self.outages.clone();
+        for outage in self.flows.iter().filter_map(|it| it.outage.current()) {
+            outages.add(*outage, self.start + elapsed);
+        }
         let flows = self.flows.iter().enumerate();
         let flows = flows.map(|(index, state)| FlowSummary {
             source: state.flow.source(),
@@ -255,17 +272,20 @@ impl<'a> Target<'a> {
             given: self.given.clone(),
             endpoint: self.endpoint.clone(),
             start: self.start,
-            elapsed: self.start.elapsed(),
+            elapsed,
             counts: *self.ledger.counts(),
             round_trips: self.round_trips.summary(),
             connect_times: self.connect_times.summary(),
             jitter_ns: self.jitter.estimate_ns(),
             send_lag: self.send_lag.summary(),
+            skipped: self.schedule.skipped(),
             local_drops: self.earlier_drops + drops.sum::<u64>(),
             path_errors: self.path_errors.as_slice().to_vec(),
-            outages: self.outages.clone(),
+            outages,
             fresh_sent: self.fresh.sent,
             fresh_answered: self.fresh.answered,
+            sizes_sent: self.sizes.sent,
+            sizes_answered: self.sizes.answered,
             flows: flows.collect(),
         }
     }

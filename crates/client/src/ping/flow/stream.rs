@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::answer::AnswerBuffer;
 use super::probe_flow::{ProbeFlow, Reception, Transmission};
 use crate::ask::flow::StreamFlow;
+use crate::ask::proxy_header;
 use crate::ping::loss::Loss;
 use crate::ping::text::ProbeTexts;
 use bullhorn_socket::endpoint::Endpoint;
@@ -30,6 +31,8 @@ struct Connection {
     begun: Instant,
     /// How many bytes of an incomplete answer are known to be right.
     checked: usize,
+    /// Before the first text no answer is read, as it belongs to none.
+    has_text: bool,
     /// How it ended; reported after the last complete answer.
     ended: Option<Loss>,
 }
@@ -61,6 +64,7 @@ impl ProbeFlow for StreamProbes {
                 flow,
                 begun: Instant::now(),
                 checked: 0,
+                has_text: false,
                 ended: None,
             });
         }
@@ -87,6 +91,7 @@ impl ProbeFlow for StreamProbes {
             return Transmission::failed(&io::Error::other("the peer does not read"));
         }
         connection.flow.lines.push(text);
+        connection.has_text = true;
         connection.write();
         Transmission::Taken
     }
@@ -96,6 +101,9 @@ impl ProbeFlow for StreamProbes {
             return Reception::Nothing;
         };
         connection.write();
+        if connection.is_idle() {
+            return Reception::Nothing;
+        }
         loop {
             if connection.take_answer(texts, answer) {
                 return Reception::Answer;
@@ -111,7 +119,8 @@ impl ProbeFlow for StreamProbes {
     }
 
     fn interest(&self, index: usize) -> Option<(BorrowedFd<'_>, bool)> {
-        let connection = self.connection.as_ref().filter(|_| index == 0)?;
+        let connection = self.connection.as_ref();
+        let connection = connection.filter(|its| index == 0 && !its.is_idle())?;
         Some(connection.flow.interest())
     }
 
@@ -121,6 +130,11 @@ impl ProbeFlow for StreamProbes {
 }
 
 impl Connection {
+    /// Whether it waits for its first text.
+    fn is_idle(&self) -> bool {
+        self.flow.is_connected() && !self.has_text && self.ended.is_none()
+    }
+
     fn write(&mut self) {
         if self.ended.is_none()
             && let Err(error) = self.flow.write()
@@ -147,12 +161,18 @@ impl Connection {
     /// Copies the first answer that is complete, or already wrong, to `answer`.
     fn take_answer(&mut self, texts: &ProbeTexts, answer: &mut AnswerBuffer) -> bool {
         let lines = &mut self.flow.lines;
-        if let Some(line) = lines.take(texts.line_ends()) {
+        // What a proxy put before the text is part of the answer.
+        let header = proxy_header::line_ends(lines.rest());
+        if let Some(line) = lines.take(texts.line_ends().saturating_add(header)) {
             answer.copy_from(line);
             self.checked = 0;
             return true;
         }
         let partial = lines.rest();
+        let max = proxy_header::MAX_LENGTH + texts.expected_length();
+        if header > 0 && partial.len() <= max {
+            return false;
+        }
         if texts.may_begin_right(partial, self.checked) {
             self.checked = partial.len();
             return false;

@@ -31,7 +31,7 @@ proptest! {
         flows in 1usize..4,
     ) {
         let timeout = Duration::from_millis(40);
-        let mut ledger = Ledger::new(flows, timeout);
+        let mut ledger = Ledger::new(flows, timeout, Duration::from_secs(1));
         let mut now = Instant::now();
         // State of each probe: when sent; 'o'k, 'c'orrupt, 'l'ost, 'p'ending; answered at all.
         let mut probes: HashMap<u64, (Instant, char, bool)> = HashMap::new();
@@ -104,7 +104,7 @@ proptest! {
 #[test]
 fn an_overtaken_answer_is_reordered_and_its_copy_is_not() {
     let now = Instant::now();
-    let mut ledger = Ledger::new(1, Duration::from_secs(1));
+    let mut ledger = Ledger::with_window(1, Duration::from_secs(1), 8);
     for _ in 0..3 {
         ledger.send(now);
     }
@@ -119,7 +119,7 @@ fn an_overtaken_answer_is_reordered_and_its_copy_is_not() {
 #[test]
 fn flows_do_not_reorder_each_other() {
     let now = Instant::now();
-    let mut ledger = Ledger::new(2, Duration::from_secs(1));
+    let mut ledger = Ledger::with_window(2, Duration::from_secs(1), 8);
     ledger.send(now);
     ledger.send(now);
     assert!(!ledger.answer(2, true, now).reordered);
@@ -128,8 +128,9 @@ fn flows_do_not_reorder_each_other() {
 
 #[test]
 fn a_full_ring_loses_its_oldest_and_still_balances() {
+    const WINDOW: u64 = 100;
     let now = Instant::now();
-    let mut ledger = Ledger::new(3, Duration::from_secs(1));
+    let mut ledger = Ledger::with_window(3, Duration::from_secs(1), WINDOW);
     for _ in 0..WINDOW + 10 {
         ledger.send(now);
     }
@@ -142,4 +143,17 @@ fn a_full_ring_loses_its_oldest_and_still_balances() {
         ArrivalKind::InTime
     );
     assert!(ledger.counts().is_balanced());
+}
+
+#[test]
+fn the_ring_is_as_long_as_the_timeout_needs() {
+    let second = Duration::from_secs(1);
+    for (timeout, interval, window) in [
+        (second, second, MIN_WINDOW),
+        (second, Duration::from_micros(100), 20_000),
+        (second, Duration::from_nanos(1), MAX_WINDOW),
+        (Duration::MAX, Duration::from_nanos(1), MAX_WINDOW),
+    ] {
+        assert_eq!(Ledger::new(1, timeout, interval).window, window);
+    }
 }
