@@ -12,7 +12,7 @@ use crate::support_netns::Network;
 /// A further address of this end.
 const SOURCES: [&str; 2] = ["10.99.0.5", "fd99::5"];
 
-/// What each client sends to an endpoint, with arguments of its own that make it brief.
+/// What each client sends to an endpoint, with arguments that make it brief.
 const VERBS: [&[&str]; 3] = [
     &["send", "hello"],
     &["ping", "-c", "3", "-i", "1ms"],

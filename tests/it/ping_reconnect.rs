@@ -135,7 +135,7 @@ fn only_one_flow_of_a_stream_without_a_source_port_can_reconnect() {
     }
 }
 
-/// A prober that goes on until it is dropped or signalled.
+/// A prober that runs until it is dropped or signalled.
 struct Prober {
     process: Running,
     lines: Lines<BufReader<ChildStdout>>,

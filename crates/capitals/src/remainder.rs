@@ -1,4 +1,4 @@
-//! Upper-casing a stream whose reads may cut a character in two, whatever their source.
+//! Upper-casing a stream whose reads may cut a character in two.
 
 use alloc::vec::Vec;
 

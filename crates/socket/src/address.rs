@@ -93,7 +93,7 @@ impl Address {
     pub fn without_port(&self) -> Self {
         match self.as_socket() {
             Some(SocketAddr::V6(address)) if address.ip().to_ipv4_mapped().is_none() => {
-                // The zone tells link-local addresses apart.
+                // The zone distinguishes link-local addresses.
                 let (ip, scope_id) = (*address.ip(), address.scope_id());
                 SocketAddr::V6(SocketAddrV6::new(ip, 0, 0, scope_id)).into()
             }

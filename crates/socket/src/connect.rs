@@ -26,8 +26,8 @@ use crate::endpoint::{Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::stop::Stop;
 
-/// A socket connected to `endpoint`, in non-blocking mode. A Unix datagram socket gets an address
-/// of its own first, or no answer could reach it.
+/// A socket connected to `endpoint`, in non-blocking mode. A Unix datagram socket is bound to its
+/// own address first, or no answer could reach it.
 ///
 /// # Errors
 /// [`Error::UnsuitableEndpoint`] for an endpoint that only a server can use; [`Error::Path`], also

@@ -32,8 +32,8 @@
 //!   machine.
 //! * `sys`: the system calls, and the only unsafe code of the crate.
 //!
-//! Runs on Linux, macOS and FreeBSD. What Linux alone has is in a file of its own, and beside it in
-//! `NAME_elsewhere.rs` what the others have instead.
+//! Runs on Linux, macOS and FreeBSD. What only Linux has is in separate files; `NAME_elsewhere.rs`
+//! beside each has what the others do instead.
 
 #![warn(missing_debug_implementations)]
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic when the output is closed.

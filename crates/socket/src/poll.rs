@@ -44,7 +44,7 @@ impl<'a> PollSet<'a> {
         }
     }
 
-    /// Waits until a descriptor is ready or the time is up; `None` waits for ever. An interrupted
+    /// Waits until a descriptor is ready or the time is up; `None` waits forever. An interrupted
     /// wait is an ordinary end with nothing ready.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         let timeout = timeout.map(|timeout| timeout.min(MAX_WAIT));

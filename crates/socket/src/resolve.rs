@@ -79,7 +79,7 @@ fn admitted(
     Ok(endpoints)
 }
 
-/// A name that is being resolved by a thread of its own.
+/// A name that a separate thread is resolving.
 #[derive(Debug)]
 pub struct Resolution {
     name: String,

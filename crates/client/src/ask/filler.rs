@@ -1,5 +1,5 @@
-//! Generated texts: a header that tells requests apart, then filler that is the same in every text
-//! of a run.
+//! Generated texts: a header that distinguishes requests, then filler that is the same in every
+//! text of a run.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -109,7 +109,7 @@ impl Settings {
             let problem = "a source port is for one connection";
             (&["reconnect", "source"], problem.to_owned())
         } else if self.reconnects && self.flows > 1 {
-            let problem = "each probe has a connection of its own, so there is one flow";
+            let problem = "each probe has its own connection, so there is only one flow";
             (&["reconnect", "flows"], problem.to_owned())
         } else if self.size < TOKEN_LENGTH {
             let problem = format!(

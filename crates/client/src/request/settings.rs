@@ -22,7 +22,7 @@ pub struct Settings {
     /// Which addresses of a name may be used.
     pub family: FamilyFilter,
     /// How packets leave this machine. Over datagrams, with a source port there is one text in
-    /// flight, whatever the window.
+    /// flight, regardless of the window.
     pub connect: ConnectOptions,
 }
 

@@ -44,7 +44,7 @@ impl DatagramPeers {
 #[derive(Debug)]
 pub(crate) struct PeerTally {
     peers: DatagramPeers,
-    /// The drops of the batch under way.
+    /// The drops of the current batch.
     drops: Vec<RunDrop>,
 }
 

@@ -1,9 +1,9 @@
-//! The most recent peers of each endpoint: whether the requests of an address arrived, and what became
-//! of them. Off unless asked for.
+//! The most recent peers of each endpoint: whether the requests of an address arrived, and what
+//! happened to them. Off by default.
 //!
-//! A [`table`] has a fixed size. Each datagram worker has one of its own, which it updates once a batch
-//! (`datagrams`); each listener has one, which its connections share (`streams`). A [`PeerTable`] merges
-//! them when it is read.
+//! A [`table`] has a fixed size. Each datagram worker has its own, which it updates once per batch
+//! (`datagrams`); each listener has one, which its connections share (`streams`). A [`PeerTable`]
+//! merges them when it is read.
 
 mod datagrams;
 mod peer;

@@ -8,7 +8,7 @@ use crate::stats::{DropCause, StreamTotals};
 use bullhorn_socket::Address;
 use bullhorn_socket::endpoint::SocketType;
 
-/// A source of requests to one endpoint: an IP address, whatever its ports, or the name of a Unix
+/// A source of requests to one endpoint: an IP address regardless of port, or the name of a Unix
 /// socket. Unix sockets without a name are one peer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -63,7 +63,7 @@ pub struct PacketInfo {
     /// The interface, where the address means nothing without it (IPv6 link-local); else 0, so
     /// that the routing table chooses the way back.
     pub interface: u32,
-    /// It was sent to that address alone: not to a group (multicast), nor to everybody (broadcast).
+    /// It was sent to that address only: not multicast, not broadcast.
     pub unicast: bool,
 }
 

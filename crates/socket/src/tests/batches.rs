@@ -194,7 +194,7 @@ fn shutting_the_socket_down_ends_a_wait_and_keeps_what_was_received() {
                 )
                 .unwrap();
         }
-        // Not connected, so the call complains; the wait ends all the same.
+        // Not connected, so the call complains; the wait still ends.
         let _ = Socket::from(server.try_clone().unwrap()).shutdown(std::net::Shutdown::Read);
         let mut inbox = Inbox::new(BATCH);
         let mut received = 0;

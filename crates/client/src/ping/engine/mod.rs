@@ -1,5 +1,5 @@
-//! One run over any number of targets: sends what is due, takes what has arrived, and waits for
-//! whatever is next.
+//! One run over any number of targets: sends what is due, receives what has arrived, and waits for
+//! the next event.
 //!
 //! The loop is in this file. `target` is the state of one target, `exchange` its sending and
 //! receiving, `settle` derives losses and outages, `sizes` explains an outage by the size of the

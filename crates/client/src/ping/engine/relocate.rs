@@ -8,7 +8,7 @@ use crate::ping::flow;
 use bullhorn_socket::endpoint::Endpoint;
 
 impl Target<'_> {
-    /// Moves to the address that the name has now, once the resolver has said that it is another.
+    /// Moves to the name's new address, once the resolver has reported one.
     pub(super) fn follow_name(&mut self, observer: &mut dyn Observer) -> ControlFlow<()> {
         let name = &mut self.name;
         let Some(addresses) = name.moved(&self.given, &self.endpoint, self.settings) else {
