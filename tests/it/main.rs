@@ -69,6 +69,7 @@ mod stream_limits;
 mod units;
 mod unix_datagram;
 mod unix_file;
+mod unix_networks;
 mod unix_senders;
 mod uppercase_python;
 mod urgent_data;

@@ -22,7 +22,7 @@ use super::call::traced_zero;
 use super::checks::check_for_client;
 use super::connect_options::ConnectOptions;
 use super::poll::PollSet;
-use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::endpoint::{Endpoint, Family, SocketType, UnixName};
 use crate::error::{Error, Operation, Result};
 use crate::stop::Stop;
 
@@ -206,7 +206,14 @@ fn create_for(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(Socket, 
         allow_largest_datagram(&socket).map_err(fail(Operation::Configure))?;
     }
     if (family, socket_type) == (Family::Unix, SocketType::Datagram) {
-        socket.bind_own_name().map_err(fail(Operation::Bind))?;
+        let bound = match endpoint {
+            Endpoint::Unix {
+                name: UnixName::Path(path),
+                ..
+            } if options.has_name_beside_server => socket.bind_name_beside(path),
+            _ => socket.bind_own_name(),
+        };
+        bound.map_err(fail(Operation::Bind))?;
     }
     if socket_type == SocketType::Stream && family != Family::Unix {
         // A line is answered line by line: waiting to fill a segment would only add delay.

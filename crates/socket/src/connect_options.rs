@@ -29,6 +29,9 @@ pub struct ConnectOptions {
     pub dscp: Option<u8>,
     /// The TTL or hop limit of each packet, 1 to 255 (IP_TTL, IPV6_UNICAST_HOPS).
     pub ttl: Option<u8>,
+    /// A Unix datagram socket is bound to a new file beside that of its server, instead of to an
+    /// abstract name, which a server in another network namespace cannot answer.
+    pub has_name_beside_server: bool,
 }
 
 impl ConnectOptions {
@@ -62,7 +65,11 @@ impl ConnectOptions {
                 "the TTL must be above zero",
             ));
         }
-        if endpoint.family() == Some(Family::Unix) && *self != Self::default() {
+        let none = Self {
+            has_name_beside_server: self.has_name_beside_server,
+            ..Self::default()
+        };
+        if endpoint.family() == Some(Family::Unix) && *self != none {
             return Err(Error::UnsuitableEndpoint {
                 endpoint: endpoint.clone(),
                 problem: "is a Unix socket, which has no source address, interface, DSCP or TTL",

@@ -17,7 +17,8 @@
 //!   kernel about it).
 //! * [`connect()`] makes a connected socket from an endpoint, for clients (`connect`; with the source
 //!   and the marks of `connect_options`, bound to an `interface`; `own_name` is that of a Unix
-//!   datagram socket, and `backlog` waits for room in a listener's).
+//!   datagram socket, `name_file` a file for it, which `listed_names` finds to be necessary, and
+//!   `backlog` waits for room in a listener's).
 //! * [`datagrams`]: many datagrams a call, received, answered and sent. `batch` is the contract,
 //!   `plain` fills it with one call a datagram, `batched` with many datagrams a call and many a
 //!   buffer (`coalesce` finds those that can go together, `segmentation` knows the limits and
@@ -104,12 +105,18 @@ mod interface;
 mod interface;
 mod interfaces;
 pub mod lines;
+#[cfg(target_os = "linux")]
+mod listed_names;
+#[cfg(not(target_os = "linux"))]
+#[path = "listed_names_elsewhere.rs"]
+mod listed_names;
 mod lookup;
 #[cfg(target_os = "linux")]
 mod made_file;
 #[cfg(not(target_os = "linux"))]
 #[path = "made_file_elsewhere.rs"]
 mod made_file;
+mod name_file;
 #[cfg(target_os = "linux")]
 mod own_name;
 #[cfg(not(target_os = "linux"))]
@@ -174,6 +181,7 @@ pub use endpoint::{Endpoint, Family, SocketType};
 pub use error::{Error, Result};
 pub use inherit::{check_open, inherit, open_ones, passed_descriptors, passed_names};
 pub use interfaces::local_addresses;
+pub use listed_names::may_be_in_another_network;
 pub use path_error::{PathCause, PathError, PathOutcome, QueuedError, Reporter};
 pub use poll::PollSet;
 pub use refusal::check_needed_calls;

@@ -44,6 +44,13 @@ impl Socket {
         traced_zero(format_args!("bind({}, autobind)", self.as_raw_fd()), bound)
     }
 
+    /// Binds a client's Unix datagram socket to a new file beside that of its server.
+    pub(crate) fn bind_name_beside(&mut self, server: &str) -> io::Result<()> {
+        let bound = OwnName::bind_beside(&self.0, server).map(|name| self.1 = name);
+        let call = format_args!("bind({}, {server}-...)", self.as_raw_fd());
+        traced_zero(call, bound)
+    }
+
     /// Binds it to `address` (bind(2)), which the log shows as `shown`.
     pub(crate) fn bind(&self, address: &Address, shown: &Endpoint) -> io::Result<()> {
         let descriptor = self.as_raw_fd();

@@ -13,6 +13,7 @@ use super::settings::Settings;
 use super::shared::Shared;
 use super::threads::run_workers;
 use crate::ask::candidates::Candidates;
+use crate::ask::reply_name;
 use crate::trial::Trial;
 use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::Endpoint;
@@ -78,7 +79,11 @@ pub fn run(
     let candidates = Candidates::resolve(endpoint, family, options, timeout, stop)?;
     let trial = Trial::new(TRIAL, options, timeout);
     let address = trial.choose(&candidates, None, stop)?;
-    let checked = CheckedSettings::new(&address, settings)?;
+    let settings = Settings {
+        connect: reply_name::choose(&address, options, timeout, stop),
+        ..settings.clone()
+    };
+    let checked = CheckedSettings::new(&address, &settings)?;
     let mut result = run_at(&address, &checked, stop, observer)?;
     result.given = endpoint.clone();
     Ok(result)

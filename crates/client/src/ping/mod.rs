@@ -44,6 +44,7 @@ pub use settings::Settings;
 pub use summary::{FlowSummary, Summary};
 
 use crate::ask::candidates::Candidates;
+use crate::ask::reply_name;
 use crate::trial::Trial;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::error::{Error, Result};
@@ -108,6 +109,12 @@ pub fn run(
     texts.write(TRIAL, &mut text);
     let trial = Trial::new(&text, options, settings.timeout);
     let address = trial.choose(&candidates, deadline, stop)?;
+    let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
+    let timeout = left.map_or(settings.timeout, |left| left.min(settings.timeout));
+    let settings = &Settings {
+        connect: reply_name::choose(&address, options, timeout, stop),
+        ..settings.clone()
+    };
     let targets = vec![Target::new(0, endpoint, address, settings, texts)];
     let mut summaries = Engine::new(targets, control, deadline).run(observer)?;
     summaries.pop().ok_or(Error::NoAddress)

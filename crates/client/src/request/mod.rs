@@ -34,6 +34,7 @@ pub use settings::Settings;
 pub use texts::{Next, TextList, Texts};
 
 use crate::ask::candidates::Candidates;
+use crate::ask::reply_name;
 use bullhorn_socket::Stop;
 use bullhorn_socket::endpoint::{Endpoint, ParseEndpointError, SocketType};
 use bullhorn_socket::error::{Error, Result};
@@ -118,7 +119,14 @@ impl Client {
             Some(SocketType::Stream) => {
                 Transport::Stream(stream::Exchange::connect(candidates, settings, stop)?)
             }
-            _ => Transport::Datagram(datagram::Exchange::open(candidates, settings, stop)?),
+            _ => {
+                let connect = reply_name::choose(&endpoint, &settings.connect, timeout, &stop);
+                let settings = Settings {
+                    connect,
+                    ..settings
+                };
+                Transport::Datagram(datagram::Exchange::open(candidates, settings, stop)?)
+            }
         };
         Ok(Self { transport })
     }
