@@ -223,6 +223,12 @@ fn a_missing_neighbour_is_reported_to_probes_that_are_lost_by_then() {
             assert!(ended.text().contains(words), "{ended:?}");
         }
     }
+    // With the defaults a datagram is given up just after that.
+    for (endpoint, _) in endpoints_of("udp", ["10.77.0.98", "fd77::98"]) {
+        let ended = path.run(&["send", &endpoint, "hello"]);
+        assert_eq!(ended.code, 4, "{ended:?}");
+        assert!(ended.stderr.contains("no neighbour"), "{ended:?}");
+    }
 }
 
 #[test]
@@ -320,18 +326,17 @@ fn a_message_too_big_for_the_path_is_sent_again_and_the_mtu_is_reported() {
         let forget = if family == 0 { "-4" } else { "-6" };
         let forget = || Path::ip(&path.client, &format!("{forget} route flush cache"));
 
-        let ended = path.run(&["send", "--json", endpoint, &text]);
+        let ended = path.run(&["send", "--json", "--timeout", "20s", endpoint, &text]);
         assert_eq!(ended.code, 0, "{ended:?}");
         assert_lines("send", &ended.text());
         let answer = ended.text();
         let answer: Value = serde_json::from_str(answer.lines().next().unwrap()).unwrap();
         assert_eq!(answer["path_mtu"], 1400, "{answer}");
-        // The new MTU may take effect only after a moment.
-        assert!(answer["tries"] == 2 || answer["tries"] == 3, "{answer}");
+        assert_eq!(answer["tries"], 2, "{answer}");
 
         forget();
-        let arguments = ["ping", "--json", "-c", "4", "-i", "200ms", "-s", "1420"];
-        let ended = path.run(&[&arguments[..], &[endpoint]].concat());
+        let arguments = ["ping", "--json", "-c", "4", "-i", "200ms", "-W", "20s"];
+        let ended = path.run(&[&arguments[..], &["-s", "1420", endpoint]].concat());
         assert_eq!(ended.code, 1, "{ended:?}");
         assert_lines("ping", &ended.text());
         let summary = ended.summary();
@@ -361,4 +366,33 @@ fn a_message_too_big_for_the_path_is_sent_again_and_the_mtu_is_reported() {
         let ended = path.run(&["send", endpoint, &text]);
         assert_eq!(ended.code, 0, "{ended:?}");
     }
+}
+
+#[test]
+fn a_report_is_about_one_attempt_and_the_next_may_be_answered() {
+    let Some(path) = Path::new() else { return };
+    let _served = path.serve();
+    Path::firewall(
+        &path.router,
+        "forward",
+        &["udp dport 3000 numgen inc mod 3 != 2 reject"],
+    );
+    let (endpoint, _) = &endpoints_of("udp", SERVER)[0];
+    let ended = path.run(&["send", "--json", "--timeout", "20s", endpoint, "hello"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let answer: Value = serde_json::from_str(ended.text().lines().next().unwrap()).unwrap();
+    let found = json!([answer["answer"], answer["tries"]]);
+    assert_eq!(found, json!(["HELLO", 3]), "{answer}");
+    let arguments = [
+        "send",
+        "--retries",
+        "1",
+        "--timeout",
+        "20s",
+        endpoint,
+        "hello",
+    ];
+    let ended = path.run(&arguments);
+    assert_eq!(ended.code, 4, "{ended:?}");
+    assert!(ended.stderr.contains("rejected by 10.77.0.1"), "{ended:?}");
 }

@@ -19,8 +19,12 @@ pub const ROUTER: [&str; 2] = ["10.77.0.1", "fd77::1"];
 pub const FAR_ROUTER: [&str; 2] = ["10.77.1.1", "fd77:1::1"];
 pub const SERVER: [&str; 2] = ["10.77.1.2", "fd77:1::2"];
 
-/// So that a test sees every ICMP error that it causes.
-const UNLIMITED_ICMP: [&str; 2] = ["net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"];
+/// So that a test sees every ICMP error that it causes, and addresses can be used at once.
+const OF_ALL: [&str; 3] = [
+    "net.ipv4.icmp_ratelimit=0",
+    "net.ipv6.icmp.ratelimit=0",
+    "net.ipv6.conf.default.accept_dad=0",
+];
 const FORWARDING: [&str; 2] = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
 
 /// Client, router and server, joined by two cables: `near` and `far`.
@@ -48,7 +52,7 @@ impl Path {
                 return None;
             }
             assert!(ip(&format!("-n {host} link set lo up")));
-            Self::set(host, &UNLIMITED_ICMP);
+            Self::set(host, &OF_ALL);
         }
         Self::set(&path.router, &FORWARDING);
         path.join(&path.client, "near", CLIENT, ROUTER);

@@ -6,6 +6,7 @@
 //! were one to an earlier text, are ignored.
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,11 @@ const MAX_READS: usize = 64;
 
 /// How long after an ICMP error the text is sent again.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// When the kernel has given up on a neighbour that does not answer, and reported it: after three
+/// requests, one per second (mcast_solicit and retrans_time_ms in arp(7)), and a moment. With the
+/// default settings a text would be given up just before that.
+const NEIGHBOUR_VERDICT: Range<Duration> = Duration::from_millis(2900)..Duration::from_millis(3300);
 
 /// A flow and the text in flight on it.
 pub(super) struct RequestFlow {
@@ -45,6 +51,8 @@ pub(super) struct Request {
     waits_for_room: bool,
     /// What the path last reported about it.
     path_error: Option<PathError>,
+    /// About how many tries it has reported something.
+    reports: u32,
 }
 
 impl Request {
@@ -69,6 +77,7 @@ impl Request {
         let is_ours = self.text[..length] == queued.excerpt[..length];
         if is_ours {
             self.path_error = Some(queued.error);
+            self.reports += 1;
         }
         is_ours
     }
@@ -102,6 +111,7 @@ impl RequestFlow {
             tries: 0,
             first_sent: None,
             path_error: None,
+            reports: 0,
             ..request
         };
         self.send()
@@ -199,6 +209,11 @@ impl RequestFlow {
         if may_send {
             return self.send();
         }
+        if request.path_error.is_none() && NEIGHBOUR_VERDICT.contains(&waited) {
+            let verdict = request.first_sent.map(|it| it + NEIGHBOUR_VERDICT.end);
+            self.request.deadline = verdict;
+            return Progress::Pending;
+        }
         let endpoint = self.endpoint().clone();
         Progress::Settled(Err(match request.path_error {
             Some(error) => Error::Path { endpoint, error },
@@ -210,16 +225,25 @@ impl RequestFlow {
         }))
     }
 
-    /// The path reports `error` about this attempt. The next one may fare better: one that was too
-    /// big is fragmented now, and a route or a server may come back.
+    /// The path reports `error` about one try. Another that is in flight, or the next, may fare
+    /// better: one that was too big is fragmented from now on, and a route or a server may come
+    /// back.
     fn retry(&mut self, error: PathError, retries: u32) -> Progress {
-        if self.request.tries > retries || error.outcome() == PathOutcome::Unsent {
-            let endpoint = self.endpoint().clone();
-            return Progress::Settled(Err(Error::Path { endpoint, error }));
+        let request = &self.request;
+        let is_last = request.tries > retries;
+        match error.outcome() {
+            PathOutcome::Unsent => {}
+            _ if request.reports < request.tries => return Progress::Pending,
+            PathOutcome::TooBig if !is_last => return self.send(),
+            _ if !is_last => return self.pause(),
+            _ => {}
         }
-        if error.outcome() == PathOutcome::TooBig && self.request.tries == 1 {
-            return self.send();
-        }
+        let endpoint = self.endpoint().clone();
+        Progress::Settled(Err(Error::Path { endpoint, error }))
+    }
+
+    /// Sends again soon, though not at once.
+    fn pause(&mut self) -> Progress {
         let soon = Instant::now() + ERROR_PAUSE;
         let deadline = &mut self.request.deadline;
         *deadline = deadline.map(|deadline| deadline.min(soon));
