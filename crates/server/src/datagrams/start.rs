@@ -104,7 +104,8 @@ fn wake(
     description: &Description,
     options: &DatagramOptions,
 ) -> io::Result<Wake> {
-    let may_shut_down = !description.inherited && description.family != Family::Unix;
+    let may_shut_down =
+        Socket::SHUTDOWN_ENDS_WAITS && !description.inherited && description.family != Family::Unix;
     if may_shut_down && options.impairment.is_none() {
         threads.shut_down_at_stop(socket.clone());
         return Ok(Wake::Shutdown);

@@ -8,6 +8,8 @@
 use std::io;
 use std::time::Duration;
 
+use super::kernel::CONNECTION_ERRORS;
+
 /// The first pause while nothing can be accepted; each further one is twice as long.
 const MIN_PAUSE: Duration = Duration::from_millis(10);
 
@@ -19,24 +21,8 @@ const MAX_TRANSIENT: u32 = 32;
 
 /// Whether an error of accept(2) concerns only one connection, which is gone.
 fn is_transient(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(
-            libc::ECONNABORTED
-                | libc::EINTR
-                | libc::EPERM
-                | libc::ENETDOWN
-                | libc::EPROTO
-                | libc::ENOPROTOOPT
-                | libc::EHOSTDOWN
-                | libc::ENONET
-                | libc::EHOSTUNREACH
-                | libc::EOPNOTSUPP
-                | libc::ENETUNREACH
-                | libc::ECONNRESET
-                | libc::ETIMEDOUT
-        )
-    )
+    let number = error.raw_os_error();
+    number.is_some_and(|number| CONNECTION_ERRORS.contains(&number))
 }
 
 /// The failures since the last accepted connection.

@@ -17,18 +17,13 @@ use slab::Slab;
 use super::closed::Closed;
 use super::connection::{Buffers, Connection, Progress};
 use super::deadlines::Deadlines;
+use super::kernel::READ_INTEREST;
 use super::read_ahead::{ReadAhead, TOGETHER};
 use super::ready_list::ReadyList;
 use crate::stats::ConnectionDropCause;
 
 /// The most turns in a row, after which listeners, events and deadlines have theirs.
 const MAX_TURNS: usize = 256;
-
-/// Urgent data is an event too: a read stops there, however much follows (tcp(7)).
-#[cfg(target_os = "linux")]
-const READ_INTEREST: Interest = Interest::READABLE.add(Interest::PRIORITY);
-#[cfg(not(target_os = "linux"))]
-const READ_INTEREST: Interest = Interest::READABLE;
 
 /// The connections of one event loop, all of them registered.
 pub(super) struct Connections {

@@ -4,7 +4,8 @@
 //! accepts a connection if [`admission`] has a permit for it, pauses according to
 //! [`accept_failure`], and its [`distributor`] gives each loop a connection in turn. The
 //! [`connections`] of a loop take turns in the order of a [`ready_list`], within their
-//! [`deadlines`], and [`read_ahead`] reads from several at once. `draining` ends it all.
+//! [`deadlines`], and [`read_ahead`] reads from several at once. `kernel` is what the platforms
+//! report in their own ways. `draining` ends it all.
 
 pub mod accept_failure;
 mod admission;
@@ -18,6 +19,11 @@ mod event_loop;
 mod event_loops;
 #[cfg(test)]
 mod fixture;
+#[cfg(target_os = "linux")]
+mod kernel;
+#[cfg(not(target_os = "linux"))]
+#[path = "kernel_elsewhere.rs"]
+mod kernel;
 mod listener;
 mod read_ahead;
 mod ready_list;

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use bullhorn_socket::Socket;
 use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, recv, recvmsg, send};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recv, recvmsg};
 
 use bullhorn_socket::call::{Excerpt, traced, traced_zero};
 use bullhorn_socket::endpoint::Family;
@@ -73,9 +73,9 @@ impl StreamSocket {
 
     /// A stream that takes nothing counts as closed.
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let result = match send(&self.socket, bytes, SendFlags::NOSIGNAL) {
-            Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
-            result => result.map_err(io::Error::from),
+        let result = match self.socket.send(bytes) {
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => return Err(error),
+            result => result,
         };
         let call = format_args!("send({}, {})", self.socket.as_raw_fd(), Excerpt(bytes));
         match traced(call, result, |written| *written) {

@@ -163,7 +163,7 @@ impl Fixture {
         } else {
             Box::new(PlainBackend::new(socket.clone()))
         };
-        let (wake, pipe) = if setting.shared {
+        let (wake, pipe) = if setting.shared || !Socket::SHUTDOWN_ENDS_WAITS {
             let (reader, writer) = io::pipe().unwrap();
             (Wake::Pipe(reader), Some(writer))
         } else {
