@@ -7,13 +7,13 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::abstract_name;
 use bullhorn_server::Server;
 use bullhorn_server::stats::{Stats, Totals};
 use bullhorn_socket::endpoint::Endpoint;
@@ -102,7 +102,7 @@ impl ServiceManager {
         let Some(socket) = self.socket.clone().filter(|_| is_free) else {
             return;
         };
-        let flags = rustix::net::SendFlags::DONTWAIT | rustix::net::SendFlags::NOSIGNAL;
+        let flags = rustix::net::SendFlags::DONTWAIT;
         if rustix::net::send(&socket, state.as_bytes(), flags) == Err(rustix::io::Errno::AGAIN) {
             let thread = thread::Builder::new().name("notify".to_owned());
             self.pending = thread.spawn(move || send(&socket, &state)).ok();
@@ -123,7 +123,7 @@ fn send(socket: &UnixDatagram, state: &str) {
 fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     match name.as_bytes() {
-        [b'@', name @ ..] => socket.connect_addr(&SocketAddr::from_abstract_name(name)?)?,
+        [b'@', name @ ..] => abstract_name::connect(&socket, name)?,
         [b'/', ..] => socket.connect(name)?,
         _ => return Err(io::Error::other("it is neither a path nor @ and a name")),
     }

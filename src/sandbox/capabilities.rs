@@ -33,9 +33,17 @@ pub fn give_up_all() -> io::Result<()> {
     keep(CapabilitySet::empty())
 }
 
-/// The capabilities in effect.
-pub(super) fn held_effective() -> io::Result<CapabilitySet> {
-    Ok(capabilities(None)?.effective)
+/// Whether the process may become any user and group.
+pub(super) fn may_change_user() -> bool {
+    capabilities(None).is_ok_and(|held| {
+        let needed = CapabilitySet::SETUID | CapabilitySet::SETGID;
+        held.effective.contains(needed)
+    })
+}
+
+/// Keeps executed programs from gaining privileges; returns whether it could.
+pub(super) fn set_no_new_privs() -> bool {
+    rustix::thread::set_no_new_privs(true).is_ok()
 }
 
 /// Keeps programs executed later from gaining a capability. Only root may do this (`CAP_SETPCAP`), and

@@ -19,10 +19,3 @@ pub enum NotApplied {
     #[error("{}", bullhorn_socket::error::plain(.0))]
     Refused(#[source] io::Error),
 }
-
-impl NotApplied {
-    /// From an error of the library that calls the kernel.
-    pub(super) fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Refused(io::Error::other(error))
-    }
-}

@@ -6,6 +6,8 @@
 //! no process outside can be signalled, and no abstract Unix socket reached, unless the server answers
 //! Unix datagrams, whose clients may have abstract names.
 
+use std::io;
+
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, RestrictionStatus,
     Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
@@ -19,7 +21,7 @@ use super::needs::Needs;
 /// # Errors
 /// [`NotApplied`] when nothing was closed.
 pub fn close(needs: &Needs) -> Result<u32, NotApplied> {
-    let status = restrict(needs).map_err(NotApplied::refused)?;
+    let status = restrict(needs).map_err(|error| NotApplied::Refused(io::Error::other(error)))?;
     match (status.ruleset, status.landlock) {
         (RulesetStatus::NotEnforced, LandlockStatus::NotEnabled) => Err(NotApplied::NotEnabled),
         (

@@ -6,6 +6,7 @@
 //! process gains nothing either way.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
@@ -21,10 +22,10 @@ use super::needs::Needs;
 /// # Errors
 /// [`NotApplied`] with what this kernel or this machine lacks.
 pub fn allow_only_needed(needs: &Needs) -> Result<(), NotApplied> {
-    let program = program(needs).map_err(NotApplied::refused)?;
+    let program = program(needs).map_err(|error| NotApplied::Refused(io::Error::other(error)))?;
     seccompiler::apply_filter_all_threads(&program).map_err(|error| match error {
         seccompiler::Error::Seccomp(error) => NotApplied::Refused(error),
-        other => NotApplied::refused(other),
+        other => NotApplied::Refused(io::Error::other(other)),
     })
 }
 

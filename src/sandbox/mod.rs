@@ -15,7 +15,19 @@
     any(target_arch = "x86_64", target_arch = "aarch64")
 ))]
 mod calls;
+#[cfg(target_os = "linux")]
 pub mod capabilities;
+#[cfg(not(target_os = "linux"))]
+#[path = "capabilities_elsewhere.rs"]
+pub mod capabilities;
+#[cfg(target_os = "linux")]
+mod credentials;
+#[cfg(target_os = "freebsd")]
+#[path = "credentials_freebsd.rs"]
+mod credentials;
+#[cfg(target_os = "macos")]
+#[path = "credentials_macos.rs"]
+mod credentials;
 mod error;
 #[cfg(target_os = "linux")]
 pub mod files;
@@ -33,9 +45,11 @@ pub mod filter;
 )))]
 #[path = "filter_elsewhere.rs"]
 pub mod filter;
+#[cfg(target_os = "linux")]
 mod namespace;
 mod needs;
 pub mod user;
+mod user_error;
 
 pub use error::NotApplied;
 pub use needs::Needs;
@@ -64,7 +78,7 @@ pub fn enter(needs: &Needs) -> Applied {
     // A capability that cannot be dropped was not held.
     let _ = capabilities::keep_only(needs);
     Applied {
-        no_new_privs: rustix::thread::set_no_new_privs(true).is_ok(),
+        no_new_privs: capabilities::set_no_new_privs(),
         landlock: files::close(needs),
         seccomp: filter::allow_only_needed(needs),
     }

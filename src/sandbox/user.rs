@@ -1,13 +1,13 @@
 //! Changing from root to another user and group.
 
+use std::fmt;
 use std::str::FromStr;
-use std::{fmt, io};
 
 use nix::errno::Errno;
-use nix::unistd::{self, Gid, Group, Uid, User};
-use rustix::thread::CapabilitySet;
+use nix::unistd::{Gid, Group, Uid, User};
 
-use super::{capabilities, namespace};
+use super::credentials;
+pub use super::user_error::{UserError, UserProblem};
 
 /// A user as typed: `NAME`, `UID`, `NAME:GROUP` or `UID:GID`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,44 +21,6 @@ pub struct UserName {
 #[error("write a user, or a user and a group, as in nobody:nogroup")]
 #[non_exhaustive]
 pub struct ParseUserError;
-
-/// A user that the process cannot become.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot run as {user}: {source}")]
-#[non_exhaustive]
-pub struct UserError {
-    /// The user as typed.
-    pub user: String,
-    /// Why the process cannot become it.
-    pub source: UserProblem,
-}
-
-/// Why the process cannot become a user.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum UserProblem {
-    /// The name is unknown.
-    #[error("there is no {0} of that name")]
-    Unknown(&'static str),
-    /// No known user has the number, so its group is unknown.
-    #[error("no user has that number; give the group as well, as in {0}:{0}")]
-    NoGroup(u32),
-    /// The process runs as another user than root.
-    #[error("only root may change its user")]
-    NotRoot,
-    /// The user namespace does not allow it.
-    #[error("{0}")]
-    Namespace(String),
-    /// A call failed.
-    #[error("{}", bullhorn_socket::error::plain(.0))]
-    System(#[source] io::Error),
-}
-
-impl From<Errno> for UserProblem {
-    fn from(error: Errno) -> Self {
-        Self::System(error.into())
-    }
-}
 
 impl FromStr for UserName {
     type Err = ParseUserError;
@@ -157,15 +119,10 @@ impl Identity {
     /// [`UserError`] when the process runs as another user than root, or its user namespace does not
     /// have this user.
     pub fn check(&self) -> Result<(), UserError> {
-        let held = capabilities::held_effective().unwrap_or(CapabilitySet::empty());
         if self.is_ours()? {
             return Ok(());
         }
-        if !held.contains(CapabilitySet::SETUID | CapabilitySet::SETGID) {
-            return Err(self.refuse(UserProblem::NotRoot));
-        }
-        namespace::check(self.uid(), self.gid())
-            .map_err(|error| self.refuse(UserProblem::Namespace(error.to_string())))
+        credentials::check(self.uid, self.gid).map_err(|problem| self.refuse(problem))
     }
 
     /// Becomes this user for good: no supplementary groups, this group, this user, and no capabilities.
@@ -174,14 +131,9 @@ impl Identity {
     /// # Errors
     /// [`UserError`] when the kernel does not permit it.
     pub fn assume(&self) -> Result<(), UserError> {
-        let refuse = |error: Errno| self.refuse(error.into());
-        if !self.is_ours()? {
-            capabilities::empty_bounding_set();
-            unistd::setgroups(&[]).map_err(refuse)?;
-            unistd::setresgid(self.gid, self.gid, self.gid).map_err(refuse)?;
-            unistd::setresuid(self.uid, self.uid, self.uid).map_err(refuse)?;
-        }
-        capabilities::give_up_all().map_err(|error| self.refuse(UserProblem::System(error)))
+        let is_ours = self.is_ours()?;
+        credentials::assume((!is_ours).then_some((self.uid, self.gid)))
+            .map_err(|problem| self.refuse(problem))
     }
 
     fn refuse(&self, source: UserProblem) -> UserError {
@@ -193,11 +145,8 @@ impl Identity {
 
     /// Whether the process already runs as this user, for example through its service manager.
     fn is_ours(&self) -> Result<bool, UserError> {
-        let refuse = |error: Errno| self.refuse(error.into());
-        let uids = unistd::getresuid().map_err(refuse)?;
-        let gids = unistd::getresgid().map_err(refuse)?;
-        let is_user = [uids.real, uids.effective, uids.saved] == [self.uid; 3];
-        let is_group = [gids.real, gids.effective, gids.saved] == [self.gid; 3];
-        Ok(is_user && is_group && !self.uid.is_root())
+        let are = credentials::are(self.uid, self.gid);
+        let are = are.map_err(|error| self.refuse(error.into()))?;
+        Ok(are && !self.uid.is_root())
     }
 }

@@ -1,5 +1,10 @@
 //! What the tests share: the program, a running server, and the report that something is missing.
 
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "the modules for Linux use all of it")
+)]
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net;

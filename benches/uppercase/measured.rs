@@ -1,14 +1,10 @@
-//! Upper-casing compared with the standard library, by language and length of text.
-//!
-//! `cargo bench --bench uppercase` measures, `cargo test --benches` tries each once. Every result
-//! is checked before it is timed. Upper-casing in place includes a copy of the text for each
-//! iteration; `copy` measures only that copy.
+//! The measurements, with criterion.
 
 use std::hint::black_box;
 
 use capitals::{append, in_place};
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group};
 
 const TEXTS: [(&str, &str); 10] = [
     (
@@ -126,4 +122,9 @@ criterion_group! {
         .measurement_time(std::time::Duration::from_millis(800));
     targets = uppercase
 }
-criterion_main!(benches);
+
+/// Measures what the command line names.
+pub(super) fn run() {
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}
