@@ -2,6 +2,7 @@
 //! type.
 
 use super::arguments::Demo;
+use super::demo_name::free_name;
 use super::exit_code::ExitCode;
 use super::failure::Outcome;
 use super::output::Output;
@@ -10,7 +11,7 @@ use crate::report::demo::{self as report, Row};
 use bullhorn_client::request::{Client, Settings};
 use bullhorn_server::Server;
 use bullhorn_socket::Stop;
-use bullhorn_socket::endpoint::{Endpoint, Family, Host, SocketType, UnixName};
+use bullhorn_socket::endpoint::{Endpoint, Family, Host, SocketType};
 use bullhorn_socket::error::{Error, Result};
 
 pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
@@ -71,17 +72,14 @@ fn is_without_ipv6(family: Family, error: &Error) -> bool {
         ))
 }
 
-/// On loopback with a port that the kernel chooses; an abstract name of this process.
+/// On loopback with a port that the kernel chooses; a Unix name of this process.
 fn free_endpoint(family: Family, socket_type: SocketType) -> Endpoint {
     let host = match family {
         Family::Inet => Host::V4([127, 0, 0, 1].into()),
         Family::Inet6 => Host::V6(std::net::Ipv6Addr::LOCALHOST, None),
         Family::Unix => {
-            let name = format!("bullhorn-demo-{}", std::process::id());
-            return Endpoint::Unix {
-                socket_type,
-                name: UnixName::Abstract(name),
-            };
+            let name = free_name();
+            return Endpoint::Unix { socket_type, name };
         }
     };
     Endpoint::Internet {

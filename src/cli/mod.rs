@@ -6,6 +6,11 @@
 pub(crate) mod arguments;
 mod bench;
 mod demo;
+#[cfg(target_os = "linux")]
+mod demo_name;
+#[cfg(not(target_os = "linux"))]
+#[path = "demo_name_elsewhere.rs"]
+mod demo_name;
 mod exit_code;
 mod failure;
 mod hints;

@@ -159,6 +159,7 @@ impl Inbox {
     }
 
     /// The buffers of the next runs, in order, for backends that fill many at once.
+    #[cfg(target_os = "linux")]
     pub(crate) fn free_buffers(&mut self) -> impl Iterator<Item = &mut [u8]> {
         self.buffers
             .chunks_exact_mut(BUFFER_STRIDE)

@@ -9,5 +9,6 @@ use crate::socket::Socket;
 /// # Errors
 /// Always.
 pub(crate) fn bind(_: &Socket, _: &str) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
+    let problem = "only Linux binds a socket to an interface; give an address of it instead";
+    Err(io::Error::new(io::ErrorKind::Unsupported, problem))
 }
