@@ -8,6 +8,7 @@ use std::num::ParseIntError;
 use anstream::{AutoStream, ColorChoice};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::arguments::variable_of;
 use super::exit_code::ExitCode;
 use super::output::Output;
 use super::stderr;
@@ -50,7 +51,9 @@ fn line(error: &clap::Error) -> Option<String> {
         _ => {}
     }
     let reason = refused_value(error).unwrap_or_else(|| first_paragraphs(error));
-    Some(Visible(&reason).to_string())
+    let variable = variable_of(error).map(|variable| format!("{variable}: "));
+    let line = variable.unwrap_or_default() + &reason;
+    Some(Visible(&line).to_string())
 }
 
 /// The error of a value's own parser. An endpoint's is complete; others need the flag and the value.

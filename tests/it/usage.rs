@@ -1,6 +1,6 @@
 //! A command line that cannot be parsed: exit code 2 and one line with the reason.
 
-use crate::support::{Ended, bullhorn, run, run_bullhorn};
+use crate::support::{Ended, Served, bullhorn, run, run_bullhorn};
 
 /// Asserts the exit code and that there is just one line, which has every one of `words`.
 fn assert_usage(ended: &Ended, words: &[&str]) {
@@ -72,12 +72,59 @@ fn a_malformed_endpoint_is_one_line_for_every_verb_and_in_the_environment() {
     ] {
         assert_usage(&run_bullhorn(["serve", text]), &words);
         assert_usage(&run_bullhorn(["send", text, "hello"]), &words);
-        let from_environment = run(
-            bullhorn().arg("send").env("BULLHORN_ENDPOINT", text),
-            b"hello\n",
-        );
-        assert_usage(&from_environment, &words);
+        if !text.is_empty() {
+            let ended = with_variable("BULLHORN_ENDPOINT", text, &["send"]);
+            assert_usage(&ended, &[&["BULLHORN_ENDPOINT: "], &words[..]].concat());
+        }
     }
+}
+
+fn with_variable(name: &str, value: &str, arguments: &[&str]) -> Ended {
+    run(bullhorn().args(arguments).env(name, value), b"hello\n")
+}
+
+#[test]
+fn a_bad_value_in_a_variable_is_reported_with_the_name_of_the_variable() {
+    for (name, value, words) in [
+        ("BULLHORN_TIMEOUT", "10x", ["\"10x\"", "250ms"]),
+        ("BULLHORN_WINDOW", "0", ["--window", "from 1 to 4096"]),
+        ("BULLHORN_DSCP", "64", ["\"64\"", "from 0 to 63"]),
+    ] {
+        let ended = with_variable(name, value, &["send"]);
+        assert_usage(&ended, &[&[name], &words[..]].concat());
+    }
+    // What is typed takes precedence, and is what is wrong.
+    let typed = ["send", "--timeout", "5x"];
+    let ended = with_variable("BULLHORN_TIMEOUT", "10x", &typed);
+    assert_usage(&ended, &["\"5x\"", "--timeout"]);
+    assert!(!ended.stderr.contains("BULLHORN"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let served = Served::start(&["udp://127.0.0.1:0"]);
+    for (verb, arguments) in [
+        ("send", &["hello"][..]),
+        ("ping", &["-c", "1"]),
+        ("bench", &["-c", "1"]),
+    ] {
+        let help = run_bullhorn([verb, "--help"]).text();
+        let flags = help
+            .split_whitespace()
+            .filter_map(|it| it.strip_prefix("--"));
+        let mut command = bullhorn();
+        command.arg(verb).env("BULLHORN_ENDPOINT", "");
+        for flag in flags {
+            let flag = flag.trim_end_matches(|it: char| !it.is_ascii_alphanumeric());
+            let name = flag.to_uppercase().replace('-', "_");
+            command.env(format!("BULLHORN_{name}"), "");
+        }
+        let ended = run(command.arg(served.endpoint()).args(arguments), b"");
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{verb}");
+    }
+    // The default endpoint, not an error.
+    let ended = with_variable("BULLHORN_ENDPOINT", "", &["ping", "-c", "1", "-W", "1ms"]);
+    assert!(ended.text().contains("udp://127.0.0.1:3000"), "{ended:?}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use bullhorn_socket::endpoint::Endpoint;
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
     /// Endpoint to load-test
-    #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT", hide_env = true)]
+    #[arg(default_value_t = Endpoint::default())]
     pub(crate) endpoint: Endpoint,
     /// Sockets (source ports, connections) to send from
     #[arg(help_heading = "Load", long, value_name = "NUMBER", default_value_t = bench::Settings::default().flows,

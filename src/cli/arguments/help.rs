@@ -11,7 +11,8 @@ pub(super) const AFTER_SHORT_HELP: &str =
 /// How environment variables relate to flags.
 pub(crate) const ENVIRONMENT: &str = "\
 Every flag can be set by an environment variable: --timeout by BULLHORN_TIMEOUT, --no-sandbox by
-BULLHORN_NO_SANDBOX, the endpoint of a client by BULLHORN_ENDPOINT. A flag takes precedence.";
+BULLHORN_NO_SANDBOX, the endpoint of a client by BULLHORN_ENDPOINT. A flag takes precedence; an
+empty variable counts as unset.";
 
 const ENDPOINTS: &str =
     "  udp://127.0.0.1:3000   UDP, also udp://[::1]:3000 and udp://[fe80::1%eth0]:3000

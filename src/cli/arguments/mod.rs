@@ -18,7 +18,7 @@ mod values;
 mod verb;
 
 pub(crate) use self::bench::Bench;
-pub(crate) use self::command::{command, parse};
+pub(crate) use self::command::{command, parse, variable_of};
 pub(crate) use self::demo::Demo;
 pub(crate) use self::help::{ENVIRONMENT, examples};
 pub(crate) use self::output_flags::OutputFlags;

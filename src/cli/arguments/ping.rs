@@ -14,7 +14,7 @@ use bullhorn_socket::endpoint::Endpoint;
 #[derive(Debug, Args)]
 pub(crate) struct Ping {
     /// Endpoint to probe
-    #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT", hide_env = true)]
+    #[arg(default_value_t = Endpoint::default())]
     pub(crate) endpoint: Endpoint,
     /// Time between probes
     #[arg(help_heading = "Probes", short, long, value_name = "DURATION", value_parser = seconds_or_duration,

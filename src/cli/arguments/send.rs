@@ -13,7 +13,7 @@ use bullhorn_socket::endpoint::Endpoint;
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// Endpoint to query
-    #[arg(default_value_t = Endpoint::default(), env = "BULLHORN_ENDPOINT", hide_env = true)]
+    #[arg(default_value_t = Endpoint::default())]
     pub(crate) endpoint: Endpoint,
     /// Texts to send [default: the lines of standard input, or a prompt]
     #[arg(value_name = "TEXT")]
