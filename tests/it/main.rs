@@ -103,6 +103,8 @@ mod schemas;
 #[cfg(target_os = "linux")]
 mod send;
 #[cfg(target_os = "linux")]
+mod send_connecting;
+#[cfg(target_os = "linux")]
 mod send_limits;
 #[cfg(target_os = "linux")]
 mod serve;

@@ -22,12 +22,13 @@ pub(crate) struct Send {
     ///
     /// After that, a datagram is sent again or counts as unanswered. Over a stream, a long text has
     /// this time once more for each 256 KiB of text and answer, but only this time while the peer
-    /// takes no byte.
+    /// takes no byte. Connecting has as long as a datagram with all its retries, 3s by default, so
+    /// that one lost packet does not prevent it.
     #[arg(help_heading = "Requests", long, value_name = "DURATION", default_value_t = PositiveDuration(Settings::default().timeout))]
     pub(crate) timeout: PositiveDuration,
     /// How often to resend an unanswered datagram
     ///
-    /// On a stream the kernel retransmits.
+    /// Over a stream the kernel retransmits, and this only lengthens the time to connect.
     #[arg(help_heading = "Requests", long, value_name = "NUMBER", default_value_t = Settings::default().retries)]
     pub(crate) retries: u32,
     /// Requests in flight at once

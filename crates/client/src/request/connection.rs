@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::answer::Answer;
 use super::awaited::Awaited;
 use super::broken::Broken;
+use super::flow::NEIGHBOUR_VERDICT;
 use super::queue::Queue;
 use super::settings::Settings;
 use crate::ask::candidates::Candidates;
@@ -45,9 +46,10 @@ impl Connection {
         settings: &Settings,
         stop: &Stop,
     ) -> Result<(Endpoint, Self)> {
+        let timeout = connect_timeout(settings);
         candidates.find(|address| {
             let connection = Self {
-                flow: StreamFlow::connect(address, &settings.connect, settings.timeout, stop)?,
+                flow: StreamFlow::connect(address, &settings.connect, timeout, stop)?,
                 lines: VecDeque::new(),
                 awaited: None,
                 half_closed: false,
@@ -229,6 +231,18 @@ impl Connection {
             );
         }
         self.awaited = self.lines.front().map(|line| Awaited::new(&line.text));
+    }
+}
+
+/// A connection has the time that a datagram has with all its retries: the kernel repeats a lost SYN
+/// after a second. Where that ends just before the kernel reports a neighbour that does not answer,
+/// it waits for the report.
+fn connect_timeout(settings: &Settings) -> Duration {
+    let tries = settings.retries.saturating_add(1);
+    let timeout = settings.timeout.saturating_mul(tries);
+    match NEIGHBOUR_VERDICT.contains(&timeout) {
+        true => NEIGHBOUR_VERDICT.end,
+        false => timeout,
     }
 }
 

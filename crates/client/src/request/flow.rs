@@ -29,7 +29,8 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 /// When the kernel has given up on a neighbour that does not answer, and reported it: after three
 /// requests, one per second (mcast_solicit and retrans_time_ms in arp(7)), and a moment. With the
 /// default settings a text would be given up just before that.
-const NEIGHBOUR_VERDICT: Range<Duration> = Duration::from_millis(2900)..Duration::from_millis(3300);
+pub(super) const NEIGHBOUR_VERDICT: Range<Duration> =
+    Duration::from_millis(2900)..Duration::from_millis(3300);
 
 /// A flow and the text in flight on it.
 pub(super) struct RequestFlow {

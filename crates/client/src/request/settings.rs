@@ -14,10 +14,10 @@ pub struct Settings {
     pub window: usize,
     /// How long to wait for an answer before the text is sent again or given up. Over a stream: as
     /// long again for each 256 KiB of a text and its answer, but never longer than this while the
-    /// peer takes no byte.
+    /// peer takes no byte. Connecting has this time for each of the tries, `1 + retries`.
     pub timeout: Duration,
     /// How many times a datagram without an answer is sent again. On a stream the kernel
-    /// retransmits.
+    /// retransmits, also what makes the connection.
     pub retries: u32,
     /// Which addresses of a name may be used.
     pub family: FamilyFilter,
