@@ -45,7 +45,7 @@ fn a_server_in_another_network_namespace_answers_to_a_file_that_is_then_removed(
             assert!(lines.any(|line| line.unwrap().contains("seq=2 time=")));
             assert_eq!(files_in(directory.path()).len(), 2);
             process.signal(signal);
-            assert!(process.wait().code().is_some());
+            assert_eq!(process.wait().code(), Some(0));
             assert_eq!(files_in(directory.path()), ["server"], "{signal}");
         }
     });

@@ -56,13 +56,12 @@ impl Target<'_> {
         let number = settled.number;
         let flow = self.ledger.flow_of(number);
         if settled.newly_lost {
-            let loss = if now.saturating_duration_since(settled.sent) < self.settings.timeout {
-                Loss::Displaced
-            } else if self.flows[flow].flow.is_connecting(number) {
-                Loss::NotConnected
-            } else {
-                Loss::Timeout
+            let age = now.saturating_duration_since(settled.sent);
+            let loss = match self.flows[flow].flow.give_up(number) {
+                Loss::Timeout if age < self.settings.timeout => Loss::Displaced,
+                loss => loss,
             };
+            self.ledger.explain(number, &loss);
             self.report_event(&Event::Lost { number, flow, loss }, observer)?;
         }
         if let Some(round_trip) = self.fresh.settle(flow, number, settled.answered) {

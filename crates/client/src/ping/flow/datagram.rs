@@ -1,21 +1,32 @@
 //! Probes over datagrams.
 
-use std::io;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
+use std::{io, mem};
 
 use super::answer::AnswerBuffer;
 use super::probe_flow::{ProbeFlow, Reception, Transmission};
 use crate::ask::flow::{DatagramFlow, Failure};
+use crate::ping::loss::Loss;
 use crate::ping::text::ProbeTexts;
 use bullhorn_socket::endpoint::{Endpoint, Family};
 use bullhorn_socket::error::{Error, Operation, Result};
 use bullhorn_socket::{ConnectOptions, RECEIVE_BUFFER};
 
+/// Why a text that waited for room was not sent.
+const NO_ROOM: &str = "the queue of the server, or our own, stayed full";
+
+/// Whether a text was sent, or there was no room for it; `Err` is what became of it otherwise.
+type Sent = std::result::Result<bool, Transmission>;
+
 pub(super) struct DatagramProbes {
     endpoint: Endpoint,
     options: ConnectOptions,
     flow: Option<DatagramFlow>,
+    /// The probes that wait for room: the server's queue, or our own, is full. In order.
+    waiting: VecDeque<u64>,
+    text: Vec<u8>,
     /// Of the sockets before this one.
     earlier_drops: u64,
 }
@@ -26,6 +37,8 @@ impl DatagramProbes {
             endpoint: endpoint.clone(),
             options: options.clone(),
             flow: None,
+            waiting: VecDeque::new(),
+            text: Vec::new(),
             earlier_drops: 0,
         }
     }
@@ -39,6 +52,44 @@ impl DatagramProbes {
         {
             self.earlier_drops += drops_of(&flow);
         }
+    }
+
+    /// Sends a text, or nothing while there is no room.
+    fn send_now(&mut self, text: &[u8]) -> Sent {
+        let Some(flow) = &self.flow else {
+            return Err(Transmission::failed(&io::ErrorKind::NotConnected.into()));
+        };
+        match flow.send(text) {
+            Ok(()) => Ok(true),
+            Err(Failure::Earlier(queued)) => Err(Transmission::Earlier(queued)),
+            Err(Failure::Call(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(Failure::Call(error)) => {
+                if ends_connection(&error) {
+                    self.close_unix_socket();
+                }
+                Err(Transmission::failed(&error))
+            }
+        }
+    }
+
+    /// Sends what waits, as long as there is room. Returns what failed.
+    fn send_waiting(&mut self, texts: &ProbeTexts) -> Option<Reception> {
+        while let Some(&number) = self.waiting.front() {
+            let mut text = mem::take(&mut self.text);
+            texts.write(number, &mut text);
+            let sent = self.send_now(&text);
+            self.text = text;
+            match sent {
+                Ok(false) => return None,
+                Err(Transmission::Earlier(queued)) => return Some(Reception::PathError(queued)),
+                Ok(true) | Err(Transmission::Taken) => self.waiting.pop_front(),
+                Err(Transmission::Lost(loss)) => {
+                    self.waiting.pop_front();
+                    return Some(Reception::Lost(number, loss));
+                }
+            };
+        }
+        None
     }
 }
 
@@ -62,26 +113,25 @@ impl ProbeFlow for DatagramProbes {
         false
     }
 
-    fn send(&mut self, _: u64, text: &[u8]) -> Transmission {
+    fn send(&mut self, number: u64, text: &[u8]) -> Transmission {
         if let Err(error) = self.open() {
             return Transmission::without_flow(error);
         }
-        let Some(flow) = &self.flow else {
-            return Transmission::failed(&io::ErrorKind::NotConnected.into());
-        };
-        match flow.send(text) {
-            Ok(()) => Transmission::Taken,
-            Err(Failure::Earlier(queued)) => Transmission::Earlier(queued),
-            Err(Failure::Call(error)) => {
-                if ends_connection(&error) {
-                    self.close_unix_socket();
-                }
-                Transmission::failed(&error)
+        let has_room = self.waiting.is_empty();
+        match has_room.then(|| self.send_now(text)) {
+            Some(Ok(true)) => Transmission::Taken,
+            Some(Err(failed)) => failed,
+            Some(Ok(false)) | None => {
+                self.waiting.push_back(number);
+                Transmission::Taken
             }
         }
     }
 
-    fn receive(&mut self, _: &ProbeTexts, answer: &mut AnswerBuffer) -> Reception {
+    fn receive(&mut self, texts: &ProbeTexts, answer: &mut AnswerBuffer) -> Reception {
+        if let Some(failed) = self.send_waiting(texts) {
+            return failed;
+        }
         let Some(flow) = &self.flow else {
             return Reception::Nothing;
         };
@@ -94,7 +144,17 @@ impl ProbeFlow for DatagramProbes {
 
     fn interest(&self, index: usize) -> Option<(BorrowedFd<'_>, bool)> {
         let flow = self.flow.as_ref().filter(|_| index == 0);
-        flow.map(|flow| (flow.as_fd(), false))
+        flow.map(|flow| (flow.as_fd(), !self.waiting.is_empty()))
+    }
+
+    fn give_up(&mut self, number: u64) -> Loss {
+        match self.waiting.iter().position(|it| *it == number) {
+            Some(index) => {
+                self.waiting.remove(index);
+                Loss::Unsent(NO_ROOM.to_owned())
+            }
+            None => Loss::Timeout,
+        }
     }
 
     fn local_drops(&self) -> u64 {
@@ -122,30 +182,39 @@ mod tests {
     use std::os::unix::net::UnixDatagram;
 
     use super::*;
+    use crate::ask::comparison::capitals;
 
     #[test]
-    fn a_full_queue_costs_one_text_and_not_the_answers_to_those_before() {
+    fn texts_wait_for_room_in_the_servers_queue() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("server");
         let server = UnixDatagram::bind(&path).unwrap();
         let endpoint = format!("unixgram:{}", path.display());
         let mut flow = DatagramProbes::new(&endpoint.parse().unwrap(), &ConnectOptions::default());
-        let texts = ProbeTexts::new(1, 0, None);
-        let mut queued = 0;
-        while matches!(flow.send(1, b"text"), Transmission::Taken) {
-            queued += 1;
+        let texts = ProbeTexts::new(32, 0, None);
+        let mut text = Vec::new();
+        let mut sent = 0;
+        while flow.waiting.len() < 3 {
+            sent += 1;
+            texts.write(sent, &mut text);
+            assert!(matches!(flow.send(sent, &text), Transmission::Taken));
         }
-        for _ in 0..queued {
-            let (_, client) = server.recv_from(&mut [0; 8]).unwrap();
-            server.send_to_addr(b"TEXT", &client).unwrap();
-            let mut answer = AnswerBuffer::default();
+        assert!(flow.interest(0).unwrap().1);
+        assert!(matches!(flow.give_up(sent - 1), Loss::Unsent(_)));
+        assert!(matches!(flow.give_up(1), Loss::Timeout));
+        let mut answer = AnswerBuffer::default();
+        let mut buffer = [0; 64];
+        for number in (1..=sent).filter(|number| *number != sent - 1) {
+            let (length, client) = server.recv_from(&mut buffer).unwrap();
+            texts.write(number, &mut text);
+            assert_eq!(buffer[..length], text);
+            server.send_to_addr(&capitals(&text), &client).unwrap();
             assert!(matches!(
                 flow.receive(&texts, &mut answer),
                 Reception::Answer
             ));
-            assert_eq!(answer.as_slice(), b"TEXT");
+            assert!(texts.is_right(number, answer.as_slice()));
         }
-        assert!(queued > 0);
-        assert!(matches!(flow.send(2, b"text"), Transmission::Taken));
+        assert!(!flow.interest(0).unwrap().1);
     }
 }

@@ -20,7 +20,8 @@ pub(in crate::ping) trait ProbeFlow {
     /// Whether it is still connecting.
     fn is_opening(&self) -> bool;
 
-    /// Hands the text of probe `number` to the kernel, or will as soon as it is connected.
+    /// Hands the text of probe `number` to the kernel, or will as soon as it is connected and has
+    /// room.
     fn send(&mut self, number: u64, text: &[u8]) -> Transmission;
 
     /// Replaces `answer` with the next answer that has arrived. An incomplete one that cannot become
@@ -31,9 +32,9 @@ pub(in crate::ping) trait ProbeFlow {
     /// last.
     fn interest(&self, index: usize) -> Option<(BorrowedFd<'_>, bool)>;
 
-    /// Whether the connection that probe `number` alone waits for has not been made.
-    fn is_connecting(&self, _number: u64) -> bool {
-        false
+    /// Probe `number` has had its time. Returns why there is no answer, and no longer sends its text.
+    fn give_up(&mut self, _number: u64) -> Loss {
+        Loss::Timeout
     }
 
     /// Datagrams that our own kernel dropped because our receive buffer was full: the number from
@@ -44,7 +45,7 @@ pub(in crate::ping) trait ProbeFlow {
 /// The result of sending a text.
 #[derive(Debug)]
 pub(in crate::ping) enum Transmission {
-    /// The kernel took it.
+    /// The kernel took it, or will.
     Taken,
     /// The kernel did not take it, and returned what the path reports about an earlier one instead.
     Earlier(QueuedError),

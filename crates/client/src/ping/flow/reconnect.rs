@@ -110,9 +110,12 @@ impl ProbeFlow for ReconnectingProbes {
         self.probes.get(index)?.stream.interest(0)
     }
 
-    fn is_connecting(&self, number: u64) -> bool {
+    fn give_up(&mut self, number: u64) -> Loss {
         let mut probes = self.probes.iter();
-        probes.any(|probe| probe.number == number && probe.connect_time.is_none())
+        match probes.find(|probe| probe.number == number) {
+            Some(probe) if probe.connect_time.is_none() => Loss::NotConnected,
+            _ => Loss::Timeout,
+        }
     }
 
     fn local_drops(&self) -> u64 {
