@@ -1,13 +1,16 @@
 //! `ping --reconnect`: a connection for each probe, which finds what a kept one cannot.
 
 use std::io::{BufRead, BufReader, Lines, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
 use crate::schemas::assert_lines;
-use crate::support::{Ended, Running, Served, bullhorn, find_program, own, run, skipped};
+use crate::support::{
+    Ended, Running, Served, bullhorn, find_program, own, run, skipped, wait_until,
+};
 use crate::support_netns::in_own_network;
 
 fn ping(endpoint: &str, arguments: &[&str]) -> Ended {
@@ -210,6 +213,102 @@ fn a_firewall_that_stops_new_connections_is_seen_by_new_connections_alone() {
                 let (code, summary) = kept.end();
                 assert_eq!((code, &summary["lost"]), (Some(0), &0.into()), "{summary}");
             }
+        }
+    });
+}
+
+const HAPROXY: &str = "
+defaults
+    mode tcp
+    timeout connect 20s
+    timeout client 60s
+    timeout server 60s
+listen ipv4
+    bind 127.0.0.1:4000
+    server one 127.0.0.1:3000
+listen ipv6
+    bind [::1]:4000
+    server one [::1]:3000
+";
+
+/// A load balancer on port 4000 with a backend on port 3000, IPv4 and IPv6.
+fn balancer(directory: &Path) -> Option<Running> {
+    let haproxy = find_program("haproxy")?;
+    let configuration = directory.join("haproxy.cfg");
+    std::fs::write(&configuration, HAPROXY).unwrap();
+    let mut command = Command::new(haproxy);
+    command.args(["-db", "-q", "-f"]).arg(configuration);
+    let running = Running::start(command.stderr(Stdio::null()).stdout(Stdio::null()));
+    wait_until("HAProxy listens", || {
+        TcpStream::connect("[::1]:4000").is_ok()
+    });
+    Some(running)
+}
+
+/// A kept connection and new ones through the balancer, both answered.
+fn through_balancer(host: &str) -> [Prober; 2] {
+    let endpoint = format!("tcp://{host}:4000");
+    let mut probers = [
+        Prober::start(&endpoint, &["-W", "20s"]),
+        Prober::start(&endpoint, &["-W", "20s", "--reconnect"]),
+    ];
+    for prober in &mut probers {
+        prober.next("answer");
+    }
+    probers
+}
+
+#[test]
+fn a_balancer_without_its_backend_takes_connections_and_closes_them() {
+    in_own_network(|| {
+        let directory = tempfile::tempdir().unwrap();
+        let Some(_balancer) = balancer(directory.path()) else {
+            return;
+        };
+        let backend = ["tcp://127.0.0.1:3000", "tcp://[::1]:3000"];
+        for host in ["127.0.0.1", "[::1]"] {
+            let served = Served::start(&backend);
+            let mut probers = through_balancer(host);
+            served.process.signal("KILL");
+            for prober in &mut probers {
+                assert_eq!(prober.next("lost")["reason"], "closed", "{host}");
+                assert_eq!(prober.next("outage_begin")["lost"], 3, "{host}");
+            }
+            drop(served);
+            let _served = Served::start(&backend);
+            for mut prober in probers {
+                prober.next("outage_end");
+                let (code, summary) = prober.end();
+                assert_eq!(code, Some(1), "{summary}");
+                let counts = ["refused", "wrong"].map(|name| &summary[name]);
+                assert_eq!(counts, [0, 0], "{summary}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_balancer_that_drains_refuses_new_connections_and_serves_kept_ones() {
+    in_own_network(|| {
+        let directory = tempfile::tempdir().unwrap();
+        for host in ["127.0.0.1", "[::1]"] {
+            let Some(mut balancer) = balancer(directory.path()) else {
+                return;
+            };
+            let _served = Served::start(&["tcp://127.0.0.1:3000", "tcp://[::1]:3000"]);
+            let [mut kept, mut new] = through_balancer(host);
+            // Stops listening, and ends after its last connection.
+            balancer.signal("USR1");
+            assert_eq!(new.next("lost")["reason"], "refused", "{host}");
+            assert_eq!(new.next("outage_begin")["lost"], 3, "{host}");
+            for _ in 0..10 {
+                kept.next("answer");
+            }
+            let (code, summary) = new.end();
+            assert_eq!((code, &summary["wrong"]), (Some(1), &0.into()), "{summary}");
+            let (code, summary) = kept.end();
+            assert_eq!((code, &summary["lost"]), (Some(0), &0.into()), "{summary}");
+            assert!(balancer.wait().success());
         }
     });
 }
