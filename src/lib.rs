@@ -23,11 +23,11 @@
 //! * `bullhorn-socket`: endpoints; creating, binding and inheriting sockets; datagrams in batches. All
 //!   `unsafe` code is in its `sys` folder.
 //! * `bullhorn-server`: bound sockets, the workers that answer on them, and their totals ([`server`]).
-//! * `bullhorn-client`: requests ([`client`]), the prober ([`ping`]), the load generator ([`mod@bench`]).
+//! * `bullhorn-client`: requests ([`client`]), the prober ([`ping`], [`trace`]), the load generator ([`mod@bench`]).
 //! * [`sandbox`]: what a program gives up once its server is bound.
 //! * The program: `cli` (arguments to settings to a call), `report` (results to text, JSON and HTML).
 //!
-//! Features: `cli` (default) builds the program; `probe` brings [`ping`] and [`mod@bench`]; `sandbox` brings
+//! Features: `cli` (default) builds the program; `probe` brings [`ping`], [`trace`] and [`mod@bench`]; `sandbox` brings
 //! [`sandbox`]. A test fixture needs none of them.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)] // They panic when the pipe is closed.
@@ -37,7 +37,7 @@ pub mod sandbox;
 
 pub use bullhorn_client::{Client, request as client};
 #[cfg(feature = "probe")]
-pub use bullhorn_client::{bench, ping};
+pub use bullhorn_client::{bench, ping, trace};
 pub use bullhorn_server::{self as server, Server};
 pub use bullhorn_socket::endpoint::{self, Endpoint, Family, SocketType};
 pub use bullhorn_socket::error::{Error, Operation, ResolveProblem, Result};

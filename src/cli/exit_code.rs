@@ -4,6 +4,7 @@
 use std::fmt;
 
 use bullhorn_client::ping::{Behaviour, Summary};
+use bullhorn_client::trace::{self, Trace};
 use bullhorn_socket::PathOutcome;
 use bullhorn_socket::error::Error;
 
@@ -68,6 +69,20 @@ impl ExitCode {
             (None, Behaviour::Answer) => Self::Success,
             (_, Behaviour::Refused | Behaviour::Rejected | Behaviour::Unreachable) => Self::Refused,
             (_, Behaviour::Unsent) => Self::Local,
+            _ => Self::NoAnswer,
+        }
+    }
+
+    /// The code of a trace.
+    pub(super) fn of_trace(trace: &Trace) -> Self {
+        match trace.outcome {
+            trace::Outcome::Answered if trace.answered < trace.rounds => Self::Partial,
+            trace::Outcome::Answered => Self::Success,
+            trace::Outcome::WrongAnswer(_) => Self::WrongAnswer,
+            trace::Outcome::Reported(error) if error.outcome() == PathOutcome::Unsent => {
+                Self::Local
+            }
+            trace::Outcome::Reported(_) => Self::Refused,
             _ => Self::NoAnswer,
         }
     }

@@ -37,6 +37,8 @@ fn change(f: &mut Formatter<'_>, settings: &[&str]) -> fmt::Result {
         };
         let flag = match *setting {
             "filler" => "text",
+            "max_hops" => "ttl",
+            "rounds" => "count",
             other => other,
         };
         write!(f, "{before}--{flag}")?;

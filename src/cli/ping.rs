@@ -8,13 +8,16 @@ use super::arguments::Ping;
 use super::exit_code::ExitCode;
 use super::failure::Outcome;
 use super::output::Output;
-use super::{input_file, log, signals};
+use super::{input_file, log, signals, trace};
 use crate::report::ping as report;
 use crate::report::ping::LiveLine;
 use bullhorn_client::ping::{ArrivalKind, Begin, Counts, Event, Observer, Summary};
 use bullhorn_socket::endpoint::Endpoint;
 
 pub(super) fn run(arguments: &Ping, output: &mut Output) -> Outcome {
+    if arguments.trace {
+        return trace::run(arguments, output);
+    }
     log::start(&arguments.output);
     let control = signals::control(output)?;
     let filler = arguments

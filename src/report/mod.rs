@@ -11,4 +11,5 @@ mod path_error;
 pub(crate) mod ping;
 pub(crate) mod send;
 pub(crate) mod serve;
+pub(crate) mod trace;
 mod units;

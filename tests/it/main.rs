@@ -19,6 +19,8 @@ mod support_path;
 #[cfg(target_os = "linux")]
 mod support_refusal;
 #[cfg(target_os = "linux")]
+mod support_routers;
+#[cfg(target_os = "linux")]
 mod support_strace;
 
 #[cfg(target_os = "linux")]
@@ -118,6 +120,8 @@ mod socket_calls;
 mod stopped_prober;
 #[cfg(target_os = "linux")]
 mod stream_limits;
+#[cfg(target_os = "linux")]
+mod trace;
 #[cfg(target_os = "linux")]
 mod units;
 #[cfg(target_os = "linux")]

@@ -146,18 +146,8 @@ impl ConnectOptions {
                 result,
             )?;
         }
-        if let Some(ttl) = self.ttl {
-            let value = u32::from(ttl);
-            let (option, result) = if is_ipv4 {
-                ("IPPROTO_IP, IP_TTL", socket.0.set_ttl_v4(value))
-            } else {
-                let result = socket.0.set_unicast_hops_v6(value);
-                ("IPPROTO_IPV6, IPV6_UNICAST_HOPS", result)
-            };
-            traced_zero(
-                format_args!("setsockopt({descriptor}, {option}, {value})"),
-                result,
-            )?;
+        if let (Some(ttl), Some(peer)) = (self.ttl, peer.as_socket()) {
+            socket.set_ttl(peer.ip(), ttl)?;
         }
         Ok(())
     }

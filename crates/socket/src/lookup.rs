@@ -5,7 +5,7 @@
 //! resolver's own timeout, or with the process.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::ResolveProblem;
 use crate::stop::Stop;
+use crate::sys;
 
 type Addresses = Result<Vec<SocketAddr>, ResolveProblem>;
 
@@ -75,6 +76,12 @@ impl Lookup {
     pub(crate) fn take(&self) -> Option<Addresses> {
         self.addresses.try_recv().ok()
     }
+}
+
+/// The name of an address, from the system's resolver; `None` when it has none. Waits for as long as
+/// the resolver does, and cannot be interrupted.
+pub fn name_of(address: IpAddr) -> Option<String> {
+    sys::name_of(&SocketAddr::new(address, 0).into())
 }
 
 /// What getaddrinfo itself reports, without the prefix that the standard library adds.

@@ -1,8 +1,9 @@
 //! A socket: the calls that a server and a client make on one, on top of `socket2`.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Shutdown, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use rustix::net::{RecvFlags, SendFlags};
 
@@ -167,6 +168,35 @@ impl Socket {
     /// The kernel's.
     pub fn set_out_of_band_inline(&self, inline: bool) -> io::Result<()> {
         self.0.set_out_of_band_inline(inline)
+    }
+
+    /// Sets the TTL, or hop limit, of what is sent to `peer` from now on (IP_TTL,
+    /// IPV6_UNICAST_HOPS). What an IPv6 socket sends to an IPv4-mapped address is IPv4.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_ttl(&self, peer: IpAddr, ttl: u8) -> io::Result<()> {
+        let (descriptor, value) = (self.as_raw_fd(), u32::from(ttl));
+        let (option, result) = match peer.to_canonical() {
+            IpAddr::V4(_) => ("IPPROTO_IP, IP_TTL", self.0.set_ttl_v4(value)),
+            IpAddr::V6(_) => {
+                let result = self.0.set_unicast_hops_v6(value);
+                ("IPPROTO_IPV6, IPV6_UNICAST_HOPS", result)
+            }
+        };
+        traced_zero(
+            format_args!("setsockopt({descriptor}, {option}, {value})"),
+            result,
+        )
+    }
+
+    /// Resets a TCP connection when it is closed (SO_LINGER with 0 seconds), so that its port can be
+    /// used again at once.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn reset_when_closed(&self) -> io::Result<()> {
+        self.0.set_linger(Some(Duration::ZERO))
     }
 
     /// Sends each segment at once instead of waiting to fill it (TCP_NODELAY).

@@ -23,6 +23,25 @@ const ENDPOINTS: &str =
   fd:3                   an inherited, bound descriptor (serve only)
   The default scheme is udp://, the default port 3000.";
 
+const PING_EXAMPLES: &[Example] = &[
+    (
+        "bullhorn ping udp://192.0.2.7:3000 -c 5",
+        "Send five probes",
+    ),
+    (
+        "bullhorn ping tcp://192.0.2.7:3000 --expect refused",
+        "Test that a firewall rejects",
+    ),
+    (
+        "bullhorn ping udp://192.0.2.7 --flows 8 -i 10ms --json",
+        "Find a bad path, as JSON Lines",
+    ),
+    (
+        "bullhorn ping udp://192.0.2.7:3000 --trace",
+        "Find out where on the path it ends",
+    ),
+];
+
 /// The examples of a verb; none for a verb without flags.
 pub(crate) fn examples(verb: &str) -> &'static [Example] {
     match verb {
@@ -51,20 +70,7 @@ pub(crate) fn examples(verb: &str) -> &'static [Example] {
                 "Send each line of standard input",
             ),
         ],
-        "ping" => &[
-            (
-                "bullhorn ping udp://192.0.2.7:3000 -c 5",
-                "Send five probes",
-            ),
-            (
-                "bullhorn ping tcp://192.0.2.7:3000 --expect refused",
-                "Test that a firewall rejects",
-            ),
-            (
-                "bullhorn ping udp://192.0.2.7 --flows 8 -i 10ms --json",
-                "Find a bad path, as JSON Lines",
-            ),
-        ],
+        "ping" => PING_EXAMPLES,
         "bench" => &[
             ("bullhorn bench", "As fast as the windows allow"),
             (

@@ -58,6 +58,16 @@ pub(crate) struct Ping {
     /// --timeout is for both together.
     #[arg(help_heading = "Probes", long)]
     pub(crate) reconnect: bool,
+    /// Find out where on the path it ends, hop by hop
+    ///
+    /// Sends probes of one flow with rising TTL, over UDP all at once, over TCP one connection attempt after the
+    /// other, and lists which hop reports what, up to the right answer. Needs no privileges. One round, or
+    /// --count; --ttl is the highest TTL [default: 30].
+    #[arg(help_heading = "Path", long, conflicts_with_all = ["flows", "expect", "reconnect", "linger"])]
+    pub(crate) trace: bool,
+    /// Ask the resolver for the names of hops (with --trace)
+    #[arg(help_heading = "Path", long, requires = "trace")]
+    pub(crate) names: bool,
     /// Exit with 0 only if the endpoint behaves like this
     ///
     /// One of answer, refused (by the target itself), rejected (by a firewall or router), unreachable and silence.
@@ -88,6 +98,25 @@ impl Ping {
         settings.expect = self.expect;
         settings.family = self.family.filter();
         settings.connect = self.connect.options();
+        settings
+    }
+
+    /// The settings of a trace, likewise.
+    pub(crate) fn trace_settings(
+        &self,
+        filler: Option<Vec<u8>>,
+    ) -> bullhorn_client::trace::Settings {
+        let mut settings = bullhorn_client::trace::Settings::default();
+        settings.connect = self.connect.options();
+        settings.max_hops = settings.connect.ttl.unwrap_or(settings.max_hops);
+        settings.rounds = self.count.unwrap_or(settings.rounds);
+        settings.interval = self.interval.0;
+        settings.deadline = self.deadline.map(|deadline| deadline.0);
+        settings.timeout = self.timeout.0;
+        settings.size = self.size;
+        settings.filler = filler;
+        settings.family = self.family.filter();
+        settings.names = self.names;
         settings
     }
 }

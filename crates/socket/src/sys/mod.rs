@@ -19,6 +19,7 @@ mod permission;
 #[cfg(target_os = "linux")]
 mod recvmmsg;
 mod recvmsg;
+mod reverse;
 #[cfg(target_os = "linux")]
 mod sendto;
 mod startup;
@@ -36,6 +37,7 @@ pub(crate) use permission::{Call, may_be_refusal};
 #[cfg(target_os = "linux")]
 pub(crate) use recvmmsg::{Filled, ReceiveArray, SendArray};
 pub(crate) use recvmsg::{receive_message, send_message};
+pub(crate) use reverse::name_of;
 #[cfg(target_os = "linux")]
 pub(crate) use sendto::send_to;
 pub use startup::was_stdout_closed;

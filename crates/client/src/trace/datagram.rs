@@ -1,0 +1,178 @@
+//! Rounds over datagrams: one socket, whose TTL rises from probe to probe.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use super::reply::Reply;
+use super::round::Round;
+use super::{Prober, Settings};
+use crate::ask::diagnosis::diagnose;
+use crate::ask::flow::{DatagramFlow, Failure};
+use crate::ping::text::ProbeTexts;
+use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::error::{Error, Operation, Result};
+use bullhorn_socket::{Address, PathError, PollSet, QueuedError, Stop};
+
+/// The most datagrams and reports that are read before the next probe.
+const MAX_READS: usize = 64;
+
+/// The most reports about earlier probes that a send may return first.
+const MAX_REPORTS_PER_SEND: usize = 64;
+
+pub(super) struct DatagramProber<'a> {
+    flow: DatagramFlow,
+    peer: IpAddr,
+    texts: &'a ProbeTexts,
+    text: Vec<u8>,
+    expected: Vec<u8>,
+    buffer: Box<[u8]>,
+}
+
+impl<'a> DatagramProber<'a> {
+    pub(super) fn open(
+        target: &Endpoint,
+        settings: &Settings,
+        texts: &'a ProbeTexts,
+    ) -> Result<Self> {
+        let address = Address::of(target);
+        let address = address.map_err(|it| Error::socket(Operation::Connect, target, it))?;
+        let peer = address.as_socket().ok_or(Error::NoAddress)?.ip();
+        Ok(Self {
+            flow: DatagramFlow::open(target, &settings.connect)?,
+            peer,
+            texts,
+            text: Vec::new(),
+            expected: Vec::new(),
+            buffer: vec![0; DatagramFlow::BUFFER_SIZE].into_boxed_slice(),
+        })
+    }
+
+    fn fail(&self, operation: Operation) -> impl Fn(std::io::Error) -> Error {
+        let endpoint = self.flow.endpoint().clone();
+        move |source| Error::socket(operation, &endpoint, source)
+    }
+
+    fn send(&mut self, round: &mut Round, ttl: u8) -> Result<()> {
+        let set = self.flow.socket().set_ttl(self.peer, ttl);
+        set.map_err(self.fail(Operation::Configure))?;
+        self.texts.write(round.number_of(ttl), &mut self.text);
+        for _ in 0..MAX_REPORTS_PER_SEND {
+            let now = Instant::now();
+            match self.flow.send(&self.text) {
+                Ok(()) => {
+                    round.note_sent(now);
+                    return Ok(());
+                }
+                // The socket returns what the path reports about earlier probes first.
+                Err(Failure::Earlier(queued)) => self.take_report(round, &queued, now),
+                Err(Failure::Call(error)) => {
+                    let report = PathError::of(&error);
+                    let report = report.ok_or_else(|| self.fail(Operation::Send)(error))?;
+                    round.note_sent(now);
+                    round.note_reply(ttl, Reply::Report(report), now);
+                    return Ok(());
+                }
+            }
+            if round.number_of(ttl) != round.last_number() + 1 {
+                // The round has begun again.
+                return Ok(());
+            }
+        }
+        // As good as lost on the way.
+        round.note_sent(Instant::now());
+        Ok(())
+    }
+
+    fn receive(&mut self, round: &mut Round) -> Result<()> {
+        for _ in 0..MAX_READS {
+            let received = self.flow.receive(&mut self.buffer);
+            let now = Instant::now();
+            match received {
+                Ok(None) => break,
+                Ok(Some(length)) => self.take_answer(round, length, now),
+                Err(Failure::Earlier(queued)) => self.take_report(round, &queued, now),
+                Err(Failure::Call(error)) => return Err(self.fail(Operation::Receive)(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_answer(&mut self, round: &mut Round, length: usize, now: Instant) {
+        let answer = &self.buffer[..length];
+        let Some(number) = self.texts.number_of(answer, round.last_number()) else {
+            return;
+        };
+        let Some(ttl) = round.ttl_of(number) else {
+            return;
+        };
+        self.texts.write(number, &mut self.text);
+        self.texts.write_expected(number, &mut self.expected);
+        let reply = match diagnose(&self.text, &self.expected, answer) {
+            None => Reply::Answer,
+            Some(problem) => Reply::WrongAnswer(problem),
+        };
+        round.note_reply(ttl, reply, now);
+    }
+
+    /// Finds the probe by what the reporter sent back of it. RFC 792 asks for no more than 8 bytes
+    /// behind the IP header, which are those of UDP's: then one probe at a time is sent.
+    fn take_report(&mut self, round: &mut Round, queued: &QueuedError, now: Instant) {
+        let named = self.texts.number_of(&queued.excerpt, round.last_number());
+        let reply = Reply::Report(queued.error);
+        if let Some(number) = named {
+            if let Some(ttl) = round.ttl_of(number) {
+                round.note_reply(ttl, reply, now);
+            }
+            return;
+        }
+        let mut outstanding = round.outstanding();
+        let only = (outstanding.next(), outstanding.next());
+        drop(outstanding);
+        match only {
+            (None, _) => {}
+            (Some(ttl), None) => round.note_reply(ttl, reply, now),
+            // The last one sent; the others are overdue.
+            (Some(_), Some(_)) if round.is_serial() => {
+                if let Some(ttl) = round.ttl_of(round.last_number()) {
+                    round.note_reply(ttl, reply, now);
+                }
+            }
+            (Some(_), Some(_)) => round.restart_serially(),
+        }
+    }
+}
+
+impl Prober for DatagramProber<'_> {
+    fn run(&mut self, round: &mut Round, until: Option<Instant>, stop: &Stop) -> Result<()> {
+        while !stop.is_stopped() {
+            self.receive(round)?;
+            let now = Instant::now();
+            if until.is_some_and(|until| until <= now) {
+                break;
+            }
+            let next = round.next(now);
+            if let Some((ttl, _)) = next.filter(|(_, due)| *due <= now) {
+                self.send(round, ttl)?;
+                continue;
+            }
+            let wake = match next {
+                Some((_, due)) => Some(due),
+                None => round.complete_at(now),
+            };
+            let Some(wake) = wake else {
+                break;
+            };
+            let wake = until.map_or(wake, |until| wake.min(until));
+            let mut poll = PollSet::default();
+            poll.add(self.flow.as_fd(), true, false);
+            poll.add_stop(stop);
+            poll.wait(Some(wake.saturating_duration_since(now)))
+                .map_err(self.fail(Operation::Receive))?;
+        }
+        Ok(())
+    }
+
+    fn source(&self) -> Option<SocketAddr> {
+        self.flow.source()
+    }
+}
