@@ -1,13 +1,13 @@
 //! `--source`, `--interface`, `--dscp` and `--ttl` as the other end of a cable sees them: nftables
 //! counts there what arrives with and without them. IPv4 and IPv6, UDP and TCP, every client.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 use serde_json::Value;
 
 use crate::support::{Ended, Running, Served, find_program, run, run_bullhorn};
-use crate::support_netns::Network;
+use crate::support_netns::{Network, ip_in as ip, nft};
 
 /// A further address of this end.
 const SOURCES: [&str; 2] = ["10.99.0.5", "fd99::5"];
@@ -40,15 +40,6 @@ fn network() -> Option<(Network, Served)> {
     let mut command = Network::bullhorn(&network.there, &["serve", "--json"]);
     let served = Served::start_command(command.args(endpoints), 4);
     Some((network, served))
-}
-
-fn ip(side: &str, arguments: &str) {
-    let mut command = Command::new("ip");
-    let status = command
-        .args(["-n", side])
-        .args(arguments.split(' '))
-        .status();
-    assert!(status.expect("no ip").success(), "ip -n {side} {arguments}");
 }
 
 /// The endpoints of the other end over UDP and TCP, with the index of their family.
@@ -96,18 +87,6 @@ fn assert_arrives_with(network: &Network, arguments: &[&str], rule: &str) -> End
         "{arguments:?}: {matching} of {arrived}"
     );
     ended
-}
-
-fn nft(side: &str, ruleset: &str) {
-    let mut command = Network::command(side, "nft");
-    let mut child = command
-        .args(["-f", "-"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stdin = child.stdin.take();
-    stdin.unwrap().write_all(ruleset.as_bytes()).unwrap();
-    assert!(child.wait().unwrap().success(), "{ruleset}");
 }
 
 fn packets(side: &str, counter: &str) -> u64 {

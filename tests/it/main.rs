@@ -48,6 +48,8 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod flood;
 #[cfg(target_os = "linux")]
+mod flow_diagnosis;
+#[cfg(target_os = "linux")]
 mod guard;
 #[cfg(target_os = "linux")]
 mod hostile_server;

@@ -595,7 +595,8 @@ fn stale_flow_state_is_distinguished_from_an_outage() {
         "{}",
         ended.text()
     );
-    assert!(ended.text().contains("1 answered"), "{}", ended.text());
+    let counts = "new source ports: 8 tried, 8 answered";
+    assert!(ended.text().contains(counts), "{}", ended.text());
 
     let fresh = Peer::start(stale_after_three());
     let (_, summary, lines) = ping_json(&fresh.endpoint(), &["-c", "200", "-W", "100ms"]);

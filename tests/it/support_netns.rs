@@ -120,6 +120,27 @@ impl Drop for Network {
     }
 }
 
+/// Runs `ip` in a namespace; it must succeed.
+pub fn ip_in(side: &str, arguments: &str) {
+    let all: Vec<&str> = ["-n", side]
+        .into_iter()
+        .chain(arguments.split(' '))
+        .collect();
+    assert!(ip(&all), "ip -n {side} {arguments}");
+}
+
+/// Gives `nft` this ruleset in a namespace.
+pub fn nft(side: &str, ruleset: &str) {
+    let mut command = Network::command(side, "nft");
+    command.args(["-f", "-"]).stdin(Stdio::piped());
+    let mut child = command.spawn().expect("no nft");
+    let stdin = child.stdin.take();
+    let mut stdin = stdin.expect("stdin is piped");
+    stdin.write_all(ruleset.as_bytes()).expect("cannot write");
+    drop(stdin);
+    assert!(child.wait().expect("cannot wait").success(), "{ruleset}");
+}
+
 fn ip(arguments: &[&str]) -> bool {
     let output = Command::new("ip").args(arguments).output();
     output.is_ok_and(|output| output.status.success())

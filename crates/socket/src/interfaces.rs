@@ -1,6 +1,6 @@
 //! The addresses of this machine.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 
 use nix::ifaddrs::getifaddrs;
 
@@ -24,6 +24,12 @@ pub fn local_addresses() -> Vec<IpAddr> {
         .collect()
 }
 
+/// Whether this machine can send from `address` at present.
+pub fn is_local_address(address: IpAddr) -> bool {
+    // Not each is on an interface: every one in 127.0.0.0/8 can be bound.
+    local_addresses().contains(&address) || UdpSocket::bind((address, 0)).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,5 +37,7 @@ mod tests {
     #[test]
     fn loopback_is_among_them() {
         assert!(local_addresses().contains(&IpAddr::from([127, 0, 0, 1])));
+        assert!(is_local_address([127, 9, 8, 7].into()));
+        assert!(!is_local_address([192, 0, 2, 1].into()));
     }
 }

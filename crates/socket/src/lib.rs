@@ -180,7 +180,7 @@ pub use connect_options::ConnectOptions;
 pub use endpoint::{Endpoint, Family, SocketType};
 pub use error::{Error, Result};
 pub use inherit::{check_open, inherit, open_ones, passed_descriptors, passed_names};
-pub use interfaces::local_addresses;
+pub use interfaces::{is_local_address, local_addresses};
 pub use listed_names::may_be_in_another_network;
 pub use lookup::name_of;
 pub use path_error::{PathCause, PathError, PathOutcome, QueuedError, Reporter};

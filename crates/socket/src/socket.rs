@@ -237,6 +237,15 @@ impl Socket {
         sys::unacknowledged(self)
     }
 
+    /// How many segments of a TCP connection were sent again (`tcpi_total_retrans` of TCP_INFO;
+    /// tcp(7)).
+    ///
+    /// # Errors
+    /// The kernel's; EOPNOTSUPP on another socket.
+    pub fn retransmissions(&self) -> io::Result<u32> {
+        sys::retransmissions(self)
+    }
+
     /// Whether it is a Unix socket.
     pub fn is_unix(&self) -> bool {
         self.local_addr().is_ok_and(|address| address.is_unix())

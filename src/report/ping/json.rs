@@ -117,12 +117,23 @@ fn finding_fields(event: &Event) -> Option<(&'static str, Value)> {
                 "to": to.to_string(),
             }),
         ),
-        Event::StaleFlow { flow, round_trip } => (
-            "stale_flow",
+        Event::LocalAddressChanged { flow, from, to } => (
+            "local_address_changed",
             json!({
                 "flow": flow + 1,
-                "fresh_rtt_ns": nanoseconds(*round_trip),
-                "diagnosis": "stale flow state on the path (NAT or conntrack) likely",
+                "from": from.to_string(),
+                "to": to.ip().to_string(),
+                "source": to.to_string(),
+            }),
+        ),
+        Event::FlowDiagnosed { flow, diagnosis } => (
+            diagnosis.problem.name(),
+            json!({
+                "flow": flow + 1,
+                "fresh_rtt_ns": diagnosis.round_trip.map(nanoseconds),
+                "fresh_tried": diagnosis.tried,
+                "fresh_answered": diagnosis.answered,
+                "diagnosis": diagnosis.problem.to_string(),
             }),
         ),
         Event::OnlyLargeLost { flow, passed, lost } => (

@@ -1,6 +1,6 @@
 //! What a run reports while it lasts.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -11,6 +11,7 @@ use super::summary::Summary;
 use crate::ask::counts::Counts;
 use crate::ask::diagnosis::Diagnosis;
 use crate::ask::excerpt::AnswerExcerpt;
+use crate::ask::flow_diagnosis::FlowDiagnosis;
 use bullhorn_socket::PathError;
 use bullhorn_socket::endpoint::Endpoint;
 
@@ -115,13 +116,21 @@ pub enum Event {
         /// The address that is probed now.
         to: Endpoint,
     },
-    /// During an outage a fresh source port got an answer, and the old one still none after that:
-    /// stale flow state on the path (NAT or conntrack) is likely.
-    StaleFlow {
+    /// During an outage fresh source ports were tried, and tell why the flow has no answers.
+    FlowDiagnosed {
         /// The flow that has no answers.
         flow: usize,
-        /// Of the fresh source port.
-        round_trip: Duration,
+        /// Why.
+        diagnosis: FlowDiagnosis,
+    },
+    /// The address that a flow sent from is no longer this machine's: the flow was reopened.
+    LocalAddressChanged {
+        /// Which flow.
+        flow: usize,
+        /// The address that it sent from.
+        from: IpAddr,
+        /// The address and port that it sends from now.
+        to: SocketAddr,
     },
     /// During an outage smaller messages got through: the MTU of the path is too small, or it drops
     /// fragments.

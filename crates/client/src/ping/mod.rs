@@ -3,7 +3,7 @@
 //!
 //! In reading order: `text` makes the texts and matches an answer to its probe; `schedule` decides
 //! when each is due; `ledger` counts every probe in one field of [`Counts`]; `jitter` and `outage`
-//! are figures; `flow` is one way to the endpoint and back; `fresh` tries a new source port during
+//! are figures; `flow` is one way to the endpoint and back; `fresh` tries new source ports during
 //! an outage, `sizes` smaller messages, and `name` resolves the name again; `engine` brings them
 //! together; `event` is what a run reports while it lasts, `summary` at its end, and `control` ends
 //! it from outside. One plain thread and ppoll(2): a prober must not measure its own runtime.
@@ -32,6 +32,7 @@ use std::time::Instant;
 pub use crate::ask::counts::Counts;
 pub use crate::ask::diagnosis::{Diagnosis, Problem};
 pub use crate::ask::excerpt::AnswerExcerpt;
+pub use crate::ask::flow_diagnosis::{FlowDiagnosis, FlowProblem};
 pub use crate::ask::latency::LatencySummary;
 pub use crate::ask::path_errors::PathErrorCount;
 pub use arrival::ArrivalKind;

@@ -51,6 +51,8 @@ pub(super) struct SizeLimit {
 #[derive(Default)]
 pub(super) struct Sizes {
     current: Option<Examination>,
+    /// A message got through in the last examination.
+    gets_through: bool,
     /// The outage that was examined last.
     examined: Option<(usize, u64)>,
     pub(super) sent: u64,
@@ -96,6 +98,7 @@ impl Sizes {
         let smaller = SIZES.iter().filter(|size| **size < length);
         let mut larger: Vec<usize> = smaller.copied().chain([length]).rev().collect();
         let size = larger.pop().unwrap_or(length);
+        self.gets_through = false;
         self.examined = Some(outage);
         self.current = Some(Examination {
             flow,
@@ -113,7 +116,13 @@ impl Sizes {
     /// The target has moved to another address, about which nothing is known.
     pub(super) fn abandon(&mut self) {
         self.current = None;
+        self.gets_through = false;
         self.examined = None;
+    }
+
+    /// Whether a smaller message got through in the last outage of large ones.
+    pub(super) fn gets_through(&self) -> bool {
+        self.gets_through
     }
 
     pub(super) fn interest(&self) -> Option<(BorrowedFd<'_>, bool)> {
@@ -137,6 +146,7 @@ impl Sizes {
             match current.flow.receive(&current.texts, answer) {
                 Reception::Answer if current.texts.is_right(NUMBER, answer.as_slice()) => {
                     self.answered += 1;
+                    self.gets_through = true;
                     progress = current.pass();
                     break;
                 }

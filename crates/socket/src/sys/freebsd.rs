@@ -30,6 +30,11 @@ pub(crate) fn unacknowledged(socket: &impl AsFd) -> io::Result<u32> {
     read_int(socket, libc::FIONWRITE)
 }
 
+/// How many segments were sent again is not read here.
+pub(crate) fn retransmissions(_: &impl AsFd) -> io::Result<u32> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// How many datagrams were dropped at one socket is not known here.
 pub(crate) fn dropped_datagrams(_: &impl AsFd) -> io::Result<u32> {
     Err(io::ErrorKind::Unsupported.into())

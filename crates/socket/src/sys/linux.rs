@@ -102,3 +102,28 @@ pub(crate) fn unacknowledged(socket: &impl AsFd) -> io::Result<u32> {
         Err(io::Error::last_os_error())
     }
 }
+
+/// How many segments of a TCP connection were sent again since it began.
+pub(crate) fn retransmissions(socket: &impl AsFd) -> io::Result<u32> {
+    /// The words of `struct tcp_info` (include/uapi/linux/tcp.h) up to `tcpi_total_retrans`.
+    const WORDS: usize = 26;
+    let descriptor = socket.as_fd().as_raw_fd();
+    let mut words = [0_u32; WORDS];
+    let mut length = size_of_val(&words) as libc::socklen_t;
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel writes at most `length`
+    // bytes into the array of that size.
+    let result = unsafe {
+        libc::getsockopt(
+            descriptor,
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            words.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 {
+        Ok(words[WORDS - 1])
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}

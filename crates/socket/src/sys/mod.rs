@@ -27,7 +27,8 @@ mod unix;
 
 pub(crate) use descriptor::{duplicate, interface_index, set_option};
 pub(crate) use kernel::{
-    NO_SIGNAL, SEARCH_ONLY, SHUTDOWN_ENDS_WAITS, dropped_datagrams, send_room, unacknowledged,
+    NO_SIGNAL, SEARCH_ONLY, SHUTDOWN_ENDS_WAITS, dropped_datagrams, retransmissions, send_room,
+    unacknowledged,
 };
 #[cfg(target_os = "linux")]
 pub(crate) use kernel::{bound_file, set_mode};

@@ -8,7 +8,7 @@ use super::outage::{OfFlow, OutageText};
 use crate::report::named::Named;
 use crate::report::units::{milliseconds, nanoseconds, round, seconds};
 use bullhorn_client::ping::Begin;
-use bullhorn_client::ping::{ArrivalKind, Event, Loss};
+use bullhorn_client::ping::{ArrivalKind, Event, FlowDiagnosis, Loss};
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::visible::VisibleLines;
 
@@ -79,13 +79,17 @@ pub(crate) fn event_text(
         } => {
             writeln!(to, "{given} now resolves to {new}, and no longer to {from}")
         }
-        Event::StaleFlow { flow, round_trip } => writeln!(
+        Event::LocalAddressChanged {
+            flow,
+            from,
+            to: new,
+        } => writeln!(
             to,
-            "a new source port gets answers (time={} ms) and the old one{} does not: \
-             stale flow state on the path (NAT or conntrack) likely",
-            milliseconds(nanoseconds(*round_trip)),
-            OfFlow(*flow)
+            "local address{} changed from {from} to {}; the flow was reopened",
+            OfFlow(*flow),
+            new.ip()
         ),
+        Event::FlowDiagnosed { flow, diagnosis } => diagnosis_text(to, *flow, diagnosis),
         Event::OnlyLargeLost { flow, passed, lost } => writeln!(
             to,
             "only messages above {passed} bytes are lost{} ({passed} get through, {lost} do not): \
@@ -94,6 +98,27 @@ pub(crate) fn event_text(
         ),
         _ => Ok(()),
     }
+}
+
+/// `4 of 8 new source ports get answers (time=0.123 ms) and the old one does not: ...`
+fn diagnosis_text(to: &mut dyn Write, flow: usize, diagnosis: &FlowDiagnosis) -> io::Result<()> {
+    let FlowDiagnosis {
+        problem,
+        tried,
+        answered,
+        round_trip,
+        ..
+    } = diagnosis;
+    let Some(round_trip) = round_trip else {
+        return writeln!(to, "0 of {tried} new source ports get answers: {problem}");
+    };
+    let time = milliseconds(nanoseconds(*round_trip));
+    writeln!(
+        to,
+        "{answered} of {tried} new source ports get answers (time={time} ms) and the old one{} does \
+         not: {problem}",
+        OfFlow(flow)
+    )
 }
 
 /// `64 bytes from udp://127.0.0.1:3000: seq=7 time=0.042 ms`, and what is unusual about it.

@@ -9,6 +9,7 @@ use crate::ask::excerpt::AnswerExcerpt;
 use crate::ping::arrival::ArrivalKind;
 use crate::ping::event::{Event, Observer};
 use crate::ping::flow::{self, Reception, Transmission};
+use crate::ping::fresh::PORTS;
 use crate::ping::loss::Loss;
 use bullhorn_socket::QueuedError;
 use bullhorn_socket::endpoint::Family;
@@ -36,20 +37,23 @@ impl Target<'_> {
         let number = self.ledger.send(now);
         let flow = self.ledger.flow_of(number);
         self.unexpected_left = MAX_UNEXPECTED_EVENTS;
+        if self.flows[flow].outage.current().is_some() {
+            self.reopen_lost_sources();
+        }
         self.transmit(number, flow, observer)?;
+        self.report_new_source(flow, observer)?;
         if self.flows.iter().all(|its| its.outage.current().is_some()) {
             self.name.begin(&self.given, self.settings);
         }
         let outage = self.flows[flow].outage.current();
-        let outage = outage.map(|outage| (flow, outage.first_number));
-        if let Some(outage) = outage.filter(|outage| self.fresh.has_room(*outage))
+        if let Some(outage) = outage.filter(|outage| self.fresh.has_room(outage))
             && self.endpoint.family() != Some(Family::Unix)
             && !self.settings.reconnects
             && !self.ledger.has_recent_answer(flow)
         {
             let options = self.settings.connect.clone().with_any_port();
-            let fresh = flow::new(&self.endpoint, &options, self.settings);
-            self.fresh.begin(fresh, outage, &self.texts);
+            let new = |_| flow::new(&self.endpoint, &options, self.settings);
+            self.fresh.begin(outage, (0..PORTS).map(new), &self.texts);
         }
         self.examine_sizes(flow);
         ControlFlow::Continue(())
@@ -69,6 +73,7 @@ impl Target<'_> {
                 Transmission::Earlier(queued) => {
                     self.take_path_error(flow, number - 1, &queued, observer)?;
                 }
+                Transmission::Lost(_) if self.reopen_lost_sources() => {}
                 Transmission::Lost(loss) => return self.lose(number, loss, observer),
             }
         }
@@ -91,8 +96,12 @@ impl Target<'_> {
             }
         }
         let (last, timeout) = (self.ledger.last(), self.settings.timeout);
-        self.fresh
-            .advance(&self.texts, last, timeout, &mut self.answer);
+        let fresh = &mut self.fresh;
+        if let Some((flow, diagnosis)) = fresh.advance(&self.texts, last, timeout, &mut self.answer)
+            && !self.sizes.gets_through()
+        {
+            self.report_event(&Event::FlowDiagnosed { flow, diagnosis }, observer)?;
+        }
         self.advance_sizes(observer)
     }
 

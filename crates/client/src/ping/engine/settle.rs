@@ -64,8 +64,11 @@ impl Target<'_> {
             self.ledger.explain(number, &loss);
             self.report_event(&Event::Lost { number, flow, loss }, observer)?;
         }
-        if let Some(round_trip) = self.fresh.settle(flow, number, settled.answered) {
-            self.report_event(&Event::StaleFlow { flow, round_trip }, observer)?;
+        let old = self.flows[flow].flow.as_ref();
+        let has_worked = self.ledger.flow_counts(flow).ok > 0;
+        let fresh = &mut self.fresh;
+        if let Some(diagnosis) = fresh.settle((flow, number), settled.answered, old, has_worked) {
+            self.report_event(&Event::FlowDiagnosed { flow, diagnosis }, observer)?;
         }
         let outage = &mut self.flows[flow].outage;
         match outage.settle(number, settled.sent, settled.answered) {

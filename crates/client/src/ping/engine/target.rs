@@ -1,5 +1,6 @@
 //! One target of a run: its schedule, its probes, its flows and its figures.
 
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime};
@@ -44,6 +45,7 @@ pub(in crate::ping) struct Target<'a> {
     pub(super) fresh: FreshPorts,
     pub(super) sizes: Sizes,
     pub(super) name: NameResolver,
+    pub(super) sources_checked: Option<Instant>,
     /// Of the flows to earlier addresses.
     pub(super) earlier_drops: u64,
     pub(super) text: Vec<u8>,
@@ -66,6 +68,8 @@ pub(super) struct FlowState {
     pub(super) last_round_trip: Option<Duration>,
     pub(super) jitter: Jitter,
     pub(super) outage: OutageTracker,
+    /// The source address that this machine no longer has, until the flow has another.
+    pub(super) lost_source: Option<IpAddr>,
 }
 
 impl<'a> Target<'a> {
@@ -84,6 +88,7 @@ impl<'a> Target<'a> {
             last_round_trip: None,
             jitter: Jitter::default(),
             outage: OutageTracker::new(index),
+            lost_source: None,
         });
         Self {
             index,
@@ -105,6 +110,7 @@ impl<'a> Target<'a> {
             fresh: FreshPorts::default(),
             sizes: Sizes::default(),
             name: NameResolver::default(),
+            sources_checked: None,
             earlier_drops: 0,
             text: Vec::new(),
             expected: Vec::new(),
@@ -202,7 +208,8 @@ impl<'a> Target<'a> {
             self.is_done |= expects || end <= now;
             next = Some(end);
         }
-        let due = [self.schedule.next_due(), self.sizes.due()];
+        let fresh = self.fresh.next_overdue(self.settings.timeout);
+        let due = [self.schedule.next_due(), self.sizes.due(), fresh];
         let next = next.into_iter().chain(due.into_iter().flatten()).min();
         ControlFlow::Continue(next.filter(|_| !self.is_done))
     }
@@ -220,11 +227,11 @@ impl<'a> Target<'a> {
             interests.map(move |interest| (Some(flow), interest))
         });
         let others = [
-            self.fresh.interest(),
             self.sizes.interest(),
             self.name.interest().map(|done| (done, false)),
         ];
-        let others = others.into_iter().flatten().map(|other| (None, other));
+        let others = others.into_iter().flatten().chain(self.fresh.interest());
+        let others = others.map(|other| (None, other));
         let all = flows.chain(others).filter(|_| !self.is_done);
         all.map(|(flow, (descriptor, to_write))| (flow, descriptor, to_write))
     }

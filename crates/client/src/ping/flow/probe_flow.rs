@@ -37,9 +37,24 @@ pub(in crate::ping) trait ProbeFlow {
         Loss::Timeout
     }
 
+    /// How far the kernel has come with a connection; `None` for datagrams.
+    fn progress(&self) -> Option<Progress> {
+        None
+    }
+
     /// Datagrams that our own kernel dropped because our receive buffer was full: the number from
     /// SO_RXQ_OVFL and SO_MEMINFO (socket(7)).
     fn local_drops(&self) -> u64;
+}
+
+/// How far the kernel has come with what was written to a connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::ping) struct Progress {
+    pub(in crate::ping) is_established: bool,
+    /// How many bytes the peer's kernel has not acknowledged.
+    pub(in crate::ping) unacknowledged: u32,
+    /// How many segments were sent again.
+    pub(in crate::ping) retransmissions: u32,
 }
 
 /// The result of sending a text.

@@ -7,7 +7,7 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::answer::AnswerBuffer;
-use super::probe_flow::{ProbeFlow, Reception, Transmission};
+use super::probe_flow::{ProbeFlow, Progress, Reception, Transmission};
 use crate::ask::flow::StreamFlow;
 use crate::ask::proxy_header;
 use crate::ping::loss::Loss;
@@ -122,6 +122,20 @@ impl ProbeFlow for StreamProbes {
         let connection = self.connection.as_ref();
         let connection = connection.filter(|its| index == 0 && !its.is_idle())?;
         Some(connection.flow.interest())
+    }
+
+    fn progress(&self) -> Option<Progress> {
+        let is_established = |its: &&Connection| its.flow.is_connected() && its.ended.is_none();
+        let Some(connection) = self.connection.as_ref().filter(is_established) else {
+            return Some(Progress::default());
+        };
+        let socket = connection.flow.lines.socket();
+        Some(Progress {
+            is_established: true,
+            unacknowledged: socket.unacknowledged().ok()?,
+            // Unknown but on Linux, where a connection then is not diagnosed.
+            retransmissions: socket.retransmissions().unwrap_or(0),
+        })
     }
 
     fn local_drops(&self) -> u64 {
