@@ -235,7 +235,8 @@ fn a_connection_that_is_not_accepted_ends_with_its_timeout() {
             false => (Duration::ZERO, "within 100ms"),
         };
         for (arguments, waits, words) in [
-            (&send[..], Duration::ZERO, "within 100ms"),
+            // Connecting has the time of all tries.
+            (&send[..], Duration::ZERO, "within 300ms"),
             (&bench[..], waits, words),
         ] {
             let since = Instant::now();
