@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd};
 
 use crate::address::Address;
-use crate::call::traced;
+use crate::call::{traced, traced_zero};
 use crate::endpoint::Family;
 use crate::extended_error::parse;
 use crate::path_error::{PathError, QueuedError, Reporter};
@@ -25,12 +25,17 @@ const CONTROL: usize = 128;
 /// # Errors
 /// Those of setsockopt(2), where a kernel lacks the option.
 pub(crate) fn enable(socket: &Socket, family: Family, is_enabled: bool) -> io::Result<()> {
-    let (level, option) = match family {
-        Family::Inet => (libc::IPPROTO_IP, libc::IP_RECVERR),
-        Family::Inet6 => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
+    let (level, option, names) = match family {
+        Family::Inet => (libc::IPPROTO_IP, libc::IP_RECVERR, "IPPROTO_IP, IP_RECVERR"),
+        Family::Inet6 => {
+            let names = "IPPROTO_IPV6, IPV6_RECVERR";
+            (libc::IPPROTO_IPV6, libc::IPV6_RECVERR, names)
+        }
         Family::Unix => return Ok(()),
     };
-    set_option(socket, level, option, is_enabled.into())
+    let (descriptor, value) = (socket.as_raw_fd(), i32::from(is_enabled));
+    let call = format_args!("setsockopt({descriptor}, {names}, {value})");
+    traced_zero(call, set_option(socket, level, option, value))
 }
 
 /// Takes the oldest error out of the queue; `None` when there is none. Never waits.
