@@ -3,9 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use super::prober::Prober;
 use super::reply::Reply;
 use super::round::Round;
-use super::{Prober, Settings};
+use super::settings::Settings;
 use crate::ask::diagnosis::diagnose;
 use crate::ask::flow::{DatagramFlow, Failure};
 use crate::ping::text::ProbeTexts;
@@ -174,5 +175,49 @@ impl Prober for DatagramProber<'_> {
 
     fn source(&self) -> Option<SocketAddr> {
         self.flow.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A report that sends nothing back of the probe.
+    fn short_report() -> QueuedError {
+        let refused = std::io::Error::from_raw_os_error(libc::ECONNREFUSED);
+        PathError::of(&refused).unwrap().into()
+    }
+
+    #[test]
+    fn reports_that_do_not_name_their_probe_lead_to_one_probe_at_a_time() {
+        let target = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let target = format!("udp://{}", target.local_addr().unwrap());
+        let texts = ProbeTexts::new(1, 64, None);
+        let (target, settings) = (target.parse().unwrap(), Settings::default());
+        let mut prober = DatagramProber::open(&target, &settings, &texts).unwrap();
+        let mut round = Round::new(0, 30, Duration::from_secs(60));
+        let (report, now) = (short_report(), Instant::now());
+        // Of one probe in flight it is clear.
+        round.note_sent(now);
+        prober.take_report(&mut round, &report, now);
+        let reply = Reply::Report(report.error);
+        assert_eq!(round.end(), Some((1, reply)));
+
+        let mut round = Round::new(256, 30, Duration::from_secs(60));
+        for _ in 0..3 {
+            round.note_sent(now);
+        }
+        prober.take_report(&mut round, &report, now);
+        assert!(round.is_serial());
+        assert_eq!(round.outstanding().count(), 0, "begun again");
+        round.note_sent(now);
+        prober.take_report(&mut round, &report, now);
+        assert_eq!(round.end(), Some((1, reply)));
+        // One that comes when nothing is waited for is left out.
+        prober.take_report(&mut round, &report, now);
+        assert_eq!(round.end(), Some((1, reply)));
     }
 }

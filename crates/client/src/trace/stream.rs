@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::prober::Prober;
 use super::reply::Reply;
 use super::round::Round;
-use super::{Prober, Settings};
+use super::settings::Settings;
 use crate::ask::diagnosis::diagnose;
 use crate::ask::flow::StreamFlow;
 use crate::ping::text::ProbeTexts;
