@@ -90,6 +90,11 @@ mod error_queue;
 #[cfg(target_os = "linux")]
 #[allow(unreachable_pub, reason = "its door is `fuzzing`")]
 mod extended_error;
+#[cfg(target_os = "linux")]
+mod fragmentation;
+#[cfg(not(target_os = "linux"))]
+#[path = "fragmentation_elsewhere.rs"]
+mod fragmentation;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod inherit;

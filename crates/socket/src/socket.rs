@@ -207,6 +207,15 @@ impl Socket {
         self.0.set_tcp_nodelay(nodelay)
     }
 
+    /// The largest segment that a connected TCP socket sends at the moment, without headers
+    /// (TCP_MAXSEG; tcp(7)).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn tcp_mss(&self) -> io::Result<u32> {
+        self.0.tcp_mss()
+    }
+
     /// How many datagrams the kernel has dropped at this socket since it was created, modulo 2^32
     /// (SO_MEMINFO).
     ///

@@ -1,4 +1,4 @@
-//! Single descriptors and interfaces: duplicate, set an option, look up an interface's number.
+//! Single descriptors and interfaces: duplicate, set or get an option, look up an interface's number.
 
 use std::ffi::{CString, c_int};
 use std::io;
@@ -38,6 +38,30 @@ pub(crate) fn set_option(
     };
     if result == 0 {
         Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// The value of a socket option that is an int (getsockopt(2)).
+#[cfg(target_os = "linux")]
+pub(crate) fn get_option(socket: &impl AsFd, level: c_int, name: c_int) -> io::Result<c_int> {
+    let descriptor = socket.as_fd().as_raw_fd();
+    let mut value: c_int = 0;
+    let mut length = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel writes at most `length`
+    // bytes, those of the int that the pointer names.
+    let result = unsafe {
+        libc::getsockopt(
+            descriptor,
+            level,
+            name,
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    if result == 0 {
+        Ok(value)
     } else {
         Err(io::Error::last_os_error())
     }

@@ -25,6 +25,8 @@ mod sendto;
 mod startup;
 mod unix;
 
+#[cfg(target_os = "linux")]
+pub(crate) use descriptor::get_option;
 pub(crate) use descriptor::{duplicate, interface_index, set_option};
 pub(crate) use kernel::{
     NO_SIGNAL, SEARCH_ONLY, SHUTDOWN_ENDS_WAITS, dropped_datagrams, retransmissions, send_room,
