@@ -37,7 +37,7 @@ pub mod sandbox;
 
 pub use bullhorn_client::{Client, request as client};
 #[cfg(feature = "probe")]
-pub use bullhorn_client::{bench, ping, trace};
+pub use bullhorn_client::{bench, ping, sweep, trace};
 pub use bullhorn_server::{self as server, Server};
 pub use bullhorn_socket::endpoint::{self, Endpoint, Family, SocketType};
 pub use bullhorn_socket::error::{Error, Operation, ResolveProblem, Result};

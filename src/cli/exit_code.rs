@@ -4,6 +4,7 @@
 use std::fmt;
 
 use bullhorn_client::ping::{Behaviour, Summary};
+use bullhorn_client::sweep::{self, Obstacle};
 use bullhorn_client::trace::{self, Trace};
 use bullhorn_socket::PathOutcome;
 use bullhorn_socket::error::Error;
@@ -83,6 +84,25 @@ impl ExitCode {
                 Self::Local
             }
             trace::Outcome::Reported(_) => Self::Refused,
+            _ => Self::NoAnswer,
+        }
+    }
+
+    /// The code of a sweep: success if any size passed.
+    pub(super) fn of_sweep(summary: &sweep::Summary) -> Self {
+        let mut obstacles = summary.limits().filter_map(|limit| limit.obstacle.as_ref());
+        if obstacles.any(|it| matches!(it, Obstacle::WrongAnswer(_))) {
+            return Self::WrongAnswer;
+        }
+        if summary.has_passed() {
+            return Self::Success;
+        }
+        let last = summary.limits().last();
+        match last.and_then(|limit| limit.obstacle.as_ref()) {
+            Some(Obstacle::Reported(error)) if error.outcome() != PathOutcome::Unsent => {
+                Self::Refused
+            }
+            Some(Obstacle::Reported(_) | Obstacle::LocalMtu { .. }) => Self::Local,
             _ => Self::NoAnswer,
         }
     }

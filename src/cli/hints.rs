@@ -37,6 +37,7 @@ fn change(f: &mut Formatter<'_>, settings: &[&str]) -> fmt::Result {
         };
         let flag = match *setting {
             "filler" => "text",
+            "from" => "sweep",
             "max_hops" => "ttl",
             "rounds" => "count",
             other => other,

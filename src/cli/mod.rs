@@ -24,6 +24,7 @@ mod send;
 mod serve;
 mod signals;
 mod stderr;
+mod sweep;
 mod trace;
 mod usage;
 mod writer;

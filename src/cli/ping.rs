@@ -8,7 +8,7 @@ use super::arguments::Ping;
 use super::exit_code::ExitCode;
 use super::failure::Outcome;
 use super::output::Output;
-use super::{input_file, log, signals, trace};
+use super::{input_file, log, signals, sweep, trace};
 use crate::report::ping as report;
 use crate::report::ping::LiveLine;
 use bullhorn_client::ping::{ArrivalKind, Begin, Counts, Event, Observer, Summary};
@@ -17,6 +17,9 @@ use bullhorn_socket::endpoint::Endpoint;
 pub(super) fn run(arguments: &Ping, output: &mut Output) -> Outcome {
     if arguments.trace {
         return trace::run(arguments, output);
+    }
+    if let Some(sizes) = arguments.sweep {
+        return sweep::run(arguments, sizes, output);
     }
     log::start(&arguments.output);
     let control = signals::control(output)?;

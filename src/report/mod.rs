@@ -11,5 +11,6 @@ mod path_error;
 pub(crate) mod ping;
 pub(crate) mod send;
 pub(crate) mod serve;
+pub(crate) mod sweep;
 pub(crate) mod trace;
 mod units;

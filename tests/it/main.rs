@@ -123,6 +123,8 @@ mod stopped_prober;
 #[cfg(target_os = "linux")]
 mod stream_limits;
 #[cfg(target_os = "linux")]
+mod sweep;
+#[cfg(target_os = "linux")]
 mod trace;
 #[cfg(target_os = "linux")]
 mod units;

@@ -3,6 +3,7 @@
 //! * [`request`]: one request and its answer; many in flight at once.
 //! * [`ping`]: texts on a schedule, every answer checked, counts that always sum (feature `probe`).
 //! * [`trace`]: the path of a flow, hop by hop, up to the answer (feature `probe`).
+//! * [`sweep`]: the largest message that passes a path (feature `probe`).
 //! * [`mod@bench`]: load, open or closed loop; every answer matched and compared (feature `probe`).
 //!
 //! They share `ask`, which is private: the candidate addresses of a name, a flow, the comparison of
@@ -22,6 +23,8 @@ pub mod fuzzing;
 #[cfg(feature = "probe")]
 pub mod ping;
 pub mod request;
+#[cfg(feature = "probe")]
+pub mod sweep;
 #[cfg(feature = "probe")]
 pub mod trace;
 #[cfg(feature = "probe")]

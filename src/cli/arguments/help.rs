@@ -40,6 +40,10 @@ const PING_EXAMPLES: &[Example] = &[
         "bullhorn ping udp://192.0.2.7:3000 --trace",
         "Find out where on the path it ends",
     ),
+    (
+        "bullhorn ping udp://192.0.2.7:3000 --sweep",
+        "Find the largest message that passes",
+    ),
 ];
 
 /// The examples of a verb; none for a verb without flags.

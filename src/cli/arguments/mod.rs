@@ -25,4 +25,5 @@ pub(crate) use self::output_flags::OutputFlags;
 pub(crate) use self::ping::Ping;
 pub(crate) use self::send::Send;
 pub(crate) use self::serve::Serve;
+pub(crate) use self::values::SizeRange;
 pub(crate) use self::verb::Verb;

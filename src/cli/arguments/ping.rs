@@ -7,7 +7,7 @@ use clap::Args;
 use super::connect_flags::ConnectFlags;
 use super::family_flags::FamilyFlags;
 use super::output_flags::OutputFlags;
-use super::values::{PositiveDuration, seconds_or_duration};
+use super::values::{PositiveDuration, SizeRange, seconds_or_duration};
 use bullhorn_socket::endpoint::Endpoint;
 
 /// `bullhorn ping`
@@ -68,6 +68,15 @@ pub(crate) struct Ping {
     /// Ask the resolver for the names of hops (with --trace)
     #[arg(help_heading = "Path", long, requires = "trace")]
     pub(crate) names: bool,
+    /// Find the largest message that passes the path (udp://, tcp://)
+    ///
+    /// Tries sizes from FROM to TO bytes by bisection, each up to three times: as one packet, for which fragments
+    /// are forbidden, then in fragments; over TCP it reports the MSS. Needs no privileges. The default is every
+    /// size that a datagram can have. The value needs the equals sign, as in --sweep=1200..1500.
+    #[arg(help_heading = "Path", long, value_name = "FROM..TO", num_args = 0..=1, require_equals = true,
+        default_missing_value = "..",
+        conflicts_with_all = ["interval", "count", "linger", "size", "text", "flows", "reconnect", "expect", "trace"])]
+    pub(crate) sweep: Option<SizeRange>,
     /// Exit with 0 only if the endpoint behaves like this
     ///
     /// One of answer, refused (by the target itself), rejected (by a firewall or router), unreachable and silence.
@@ -117,6 +126,18 @@ impl Ping {
         settings.filler = filler;
         settings.family = self.family.filter();
         settings.names = self.names;
+        settings
+    }
+
+    /// The settings of a sweep over `sizes`.
+    pub(crate) fn sweep_settings(&self, sizes: SizeRange) -> bullhorn_client::sweep::Settings {
+        let mut settings = bullhorn_client::sweep::Settings::default();
+        settings.from = sizes.from;
+        settings.to = sizes.to;
+        settings.timeout = self.timeout.0;
+        settings.deadline = self.deadline.map(|deadline| deadline.0);
+        settings.family = self.family.filter();
+        settings.connect = self.connect.options();
         settings
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum ValueError {
     NotASource,
     #[error("must be from 0 to 63, or a name such as EF, AF41 or CS1")]
     NotADscp,
+    #[error("must be a range of bytes, as in 1200..1500, 1200.. or ..1500")]
+    NotASizeRange,
     #[error("HTTP needs a stream; write it like 127.0.0.1:9300")]
     NotAStream,
     #[error(transparent)]
@@ -96,6 +98,32 @@ impl FromStr for Dscp {
             _ => name.parse().ok().filter(|dscp| *dscp <= 63),
         };
         dscp.map(Self).ok_or(ValueError::NotADscp)
+    }
+}
+
+/// A range of sizes in bytes, both ends included and optional.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SizeRange {
+    pub from: Option<usize>,
+    pub to: Option<usize>,
+}
+
+impl FromStr for SizeRange {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let end = |text: &str| match text {
+            "" => Ok(None),
+            _ => text
+                .parse()
+                .map(Some)
+                .map_err(|_| ValueError::NotASizeRange),
+        };
+        let (from, to) = text.split_once("..").ok_or(ValueError::NotASizeRange)?;
+        Ok(Self {
+            from: end(from)?,
+            to: end(to)?,
+        })
     }
 }
 
@@ -212,6 +240,21 @@ mod tests {
         }
         for text in ["", "64", "-1", "CS8", "AF14", "AF51", "E", "0x2e"] {
             assert!(text.parse::<Dscp>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_sizes_may_be_open_at_its_ends() {
+        for (text, from, to) in [
+            ("..", None, None),
+            ("1200..", Some(1200), None),
+            ("..1500", None, Some(1500)),
+            ("1200..1500", Some(1200), Some(1500)),
+        ] {
+            assert_eq!(text.parse::<SizeRange>().unwrap(), SizeRange { from, to });
+        }
+        for text in ["", "1200", "-1..2", "1200...1500", "1k..2k", "1200-1500"] {
+            assert!(text.parse::<SizeRange>().is_err(), "{text}");
         }
     }
 
