@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
     let stop = signals::stop(output)?;
     let (mut rows, mut has_failed) = (Vec::new(), false);
     for family in [Family::Inet, Family::Inet6, Family::Unix] {
-        for socket_type in [SocketType::Datagram, SocketType::Stream] {
+        for &socket_type in socket_types(family) {
             let mut endpoint = free_endpoint(family, socket_type);
             let result = serve_and_ask(&mut endpoint, &arguments.text, &stop);
             rows.push(Row {
@@ -44,6 +44,15 @@ pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
         true => ExitCode::Partial,
         false => ExitCode::Success,
     })
+}
+
+/// Every type that the family has.
+fn socket_types(family: Family) -> &'static [SocketType] {
+    use SocketType::{Datagram, SeqPacket, Stream};
+    match family {
+        Family::Inet | Family::Inet6 => &[Datagram, Stream],
+        Family::Unix => &[Datagram, Stream, SeqPacket],
+    }
 }
 
 fn serve_and_ask(

@@ -103,6 +103,7 @@ fn every_request_is_answered_over_every_type() {
         own("unixgram:@bullhorn-test-bench-datagram").as_str(),
         "tcp://127.0.0.1:0",
         own("unix:@bullhorn-test-bench-stream").as_str(),
+        own("unixpacket:@bullhorn-test-bench-packet").as_str(),
     ]);
     for endpoint in &served.endpoints {
         let ended = bench(endpoint, &["--count", "5003", "--timeout", "20s"]);

@@ -101,11 +101,13 @@ fn networks_that_are_denied_or_not_allowed_get_nothing_over_udp_and_tcp() {
 
 #[test]
 fn lists_of_networks_leave_unix_sockets_alone() {
-    let names = ["unix", "unixgram"].map(|scheme| own(&format!("{scheme}:@bullhorn-test-limits")));
+    let names = ["unix", "unixpacket", "unixgram"]
+        .map(|scheme| own(&format!("{scheme}:@bullhorn-test-limits")));
     let names = names.each_ref().map(String::as_str);
     let served = Served::start(&[
         names[0],
         names[1],
+        names[2],
         "--allow",
         "192.0.2.1",
         "--rate-limit",

@@ -134,6 +134,7 @@ mod unix_datagram;
 mod unix_file;
 #[cfg(target_os = "linux")]
 mod unix_networks;
+mod unix_packet;
 #[cfg(target_os = "linux")]
 mod unix_senders;
 mod uppercase_python;

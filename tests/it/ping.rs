@@ -111,6 +111,7 @@ fn every_type_of_socket_is_probed() {
         "tcp://127.0.0.1:0",
         "tcp://[::1]:0",
         own("unix:@bullhorn-test-ping-stream").as_str(),
+        own("unixpacket:@bullhorn-test-ping-packet").as_str(),
         own("unixgram:@bullhorn-test-ping-datagram").as_str(),
     ]);
     for endpoint in &served.endpoints {
@@ -350,11 +351,13 @@ fn a_closed_port_is_refused_with_exit_code_4() {
         let (code, summary, _) = ping_json(&endpoint, &["-c", "3", "-W", "20s"]);
         assert_eq!((code, &summary["refused"]), (4, &3.into()), "{summary}");
     }
-    let unserved = ping(
-        own("unixgram:@bullhorn-test-ping-unserved").as_str(),
-        &["-c", "2", "-i", "1ms"],
-    );
-    assert_eq!(unserved.code, 4, "{}", unserved.text());
+    for scheme in ["unixgram", "unixpacket"] {
+        let unserved = ping(
+            own(&format!("{scheme}:@bullhorn-test-ping-unserved")).as_str(),
+            &["-c", "2", "-i", "1ms"],
+        );
+        assert_eq!(unserved.code, 4, "{}", unserved.text());
+    }
 }
 
 /// A server that restarts reads nothing for a while, and then everything that waits.

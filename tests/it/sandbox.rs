@@ -50,6 +50,7 @@ fn every_endpoint(directory: &Path, name: &str) -> Vec<String> {
         "tcp://127.0.0.1:0".to_owned(),
         format!("unix:{path}/stream"),
         format!("unixgram:{path}/datagram"),
+        format!("unixpacket:{path}/packet"),
         own(&format!("unix:@bullhorn-test-{name}")),
         own(&format!("unixgram:@bullhorn-test-{name}")),
     ];

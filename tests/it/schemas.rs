@@ -82,13 +82,14 @@ fn serve_follows_its_schema() {
         "udp://127.0.0.1:0",
         "tcp://127.0.0.1:0",
         own("unixgram:@bullhorn-test-schema").as_str(),
+        own("unixpacket:@bullhorn-test-schema").as_str(),
     ]);
     for endpoint in &served.endpoints {
         assert_eq!(run_bullhorn(["send", endpoint, "a"]).code, 0);
     }
     let mut lines: Vec<String> = served.ready.iter().map(Value::to_string).collect();
     lines.push(served.stop().summary.to_string());
-    assert_eq!(assert_lines("serve", &lines.join("\n")).len(), 4);
+    assert_eq!(assert_lines("serve", &lines.join("\n")).len(), 5);
     let impaired = Served::start(&["udp://127.0.0.1:0", "--impair", "loss=1%"]);
     assert_lines("serve", &impaired.stop().summary.to_string());
 }
@@ -113,7 +114,7 @@ fn send_follows_its_schema() {
 #[test]
 fn demo_follows_its_schema() {
     let ended = run_bullhorn(["demo", "--json"]);
-    assert_eq!(assert_lines("demo", &ended.text()).len(), 7);
+    assert_eq!(assert_lines("demo", &ended.text()).len(), 8);
 }
 
 #[test]
@@ -179,6 +180,7 @@ fn bench_follows_its_schema() {
         "tcp://[::1]:0",
         own("unix:@bullhorn-test-schema-bench").as_str(),
         own("unixgram:@bullhorn-test-schema-bench").as_str(),
+        own("unixpacket:@bullhorn-test-schema-bench").as_str(),
     ]);
     for endpoint in &served.endpoints {
         let closed = ["--warmup", "10ms", "--count", "100", "--timeout", "20s"];

@@ -45,6 +45,11 @@ fn a_hundred_thousand_mixed_lines_come_back_over_unixgram() {
 }
 
 #[test]
+fn a_hundred_thousand_mixed_lines_come_back_over_unixpacket() {
+    all_come_back_over(own("unixpacket:@bullhorn-test-send-packet").as_str());
+}
+
+#[test]
 fn texts_from_the_arguments_are_answered_in_order() {
     let served = Served::start(&["udp://127.0.0.1:0"]);
     let ended = run_bullhorn(["send", served.endpoint(), "one", "", "drei größen"]);
@@ -59,6 +64,7 @@ fn empty_lines_are_answered_over_every_type() {
     let served = Served::start(&[
         "udp://[::1]:0",
         "tcp://127.0.0.1:0",
+        own("unixpacket:@bullhorn-test-empty").as_str(),
         own("unixgram:@bullhorn-test-empty").as_str(),
     ]);
     for endpoint in &served.endpoints {

@@ -15,6 +15,7 @@ fn each_ready_line_shows_endpoint_family_type_and_descriptor() {
         "udp://127.0.0.1:0",
         "tcp://[::1]:0",
         own("unixgram:@bullhorn-test-ready").as_str(),
+        own("unixpacket:@bullhorn-test-ready").as_str(),
     ]);
     let shown: Vec<_> = served
         .ready
@@ -31,7 +32,8 @@ fn each_ready_line_shows_endpoint_family_type_and_descriptor() {
         [
             ("AF_INET", "SOCK_DGRAM"),
             ("AF_INET6", "SOCK_STREAM"),
-            ("AF_UNIX", "SOCK_DGRAM")
+            ("AF_UNIX", "SOCK_DGRAM"),
+            ("AF_UNIX", "SOCK_SEQPACKET")
         ]
     );
     assert_ne!(served.port(0), 0);

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::inherit::inheriting;
 use crate::support::{
@@ -319,10 +319,20 @@ fn an_endpoint_that_is_passed_is_not_bound_again() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let unix = UnixDatagram::bind(&path).unwrap();
-    let cases: [(String, OwnedFd); 3] = [
+    let packets = Socket::new(Domain::UNIX, Type::SEQPACKET, None).unwrap();
+    let packets_path = directory.path().join("packets");
+    packets
+        .bind(&SockAddr::unix(&packets_path).unwrap())
+        .unwrap();
+    packets.listen(8).unwrap();
+    let cases: [(String, OwnedFd); 4] = [
         (format!("udp://{}", udp.local_addr().unwrap()), udp.into()),
         (format!("tcp://{}", tcp.local_addr().unwrap()), tcp.into()),
         (format!("unixgram:{}", path.display()), unix.into()),
+        (
+            format!("unixpacket:{}", packets_path.display()),
+            packets.into(),
+        ),
     ];
     for (endpoint, socket) in cases {
         let served = with_passed(socket, &["tcp://127.0.0.1:0", &endpoint], 2);

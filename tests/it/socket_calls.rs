@@ -124,6 +124,7 @@ fn serve_and_send_log_the_calls_that_strace_sees() {
         ],
         &["tcp://127.0.0.1:0"],
         &[unix("unix").as_str()],
+        &[unix("unixpacket").as_str()],
         &[unix("unixgram").as_str()],
     ] {
         let Some(mut server) = traced_bullhorn(&server_log) else {

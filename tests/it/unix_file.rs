@@ -84,7 +84,7 @@ fn a_live_socket_is_never_taken_over() {
     for endpoint in [&stream, &datagram] {
         let path = path_of(endpoint);
         let inode = fs::metadata(path).unwrap().ino();
-        for scheme in ["unix", "unixgram"] {
+        for scheme in ["unix", "unixpacket", "unixgram"] {
             let again = format!("{scheme}:{}", path.display());
             let ended = run_bullhorn(["serve", "--json", &again]);
             assert_local_error(&ended, &again, &["in use"]);
@@ -120,7 +120,7 @@ fn what_is_not_a_socket_is_never_removed() {
         ("dangling", "symbolic link"),
     ] {
         let before = fs::symlink_metadata(at(name)).unwrap();
-        for scheme in ["unix", "unixgram"] {
+        for scheme in ["unix", "unixpacket", "unixgram"] {
             let endpoint = format!("{scheme}:{}", at(name).display());
             let ended = run_bullhorn(["serve", "--json", "--unix-mode", "0777", &endpoint]);
             assert_local_error(&ended, &endpoint, &[word, "in the way"]);
@@ -253,7 +253,7 @@ fn a_path_may_have_107_bytes_and_not_one_more() {
     let (directory, _) = endpoints();
     let path = format!("{}/", directory.path().display());
     let path = path.clone() + &"x".repeat(107 - path.len());
-    for scheme in ["unix", "unixgram"] {
+    for scheme in ["unix", "unixpacket", "unixgram"] {
         let endpoint = format!("{scheme}:{path}");
         let served = Served::start(&[&endpoint]);
         assert_eq!(served.endpoint(), endpoint);
@@ -268,7 +268,7 @@ fn a_path_may_have_107_bytes_and_not_one_more() {
 
 #[test]
 fn an_abstract_name_has_no_file_and_collides_like_a_port() {
-    for scheme in ["unix", "unixgram"] {
+    for scheme in ["unix", "unixpacket", "unixgram"] {
         let endpoint = format!("{scheme}:@bullhorn-test-abstract-ж-{}", std::process::id());
         let served = Served::start(&[&endpoint]);
         assert_eq!(served.endpoint(), endpoint);

@@ -66,11 +66,11 @@ impl BoundServer {
                     let (workers, sockets) = (started.workers, started.kernel_drops);
                     counters.push((endpoint, Counters::Datagram { workers, sockets }));
                 }
-                SocketType::Stream => {
+                SocketType::Stream | SocketType::SeqPacket => {
                     let of_listener = Arc::new(StreamCounters::default());
                     counters.push((endpoint, Counters::Stream(of_listener.clone())));
                     listening.push(Listening {
-                        peers: peers.of_listener(&description.endpoint),
+                        peers: peers.of_listener(&description.endpoint, description.socket_type),
                         socket: bound.socket,
                         description,
                         counters: of_listener,

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use socket2::{Domain, SockAddr, Type};
 
-use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName, Zone};
+use crate::endpoint::{Endpoint, Family, Host, SocketType, UnixName, Zone, unix_scheme};
 use crate::sys;
 use crate::unix_name;
 
@@ -150,10 +150,7 @@ impl fmt::Display for Peer<'_> {
         if let Some(endpoint) = self.0.to_endpoint(self.1) {
             return write!(f, "{}", crate::visible::Visible(&endpoint.to_string()));
         }
-        let scheme = match self.1 {
-            SocketType::Datagram => "unixgram",
-            SocketType::Stream => "unix",
-        };
+        let scheme = unix_scheme(self.1);
         if let Some(path) = self.0.0.as_pathname() {
             return write!(f, "{scheme}:{}", path.as_os_str().as_bytes().escape_ascii());
         }
@@ -178,5 +175,6 @@ pub(crate) fn type_of(socket_type: SocketType) -> Type {
     match socket_type {
         SocketType::Datagram => Type::DGRAM,
         SocketType::Stream => Type::STREAM,
+        SocketType::SeqPacket => Type::SEQPACKET,
     }
 }

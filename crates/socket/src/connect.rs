@@ -202,7 +202,7 @@ fn create_for(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(Socket, 
     // Without it, an error is still an error number.
     let _ = socket.set_path_errors(family, true);
     options.apply(&socket, endpoint, &address)?;
-    if socket_type == SocketType::Datagram {
+    if socket_type.has_messages() {
         allow_largest_datagram(&socket).map_err(fail(Operation::Configure))?;
     }
     if (family, socket_type) == (Family::Unix, SocketType::Datagram) {

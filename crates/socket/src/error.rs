@@ -323,6 +323,10 @@ fn explain_too_long(endpoint: &Endpoint, length: Option<usize>, limit: usize) ->
     };
     match endpoint.socket_type() {
         Some(SocketType::Stream) => format!("{text} than the {limit} bytes that a line can hold"),
+        Some(SocketType::SeqPacket) => format!(
+            "{text} than the {limit} bytes that a message to {endpoint} can hold; use a stream \
+             (unix:) for longer texts"
+        ),
         _ => format!(
             "{text} than the {limit} bytes that a datagram to {endpoint} can hold; use a stream \
              (tcp:// or unix:) for longer texts"
@@ -358,7 +362,7 @@ fn explain_in_use(endpoint: &Endpoint) -> String {
         Endpoint::Internet { socket_type, .. } => {
             let list = match socket_type {
                 SocketType::Datagram => LIST_DATAGRAM_SOCKETS,
-                SocketType::Stream => LIST_LISTENERS,
+                SocketType::Stream | SocketType::SeqPacket => LIST_LISTENERS,
             };
             format!(
                 "the address is in use by another program, perhaps another bullhorn; stop it \
@@ -390,10 +394,16 @@ fn hint(operation: Operation, endpoint: &Endpoint, number: i32) -> Option<&'stat
             "there is no such socket file; is the server running?"
         }
         (Operation::Connect, libc::EPROTOTYPE) => {
-            "the socket there has the other type; unix: is for streams, unixgram: for datagrams"
+            "the socket there has another type; unix: is for streams, unixpacket: for sequenced \
+             packets, unixgram: for datagrams"
         }
         (_, libc::EACCES | libc::EPERM) => {
             "permission denied; the socket's file mode, its directory or a firewall forbids it"
+        }
+        (Operation::Create, libc::EPROTONOSUPPORT)
+            if endpoint.socket_type() == Some(SocketType::SeqPacket) =>
+        {
+            "this system has no Unix sockets of type SOCK_SEQPACKET; use unix: or unixgram:"
         }
         (_, libc::EAFNOSUPPORT) => "this machine does not support its address family",
         (Operation::Bind | Operation::Connect | Operation::Send, libc::EINVAL)

@@ -74,7 +74,6 @@ fn duplicate(number: RawFd) -> Result<OwnedFd> {
 fn type_name(socket_type: Type) -> String {
     match i32::from(socket_type) {
         libc::SOCK_RAW => "SOCK_RAW".to_owned(),
-        libc::SOCK_SEQPACKET => "SOCK_SEQPACKET".to_owned(),
         number => number.to_string(),
     }
 }
@@ -116,7 +115,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
         let reason = "it is not bound; bind it before passing it on";
         return Err(unsuitable(number, reason));
     }
-    if socket_type == SocketType::Stream
+    if socket_type.has_connections()
         && !inherited::is_listening(&socket).map_err(fail(Operation::Inherit))?
     {
         socket
@@ -154,9 +153,13 @@ fn detect(socket: &Socket, number: RawFd) -> Result<(Family, SocketType)> {
     let socket_type = match socket.0.r#type().map_err(not_a_socket)? {
         Type::DGRAM => SocketType::Datagram,
         Type::STREAM => SocketType::Stream,
+        Type::SEQPACKET if family == Family::Unix => SocketType::SeqPacket,
         other => {
             let name = type_name(other);
-            let reason = format!("its type is {name}; supported are SOCK_DGRAM and SOCK_STREAM");
+            let reason = format!(
+                "its type is {name}; supported are SOCK_DGRAM, SOCK_STREAM and, of AF_UNIX, \
+                 SOCK_SEQPACKET"
+            );
             return Err(unsuitable(number, reason));
         }
     };

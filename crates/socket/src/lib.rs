@@ -25,6 +25,7 @@
 //!   `refused_paths` the exceptions), `connected` is the client's side, `return_path` says where an
 //!   answer to a Unix datagram may go, and `control_message` reads and writes the bytes beside a
 //!   datagram.
+//! * [`Message`]: messages over a connection that keeps their boundaries (`message`).
 //! * [`PathError`]: what the path reports about what was sent; `path_reports` is how to ask a
 //!   socket, `error_queue` takes it from the kernel, `extended_error` reads the bytes.
 //! * [`lines`]: lines over a connection, for clients. [`call`]: each socket call as a line of the
@@ -121,6 +122,11 @@ mod made_file;
 #[cfg(not(target_os = "linux"))]
 #[path = "made_file_elsewhere.rs"]
 mod made_file;
+#[cfg(target_os = "linux")]
+mod message;
+#[cfg(not(target_os = "linux"))]
+#[path = "message_elsewhere.rs"]
+mod message;
 mod name_file;
 #[cfg(target_os = "linux")]
 mod own_name;
@@ -188,6 +194,7 @@ pub use inherit::{check_open, inherit, open_ones, passed_descriptors, passed_nam
 pub use interfaces::{is_local_address, local_addresses};
 pub use listed_names::may_be_in_another_network;
 pub use lookup::name_of;
+pub use message::Message;
 pub use path_error::{PathCause, PathError, PathOutcome, QueuedError, Reporter};
 pub use poll::PollSet;
 pub use refusal::check_needed_calls;

@@ -60,7 +60,7 @@ impl MadeFile {
         self.set_mode(entry, options.unix_mode.unwrap_or(less_umask))
             .map_err(fail(Operation::Configure))?;
         match endpoint.socket_type() {
-            Some(SocketType::Stream) => socket
+            Some(SocketType::Stream | SocketType::SeqPacket) => socket
                 .listen(options.backlog)
                 .map_err(fail(Operation::Listen)),
             _ => Ok(()),

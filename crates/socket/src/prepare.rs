@@ -20,7 +20,7 @@ pub(super) fn prepare_first(bound: &BoundSocket, options: &BindOptions) -> io::R
     prepare(&bound.socket, &bound.description, options)?;
     match bound.description.socket_type {
         SocketType::Datagram => warn_on_small_buffers(bound, options),
-        SocketType::Stream => Ok(()),
+        SocketType::Stream | SocketType::SeqPacket => Ok(()),
     }
 }
 

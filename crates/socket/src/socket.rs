@@ -59,14 +59,14 @@ impl Socket {
         traced_zero(format_args!("bind({descriptor}, {shown})"), result)
     }
 
-    /// Makes a stream socket accept connections (listen(2)).
+    /// Makes it accept connections (listen(2)).
     pub(crate) fn listen(&self, backlog: i32) -> io::Result<()> {
         let descriptor = self.as_raw_fd();
         let result = self.0.listen(backlog);
         traced_zero(format_args!("listen({descriptor}, {backlog})"), result)
     }
 
-    /// Binds it to the address of `endpoint`; a stream socket then listens.
+    /// Binds it to the address of `endpoint`; one that has connections then listens.
     pub(crate) fn bind_and_listen(
         &self,
         address: &Address,
@@ -76,7 +76,10 @@ impl Socket {
         let fail = |operation| move |source| Error::socket(operation, endpoint, source);
         self.bind(address, endpoint)
             .map_err(fail(Operation::Bind))?;
-        if endpoint.socket_type() == Some(SocketType::Stream) {
+        if endpoint
+            .socket_type()
+            .is_some_and(SocketType::has_connections)
+        {
             self.listen(backlog).map_err(fail(Operation::Listen))?;
         }
         Ok(())

@@ -18,6 +18,7 @@ const ENDPOINTS: &str =
     "  udp://127.0.0.1:3000   UDP, also udp://[::1]:3000 and udp://[fe80::1%eth0]:3000
   tcp://127.0.0.1:3000   TCP
   unix:/run/b.sock       Unix stream; unix:@name is a Linux abstract name
+  unixpacket:/run/b.sock Unix connection that keeps message boundaries (SOCK_SEQPACKET)
   unixgram:/run/b.sock   Unix datagrams
   udp://:3000            every address of this machine (serve only)
   fd:3                   an inherited, bound descriptor (serve only)

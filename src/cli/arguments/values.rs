@@ -45,7 +45,7 @@ pub(super) fn seconds_or_duration(text: &str) -> Result<PositiveDuration, ValueE
 /// Where HTTP is served: an endpoint for streams; without a scheme it is TCP.
 pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, ValueError> {
     let has_scheme = text.contains("://")
-        || ["unix:", "unixgram:", "fd:"]
+        || ["unix:", "unixpacket:", "unixgram:", "fd:"]
             .iter()
             .any(|scheme| text.starts_with(scheme));
     let endpoint = if has_scheme {
@@ -54,7 +54,7 @@ pub(super) fn http_endpoint(text: &str) -> Result<Endpoint, ValueError> {
         format!("tcp://{text}").parse()
     };
     match endpoint {
-        Ok(endpoint) if endpoint.socket_type() == Some(SocketType::Datagram) => {
+        Ok(endpoint) if endpoint.socket_type().is_some_and(SocketType::has_messages) => {
             Err(ValueError::NotAStream)
         }
         Ok(endpoint) => Ok(endpoint),

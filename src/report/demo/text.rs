@@ -32,13 +32,13 @@ pub(crate) fn table(to: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
     let time_width = width(&|row| &row.2, "round trip");
     writeln!(
         to,
-        "{:endpoint_width$}  family    type         {:>time_width$}  answer",
+        "{:endpoint_width$}  family    type            {:>time_width$}  answer",
         "endpoint", "round trip"
     )?;
     for (row, (endpoint, answer, time)) in rows.iter().zip(&shown) {
         writeln!(
             to,
-            "{endpoint:endpoint_width$}  {:8}  {:11}  {time:>time_width$}  {answer}",
+            "{endpoint:endpoint_width$}  {:8}  {:14}  {time:>time_width$}  {answer}",
             row.family, row.socket_type
         )?;
     }

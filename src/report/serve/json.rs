@@ -104,7 +104,7 @@ fn datagram_json(endpoint: &Endpoint, totals: &DatagramTotals) -> Value {
 fn stream_json(endpoint: &Endpoint, totals: &StreamTotals) -> Value {
     json!({
         "endpoint": endpoint.to_string(),
-        "type": "SOCK_STREAM",
+        "type": endpoint.socket_type().unwrap_or(SocketType::Stream).to_string(),
         "accepted": totals.accepted,
         "finished": totals.finished,
         "dropped": totals.dropped(),

@@ -10,6 +10,7 @@ use super::json::SCHEMA;
 use crate::report::units::{nanoseconds, seconds};
 use bullhorn_server::stats::StreamTotals;
 use bullhorn_server::{DatagramPeer, EndpointPeers, Peer, PeerTotals};
+use bullhorn_socket::SocketType;
 use bullhorn_socket::visible::VisibleLines;
 
 /// A line for each peer, and one for each endpoint that says how many there are:
@@ -81,7 +82,7 @@ fn peer_json(peer: &Peer, now: Instant) -> Value {
     });
     let totals = match &peer.totals {
         PeerTotals::Datagram(totals) => datagram_json(totals),
-        PeerTotals::Stream(totals) => stream_json(totals),
+        PeerTotals::Stream(totals) => stream_json(peer.socket_type, totals),
     };
     if let (Some(object), Value::Object(totals)) = (object.as_object_mut(), totals) {
         object.extend(totals);
@@ -99,9 +100,9 @@ fn datagram_json(totals: &DatagramPeer) -> Value {
     })
 }
 
-fn stream_json(totals: &StreamTotals) -> Value {
+fn stream_json(socket_type: SocketType, totals: &StreamTotals) -> Value {
     json!({
-        "type": "SOCK_STREAM",
+        "type": socket_type.to_string(),
         "accepted": totals.accepted,
         "finished": totals.finished,
         "dropped": totals.dropped(),

@@ -55,7 +55,7 @@ fn is_answered(
     timeout: Duration,
     stop: &Stop,
 ) -> Result<bool> {
-    let flow = DatagramFlow::open(endpoint, options)?;
+    let mut flow = DatagramFlow::open(endpoint, options)?;
     if flow.send(TRIAL).is_err() {
         return Ok(false);
     }

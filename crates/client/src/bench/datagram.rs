@@ -13,12 +13,15 @@ use bullhorn_socket::datagrams::Batch;
 pub(super) struct Datagrams {
     sockets: Vec<Socket>,
     batch: Batch,
+    /// Nothing is received at the end of a connection; no answer is empty.
+    is_connection: bool,
 }
 
 impl Datagrams {
     /// Flows over connected sockets, for texts of `text_length` bytes.
     pub(super) fn new(
         sockets: Vec<Socket>,
+        is_connection: bool,
         text_length: usize,
         has_offload: bool,
     ) -> io::Result<Self> {
@@ -26,7 +29,11 @@ impl Datagrams {
         for socket in &sockets {
             batch.prepare(socket)?;
         }
-        Ok(Self { sockets, batch })
+        Ok(Self {
+            sockets,
+            batch,
+            is_connection,
+        })
     }
 }
 
@@ -62,6 +69,9 @@ impl Transport for Datagrams {
         let now_ns = clock.now_ns();
         for buffer in 0..buffers {
             let (replies, segment_size) = self.batch.received(buffer);
+            if replies.is_empty() && self.is_connection {
+                return Ok(Received::Closed);
+            }
             ledger.settle_segments(replies, segment_size, now_ns, books);
         }
         Ok(Received::At(now_ns))

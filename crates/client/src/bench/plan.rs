@@ -75,10 +75,11 @@ impl<'a> Plan<'a> {
                 let streams = Streams::new(sockets).map_err(fail(Operation::Configure))?;
                 self.worker(index, streams).run()
             }
-            _ => {
+            other => {
                 let text_length = self.checked.form.text_length();
                 let has_offload = self.checked.settings.has_offload;
-                let datagrams = Datagrams::new(sockets, text_length, has_offload)
+                let is_connection = other == Some(SocketType::SeqPacket);
+                let datagrams = Datagrams::new(sockets, is_connection, text_length, has_offload)
                     .map_err(fail(Operation::Configure))?;
                 self.worker(index, datagrams).run()
             }

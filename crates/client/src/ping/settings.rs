@@ -102,7 +102,7 @@ impl Settings {
                 self.flows
             );
             (&["flows", "source"], problem)
-        } else if self.reconnects && endpoint.socket_type() != Some(SocketType::Stream) {
+        } else if self.reconnects && endpoint.socket_type() == Some(SocketType::Datagram) {
             let problem = format!("{endpoint} is for datagrams, which have no connections");
             (&["reconnect"], problem)
         } else if self.reconnects && self.connect.source_port().is_some() {

@@ -1,4 +1,6 @@
-//! Many texts in flight over datagrams: a window of flows, each with one text.
+//! Many texts in flight over messages: a window of flows, each with one text. Over datagrams a flow
+//! is a socket; otherwise it is a connection (SOCK_SEQPACKET), which loses nothing while it lasts,
+//! so no text is sent again.
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -37,8 +39,15 @@ pub(super) struct Exchange {
 impl Exchange {
     /// Opens a socket to the first address that allows it. The next one is tried when it does not
     /// answer.
-    pub(super) fn open(mut candidates: Candidates, settings: Settings, stop: Stop) -> Result<Self> {
+    pub(super) fn open(
+        mut candidates: Candidates,
+        mut settings: Settings,
+        stop: Stop,
+    ) -> Result<Self> {
         let flow = candidates.find(|address| RequestFlow::open(address, &settings))?;
+        if flow.is_connection() {
+            settings.retries = 0;
+        }
         Ok(Self {
             endpoint: flow.endpoint().clone(),
             candidates,
@@ -109,6 +118,11 @@ impl Exchange {
         queue: &mut Queue,
         observer: &mut dyn Observer,
     ) -> Result<()> {
+        while self
+            .idle
+            .pop_if(|flow| !flow.is_usable(&mut self.buffer))
+            .is_some()
+        {}
         let flow = match self.idle.pop() {
             Some(flow) => Ok(flow),
             None => RequestFlow::open(&self.endpoint, &self.settings),

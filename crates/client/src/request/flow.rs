@@ -251,7 +251,23 @@ impl RequestFlow {
         Progress::Pending
     }
 
+    /// Whether a connection is still open, and owes no answer.
+    pub(super) fn is_usable(&self, buffer: &mut [u8]) -> bool {
+        !self.is_connection() || matches!(self.flow.receive(buffer), Ok(None))
+    }
+
+    /// Whether it is a connection, which may end.
+    pub(super) fn is_connection(&self) -> bool {
+        self.flow.is_connection()
+    }
+
     fn failed(&self, operation: Operation, source: io::Error) -> Error {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+        let is_end = matches!(source.kind(), BrokenPipe | ConnectionReset | UnexpectedEof);
+        if self.is_connection() && is_end {
+            let endpoint = self.endpoint().clone();
+            return Error::Closed { endpoint };
+        }
         Error::socket(operation, self.endpoint(), source)
     }
 

@@ -17,6 +17,8 @@ pub struct Peer {
     pub address: Address,
     /// When it last sent something, or took an answer over a connection.
     pub last_seen: Instant,
+    /// The type of the endpoint's socket, and so of the peer's.
+    pub socket_type: SocketType,
     /// What happened to its requests.
     pub totals: PeerTotals,
 }
@@ -29,13 +31,7 @@ impl Peer {
                 format!("{}%{}", address.ip(), address.scope_id())
             }
             Some(address) => address.ip().to_string(),
-            None => {
-                let socket_type = match self.totals {
-                    PeerTotals::Datagram(_) => SocketType::Datagram,
-                    PeerTotals::Stream(_) => SocketType::Stream,
-                };
-                bullhorn_socket::Peer(&self.address, socket_type).to_string()
-            }
+            None => bullhorn_socket::Peer(&self.address, self.socket_type).to_string(),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::datagrams::{DatagramPeers, PeerTally, Row};
 use super::peer::{Peer, PeerTotals};
 use super::streams::StreamPeers;
 use bullhorn_socket::Address;
-use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::endpoint::{Endpoint, SocketType};
 
 /// The peers of one endpoint, the most recent first.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct PeerTable {
 enum EndpointTables {
     /// One of each worker.
     Datagram(Vec<DatagramPeers>),
-    Stream(StreamPeers),
+    Stream(SocketType, StreamPeers),
 }
 
 impl PeerTable {
@@ -58,7 +58,7 @@ impl EndpointTables {
     fn read(&self, max: usize) -> (Vec<Peer>, u64) {
         match self {
             Self::Datagram(workers) => read_datagrams(workers, max),
-            Self::Stream(peers) => read_streams(peers, max),
+            Self::Stream(socket_type, peers) => read_streams(*socket_type, peers, max),
         }
     }
 }
@@ -79,17 +79,19 @@ fn read_datagrams(workers: &[DatagramPeers], max: usize) -> (Vec<Peer>, u64) {
     let peers = merged.into_iter().map(|(address, row)| Peer {
         address,
         last_seen: row.last_seen.unwrap_or_else(Instant::now),
+        socket_type: SocketType::Datagram,
         totals: PeerTotals::Datagram(row.totals),
     });
     (peers.collect(), evicted)
 }
 
-fn read_streams(table: &StreamPeers, max: usize) -> (Vec<Peer>, u64) {
+fn read_streams(socket_type: SocketType, table: &StreamPeers, max: usize) -> (Vec<Peer>, u64) {
     let mut peers = Vec::with_capacity(max);
     let evicted = table.read(|address, peer| {
         peers.push(Peer {
             address: address.clone(),
             last_seen: peer.last_seen(),
+            socket_type,
             totals: PeerTotals::Stream(peer.counters.read()),
         });
     });
@@ -124,11 +126,15 @@ impl Tables {
         tallies
     }
 
-    /// The table of a stream endpoint.
-    pub(crate) fn of_listener(&mut self, endpoint: &Endpoint) -> Option<StreamPeers> {
+    /// The table of an endpoint with connections.
+    pub(crate) fn of_listener(
+        &mut self,
+        endpoint: &Endpoint,
+        socket_type: SocketType,
+    ) -> Option<StreamPeers> {
         (self.max > 0).then(|| {
             let table = StreamPeers::new(self.max);
-            let tables = EndpointTables::Stream(table.clone());
+            let tables = EndpointTables::Stream(socket_type, table.clone());
             self.endpoints.push((endpoint.clone(), tables));
             table
         })
@@ -197,7 +203,11 @@ mod tests {
     fn without_room_there_is_no_table() {
         let mut tables = Tables::new(0);
         assert!(tables.of_workers(&Endpoint::default(), 4).is_empty());
-        assert!(tables.of_listener(&Endpoint::default()).is_none());
+        assert!(
+            tables
+                .of_listener(&Endpoint::default(), SocketType::Stream)
+                .is_none()
+        );
         assert!(tables.finish().is_none());
     }
 }

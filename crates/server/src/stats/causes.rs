@@ -142,11 +142,14 @@ pub enum ConnectionDropCause {
     SocketFailed,
     /// Its peer is denied, or not among those allowed.
     SourceDenied,
+    /// It brought a message that is longer than any we accept, or whose capitals are. Answers come
+    /// in order, so without this one the next would be taken for it.
+    MessageTooLarge,
 }
 
 impl ConnectionDropCause {
     /// Every cause, in the order of the counters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::PeerReset,
         Self::IdleTimeout,
         Self::WriteTimeout,
@@ -156,6 +159,7 @@ impl ConnectionDropCause {
         Self::DrainTimeout,
         Self::SocketFailed,
         Self::SourceDenied,
+        Self::MessageTooLarge,
     ];
 
     /// The name in JSON and in totals.
@@ -170,6 +174,7 @@ impl ConnectionDropCause {
             Self::DrainTimeout => "drain_timeout",
             Self::SocketFailed => "socket_failed",
             Self::SourceDenied => "source_denied",
+            Self::MessageTooLarge => "message_too_large",
         }
     }
 }

@@ -3,7 +3,10 @@
 //! The buffers belong to the event loop and are lent for one turn, so an idle connection holds
 //! none. What the peer does not take is kept, at most the answer to [`FIRST_READ`] bytes, and
 //! nothing more is read until it is sent: memory is constant and the peer has to send more slowly.
-//! After the peer's half-close it gets all answers, then our FIN.
+//! After the peer's half-close it gets all answers, then our FIN. Over a connection that carries
+//! messages, each is answered by one ([`messages`]).
+
+mod messages;
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -69,8 +72,8 @@ pub(super) struct Connection {
     socket: StreamSocket,
     /// The beginning of a character whose end has not come yet.
     remainder: Remainder,
-    /// Answers that the peer has not taken yet.
-    unsent: Box<[u8]>,
+    /// Answers that the peer has not taken yet, a message of which may be empty.
+    unsent: Option<Box<[u8]>>,
     /// How many bytes of `unsent` it has taken.
     taken: usize,
     /// The last read filled its buffer and the peer took the whole answer.
@@ -107,7 +110,7 @@ impl Connection {
         Self {
             socket,
             remainder: Remainder::default(),
-            unsent: Box::default(),
+            unsent: None,
             taken: 0,
             is_bulk: false,
             reads_until_empty: false,
@@ -129,7 +132,7 @@ impl Connection {
 
     /// Whether its next turn begins with a read of at most [`FIRST_READ`] bytes.
     pub(super) fn begins_with_read(&self) -> bool {
-        self.unsent.is_empty() && !self.has_ended && !self.is_bulk
+        self.unsent.is_none() && !self.has_ended && !self.is_bulk && !self.socket.has_messages()
     }
 
     /// One read before its turn.
@@ -161,7 +164,7 @@ impl Connection {
             };
             match error.kind() {
                 io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock if self.unsent.is_empty() => {
+                io::ErrorKind::WouldBlock if self.unsent.is_none() => {
                     self.reads_until_empty = false;
                     return Progress::WaitsToRead;
                 }
@@ -192,7 +195,7 @@ impl Connection {
     /// may be a megabyte.
     pub(super) fn has_moved(&mut self) -> bool {
         let mut has_moved = std::mem::take(&mut self.is_active);
-        if !self.unsent.is_empty() {
+        if self.unsent.is_some() {
             let unacknowledged = self.socket.unacknowledged();
             has_moved |= unacknowledged < self.unacknowledged;
             self.unacknowledged = unacknowledged;
@@ -207,6 +210,9 @@ impl Connection {
         ahead: &mut Option<io::Result<&mut [u8]>>,
         is_draining: bool,
     ) -> io::Result<Progress> {
+        if self.socket.has_messages() {
+            return self.answer_messages(buffers, is_draining);
+        }
         for _ in 0..MAX_READS {
             self.write_unsent()?;
             if self.has_ended {
@@ -238,16 +244,15 @@ impl Connection {
     }
 
     fn write_unsent(&mut self) -> io::Result<()> {
-        if self.unsent.is_empty() {
-            return Ok(());
-        }
-        while self.taken < self.unsent.len() {
-            let written = self.socket.write(&self.unsent[self.taken..])?;
+        while let Some(unsent) = &self.unsent
+            && self.taken < unsent.len()
+        {
+            let written = self.socket.write(&unsent[self.taken..])?;
             self.taken += written;
             self.note_written(written);
         }
         // Frees the memory, as the next answer may take long to come.
-        self.unsent = Box::default();
+        self.unsent = None;
         self.taken = 0;
         Ok(())
     }
@@ -282,7 +287,7 @@ impl Connection {
                 }
                 Err(error) => {
                     self.is_bulk = false;
-                    self.unsent = parts.concat().into_boxed_slice();
+                    self.unsent = Some(parts.concat().into_boxed_slice());
                     return Err(error);
                 }
             }
@@ -322,6 +327,7 @@ impl Connection {
 /// Why a connection ended: because of the peer, the network or us.
 fn cause_of(error: &io::Error) -> ConnectionDropCause {
     match error.raw_os_error() {
+        Some(libc::EMSGSIZE) => ConnectionDropCause::MessageTooLarge,
         Some(libc::ENOMEM | libc::ENOBUFS | libc::EIO | libc::EPERM | libc::EACCES) => {
             ConnectionDropCause::SocketFailed
         }
@@ -338,7 +344,8 @@ impl AsRawFd for Connection {
 impl Drop for Connection {
     /// Counts the connection, also when its event loop ends before it does.
     fn drop(&mut self) {
-        self.counters.count_unsent(self.unsent.len() - self.taken);
+        let unsent = self.unsent.as_ref().map_or(0, |unsent| unsent.len());
+        self.counters.count_unsent(unsent - self.taken);
         match self.outcome {
             Some(Outcome::Finished) => self.counters.count_finished(),
             Some(Outcome::Dropped(cause)) => self.counters.count_drop(cause),

@@ -18,7 +18,7 @@ use super::stream_socket::StreamSocket;
 use crate::guard::Guard;
 use crate::stats::StreamCounters;
 use crate::{GuardOptions, StreamLimits};
-use bullhorn_socket::endpoint::Family;
+use bullhorn_socket::endpoint::{Family, SocketType};
 
 /// Longer than anything here takes; a test that waits this long has failed.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,7 +33,7 @@ fn connection(socket: Socket, family: Family, counters: &Arc<StreamCounters>) ->
     let admission = Arc::new(Admission::new(&StreamLimits::default(), guard()));
     let admitted = admission.admit(&socket.local_addr().unwrap()).unwrap();
     counters.accepted.fetch_add(1, Ordering::Relaxed);
-    let socket = StreamSocket::new(socket, family);
+    let socket = StreamSocket::new(socket, family, SocketType::Stream);
     let counters = ConnectionCounters::new(counters.clone(), None);
     Connection::new(socket, admitted, None, counters)
 }

@@ -47,6 +47,7 @@ pub(crate) struct Listening {
 pub(super) struct Listener {
     socket: Socket,
     family: Family,
+    socket_type: SocketType,
     endpoint: Endpoint,
     /// Another program made the socket, and may share it.
     is_inherited: bool,
@@ -87,6 +88,7 @@ impl Listener {
         Ok(Self {
             socket,
             family: description.family,
+            socket_type: description.socket_type,
             endpoint: description.endpoint,
             is_inherited: description.inherited,
             max_connections,
@@ -206,7 +208,11 @@ impl Listener {
         }
         self.failures.forget();
         let counters = self.count_accepted(&address);
-        let peer = Peer(&address, SocketType::Stream);
+        if self.socket_type == SocketType::SeqPacket {
+            // Without it an empty message is the same as the end of the connection.
+            let _ = socket.mark_messages();
+        }
+        let peer = Peer(&address, self.socket_type);
         let admitted = match self.admit(&address) {
             Ok(admitted) => admitted,
             Err(cause) => {
@@ -218,14 +224,14 @@ impl Listener {
         // Only the log needs the name; without one, a connection takes less memory.
         let name = tracing::enabled!(tracing::Level::DEBUG)
             .then(|| format!("{}: {peer}", self.endpoint).into_boxed_str());
-        let socket = StreamSocket::new(socket, self.family);
+        let socket = StreamSocket::new(socket, self.family, self.socket_type);
         Ok(Some(Connection::new(socket, admitted, name, counters)))
     }
 
     fn traced(&self, result: io::Result<(Socket, Address)>) -> io::Result<(Socket, Address)> {
         let call = format_args!("accept4({})", self.socket.as_raw_fd());
         traced(call, result, |(socket, address)| {
-            let peer = Peer(address, SocketType::Stream);
+            let peer = Peer(address, self.socket_type);
             format!("{} from {peer}", socket.as_raw_fd())
         })
     }

@@ -4,17 +4,25 @@ use std::io::{self, IoSliceMut};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
 
-use bullhorn_socket::Socket;
+use bullhorn_socket::{Message, Socket};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvFlags, ReturnFlags, recv, recvmsg};
 
 use bullhorn_socket::call::{Excerpt, traced, traced_zero};
-use bullhorn_socket::endpoint::Family;
+use bullhorn_socket::endpoint::{Family, SocketType};
 
 /// A connected socket that does not block.
 pub(super) struct StreamSocket {
     socket: Socket,
-    is_unix: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Tcp,
+    Unix,
+    /// Messages instead of bytes.
+    SeqPacket,
 }
 
 /// What one read took.
@@ -27,18 +35,25 @@ pub(super) struct Received {
 }
 
 impl StreamSocket {
-    pub(super) fn new(socket: Socket, family: Family) -> Self {
-        Self {
-            socket,
-            is_unix: family == Family::Unix,
-        }
+    pub(super) fn new(socket: Socket, family: Family, socket_type: SocketType) -> Self {
+        let kind = match (family, socket_type) {
+            (_, SocketType::SeqPacket) => Kind::SeqPacket,
+            (Family::Unix, _) => Kind::Unix,
+            _ => Kind::Tcp,
+        };
+        Self { socket, kind }
+    }
+
+    /// Whether it carries messages, for [`receive_message`](Self::receive_message).
+    pub(super) fn has_messages(&self) -> bool {
+        self.kind == Kind::SeqPacket
     }
 
     /// Finding nothing is not logged.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<Received> {
-        let (name, result) = match self.is_unix {
-            true => ("recvmsg", self.receive_message(buffer)),
-            false => ("recv", self.receive(buffer)),
+        let (name, result) = match self.kind {
+            Kind::Tcp => ("recv", self.receive(buffer)),
+            _ => ("recvmsg", self.receive_bytes(buffer)),
         };
         let result = match result {
             Err(Errno::AGAIN) => return Err(Errno::AGAIN.into()),
@@ -61,7 +76,7 @@ impl StreamSocket {
     /// A read over a Unix socket ends after a message that brings descriptors, or that another
     /// process sent where credentials are asked for (unix(7)). Neither is wanted, and the kernel
     /// reports both.
-    fn receive_message(&self, buffer: &mut [u8]) -> rustix::io::Result<Received> {
+    fn receive_bytes(&self, buffer: &mut [u8]) -> rustix::io::Result<Received> {
         let mut control = RecvAncillaryBuffer::default();
         let mut buffers = [IoSliceMut::new(buffer)];
         let message = recvmsg(&self.socket, &mut buffers, &mut control, RecvFlags::empty())?;
@@ -69,6 +84,29 @@ impl StreamSocket {
             length: message.bytes,
             is_cut: message.flags.contains(ReturnFlags::CTRUNC),
         })
+    }
+
+    /// The next message; `None` when the peer has half-closed. Finding nothing is not logged.
+    pub(super) fn receive_message(&self, buffer: &mut [u8]) -> io::Result<Option<Message>> {
+        let result = match self.socket.receive_message(buffer) {
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => return Err(error),
+            result => result,
+        };
+        let call = format_args!("recvmsg({})", self.socket.as_raw_fd());
+        traced(call, result, |message| {
+            let length = message.map_or(0, |message| message.length);
+            format!("{length} {}", Excerpt(&buffer[..length]))
+        })
+    }
+
+    /// Sends one message, whole or not at all.
+    pub(super) fn send_message(&self, message: &[u8]) -> io::Result<()> {
+        let result = match self.socket.send(message) {
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => return Err(error),
+            result => result,
+        };
+        let call = format_args!("send({}, {})", self.socket.as_raw_fd(), Excerpt(message));
+        traced(call, result, |sent| *sent).map(drop)
     }
 
     /// A stream that takes nothing counts as closed.

@@ -49,9 +49,9 @@ pub enum Endpoint {
         /// The port; 0 lets the kernel choose one when a server binds.
         port: u16,
     },
-    /// `unix:NAME` or `unixgram:NAME`.
+    /// `unix:NAME`, `unixpacket:NAME` or `unixgram:NAME`.
     Unix {
-        /// Stream is `unix:`, datagram is `unixgram:`.
+        /// Stream is `unix:`, sequenced packets are `unixpacket:`, datagram is `unixgram:`.
         socket_type: SocketType,
         /// Where it is found.
         name: UnixName,
@@ -60,13 +60,27 @@ pub enum Endpoint {
     Descriptor(RawFd),
 }
 
-/// How a socket carries bytes: `SOCK_DGRAM` or `SOCK_STREAM` (socket(2)).
+/// How a socket carries bytes: `SOCK_DGRAM`, `SOCK_STREAM` or `SOCK_SEQPACKET` (socket(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SocketType {
     /// `SOCK_DGRAM`: separate messages, each whole or lost.
     Datagram,
     /// `SOCK_STREAM`: a connection that carries bytes in order.
     Stream,
+    /// `SOCK_SEQPACKET`: a connection that carries separate messages in order. Unix sockets only.
+    SeqPacket,
+}
+
+impl SocketType {
+    /// Whether a server listens and accepts connections, and a client connects.
+    pub fn has_connections(self) -> bool {
+        self != Self::Datagram
+    }
+
+    /// Whether each text is a message, and needs no line end.
+    pub fn has_messages(self) -> bool {
+        self != Self::Stream
+    }
 }
 
 /// The address family of a socket (address_families(7)).
@@ -185,7 +199,7 @@ impl Endpoint {
         self
     }
 
-    /// The most bytes one text may have in a datagram to this endpoint, or `None` for streams and
+    /// The most bytes one text may have in a message to this endpoint, or `None` for streams and
     /// where the family is not settled.
     ///
     /// IPv4: 65,535 less 20 bytes of IP and 8 of UDP header. IPv6: the UDP length field, which
@@ -196,7 +210,9 @@ impl Endpoint {
             (SocketType::Stream, _) => None,
             (SocketType::Datagram, Family::Inet) => Some(MAX_IPV4_DATAGRAM),
             (SocketType::Datagram, Family::Inet6) => Some(MAX_IPV6_DATAGRAM),
-            (SocketType::Datagram, Family::Unix) => Some(MAX_UNIX_DATAGRAM),
+            (SocketType::Datagram, Family::Unix) | (SocketType::SeqPacket, _) => {
+                Some(MAX_UNIX_DATAGRAM)
+            }
         }
     }
 }
@@ -208,7 +224,7 @@ pub const MAX_LINE: usize = 256 << 20;
 pub const MAX_IPV4_DATAGRAM: usize = 65_507;
 /// The largest UDP payload over IPv6 without jumbograms, in bytes.
 pub(crate) const MAX_IPV6_DATAGRAM: usize = 65_527;
-/// The largest Unix datagram that Bullhorn takes or sends, in bytes.
+/// The largest Unix datagram or message that Bullhorn takes or sends, in bytes.
 pub const MAX_UNIX_DATAGRAM: usize = 65_536;
 
 impl Default for Endpoint {
@@ -231,19 +247,24 @@ impl fmt::Display for Endpoint {
             } => {
                 let scheme = match socket_type {
                     SocketType::Datagram => "udp",
-                    SocketType::Stream => "tcp",
+                    SocketType::Stream | SocketType::SeqPacket => "tcp",
                 };
                 write!(f, "{scheme}://{host}:{port}")
             }
             Self::Unix { socket_type, name } => {
-                let scheme = match socket_type {
-                    SocketType::Datagram => "unixgram",
-                    SocketType::Stream => "unix",
-                };
-                write!(f, "{scheme}:{name}")
+                write!(f, "{}:{name}", unix_scheme(*socket_type))
             }
             Self::Descriptor(number) => write!(f, "fd:{number}"),
         }
+    }
+}
+
+/// What is written before the colon of a Unix endpoint.
+pub(crate) fn unix_scheme(socket_type: SocketType) -> &'static str {
+    match socket_type {
+        SocketType::Datagram => "unixgram",
+        SocketType::Stream => "unix",
+        SocketType::SeqPacket => "unixpacket",
     }
 }
 
@@ -281,11 +302,12 @@ impl fmt::Display for UnixName {
 }
 
 impl fmt::Display for SocketType {
-    /// The kernel's name, `SOCK_DGRAM` or `SOCK_STREAM`.
+    /// The kernel's name, `SOCK_DGRAM`, `SOCK_STREAM` or `SOCK_SEQPACKET`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Datagram => "SOCK_DGRAM",
             Self::Stream => "SOCK_STREAM",
+            Self::SeqPacket => "SOCK_SEQPACKET",
         })
     }
 }

@@ -33,8 +33,10 @@ const IPV6_TCP_EXAMPLE: &str = "tcp://[::1]:3000";
 const ZONE_UDP_EXAMPLE: &str = "udp://[fe80::1%eth0]:3000";
 const ZONE_TCP_EXAMPLE: &str = "tcp://[fe80::1%eth0]:3000";
 const UNIX_EXAMPLE: &str = "unix:/run/bullhorn.sock";
+const UNIXPACKET_EXAMPLE: &str = "unixpacket:/run/bullhorn.sock";
 const UNIXGRAM_EXAMPLE: &str = "unixgram:/run/bullhorn.sock";
 const ABSTRACT_UNIX_EXAMPLE: &str = "unix:@bullhorn";
+const ABSTRACT_UNIXPACKET_EXAMPLE: &str = "unixpacket:@bullhorn";
 const ABSTRACT_UNIXGRAM_EXAMPLE: &str = "unixgram:@bullhorn";
 const DESCRIPTOR_EXAMPLE: &str = "fd:3";
 
@@ -57,11 +59,16 @@ fn parse(text: &str) -> Parsed<Endpoint> {
         ("tcp", None) => Err((Problem::MissingSlashes("tcp"), TCP_EXAMPLE)),
         // A third slash is the path's own, so `unix:///run/x` is plain as well.
         ("unix", Some(path)) if path.starts_with('/') => unix(SocketType::Stream, path),
+        ("unixpacket", Some(path)) if path.starts_with('/') => unix(SocketType::SeqPacket, path),
         ("unixgram", Some(path)) if path.starts_with('/') => unix(SocketType::Datagram, path),
         ("unix", Some(_)) => Err((Problem::NeedlessSlashes("unix"), UNIX_EXAMPLE)),
+        ("unixpacket", Some(_)) => {
+            Err((Problem::NeedlessSlashes("unixpacket"), UNIXPACKET_EXAMPLE))
+        }
         ("unixgram", Some(_)) => Err((Problem::NeedlessSlashes("unixgram"), UNIXGRAM_EXAMPLE)),
         ("fd", Some(_)) => Err((Problem::NeedlessSlashes("fd"), DESCRIPTOR_EXAMPLE)),
         ("unix", None) => unix(SocketType::Stream, rest),
+        ("unixpacket", None) => unix(SocketType::SeqPacket, rest),
         ("unixgram", None) => unix(SocketType::Datagram, rest),
         ("fd", None) => descriptor(rest),
         _ if rest.starts_with("//") || rest.starts_with(['/', '@']) && !scheme.contains('[') => {
@@ -75,7 +82,7 @@ fn parse(text: &str) -> Parsed<Endpoint> {
 fn internet(socket_type: SocketType, text: &str) -> Parsed<Endpoint> {
     let (example, ipv6_example) = match socket_type {
         SocketType::Datagram => (UDP_EXAMPLE, IPV6_UDP_EXAMPLE),
-        SocketType::Stream => (TCP_EXAMPLE, IPV6_TCP_EXAMPLE),
+        SocketType::Stream | SocketType::SeqPacket => (TCP_EXAMPLE, IPV6_TCP_EXAMPLE),
     };
     if text.is_empty() {
         return Err((Problem::MissingAddress, example));
@@ -123,7 +130,9 @@ fn is_bare_ipv6(text: &str) -> bool {
 fn bracketed(text: &str, socket_type: SocketType) -> Parsed<Host> {
     let (example, ipv6_example, zone_example) = match socket_type {
         SocketType::Datagram => (UDP_EXAMPLE, IPV6_UDP_EXAMPLE, ZONE_UDP_EXAMPLE),
-        SocketType::Stream => (TCP_EXAMPLE, IPV6_TCP_EXAMPLE, ZONE_TCP_EXAMPLE),
+        SocketType::Stream | SocketType::SeqPacket => {
+            (TCP_EXAMPLE, IPV6_TCP_EXAMPLE, ZONE_TCP_EXAMPLE)
+        }
     };
     let (address, zone) = match text.split_once('%') {
         Some((address, zone)) => (address, Some(zone)),
@@ -216,6 +225,7 @@ fn port_number(text: &str, example: &'static str) -> Parsed<u16> {
 fn unix(socket_type: SocketType, text: &str) -> Parsed<Endpoint> {
     let (example, abstract_example) = match socket_type {
         SocketType::Stream => (UNIX_EXAMPLE, ABSTRACT_UNIX_EXAMPLE),
+        SocketType::SeqPacket => (UNIXPACKET_EXAMPLE, ABSTRACT_UNIXPACKET_EXAMPLE),
         SocketType::Datagram => (UNIXGRAM_EXAMPLE, ABSTRACT_UNIXGRAM_EXAMPLE),
     };
     let name = if let Some(name) = text.strip_prefix('@') {

@@ -63,6 +63,7 @@ fn one_endpoint_may_be_written_in_several_ways() {
         ("Unix:/run/Bullhorn.sock", "unix:/run/Bullhorn.sock"),
         ("unix:///run/x", "unix:/run/x"),
         ("unixgram:///run/x", "unixgram:/run/x"),
+        ("unixpacket:///run/x", "unixpacket:/run/x"),
         ("udp://127.0.0.1:00080", "udp://127.0.0.1:80"),
         ("[2001:0DB8:0:0:0:0:0:1%007]:1", "udp://[2001:db8::1%7]:1"),
         ("[::ffff:127.0.0.1]", "udp://[::ffff:127.0.0.1]:3000"),
@@ -87,6 +88,7 @@ fn a_unix_name_is_taken_as_it_is() {
         "unixgram:/tmp/гудок",
         "unix:@гудок",
         "unix:[::1]:3000",
+        "unixpacket:@a/b",
     ] {
         assert_eq!(shown(text), text);
     }

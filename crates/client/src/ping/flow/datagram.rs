@@ -56,7 +56,7 @@ impl DatagramProbes {
 
     /// Sends a text, or nothing while there is no room.
     fn send_now(&mut self, text: &[u8]) -> Sent {
-        let Some(flow) = &self.flow else {
+        let Some(flow) = &mut self.flow else {
             return Err(Transmission::failed(&io::ErrorKind::NotConnected.into()));
         };
         match flow.send(text) {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod datagram;
+mod packet;
 mod probe_flow;
 mod reconnect;
 mod stream;
@@ -14,6 +15,7 @@ pub(super) use answer::AnswerBuffer;
 use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::endpoint::{Endpoint, SocketType};
 use datagram::DatagramProbes;
+use packet::PacketProbes;
 pub(super) use probe_flow::{ProbeFlow, Reception, Transmission};
 use reconnect::ReconnectingProbes;
 use stream::StreamProbes;
@@ -29,10 +31,11 @@ pub(super) fn new(
 ) -> Box<dyn ProbeFlow> {
     let timeout = settings.timeout;
     match endpoint.socket_type() {
-        Some(SocketType::Stream) if settings.reconnects => {
+        Some(SocketType::Stream | SocketType::SeqPacket) if settings.reconnects => {
             Box::new(ReconnectingProbes::new(endpoint, options, timeout))
         }
         Some(SocketType::Stream) => Box::new(StreamProbes::new(endpoint, options, timeout)),
+        Some(SocketType::SeqPacket) => Box::new(PacketProbes::new(endpoint, options)),
         _ => Box::new(DatagramProbes::new(endpoint, options)),
     }
 }

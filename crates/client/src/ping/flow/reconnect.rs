@@ -6,12 +6,13 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::answer::{AnswerBuffer, ProbeConnection};
+use super::packet::PacketProbes;
 use super::probe_flow::{ProbeFlow, Reception, Transmission};
 use super::stream::StreamProbes;
 use crate::ping::loss::Loss;
 use crate::ping::text::ProbeTexts;
 use bullhorn_socket::ConnectOptions;
-use bullhorn_socket::endpoint::Endpoint;
+use bullhorn_socket::endpoint::{Endpoint, SocketType};
 use bullhorn_socket::error::Result;
 
 /// A connection is kept for a late answer until its probe is this many timeouts old.
@@ -33,7 +34,7 @@ struct Probe {
     begun: Instant,
     /// `None` until the connection is made.
     connect_time: Option<Duration>,
-    stream: StreamProbes,
+    connection: Box<dyn ProbeFlow>,
     is_answered: bool,
 }
 
@@ -45,6 +46,17 @@ impl ReconnectingProbes {
             timeout,
             source: None,
             probes: Vec::new(),
+        }
+    }
+}
+
+impl ReconnectingProbes {
+    /// A connection for one probe.
+    fn connection(&self) -> Box<dyn ProbeFlow> {
+        let (endpoint, options) = (&self.endpoint, &self.options);
+        match endpoint.socket_type() {
+            Some(SocketType::SeqPacket) => Box::new(PacketProbes::new(endpoint, options)),
+            _ => Box::new(StreamProbes::new(endpoint, options, self.timeout)),
         }
     }
 }
@@ -70,15 +82,15 @@ impl ProbeFlow for ReconnectingProbes {
             number,
             begun: Instant::now(),
             connect_time: None,
-            stream: StreamProbes::new(&self.endpoint, &self.options, self.timeout),
+            connection: self.connection(),
             is_answered: false,
         };
-        if let Err(error) = probe.stream.open() {
+        if let Err(error) = probe.connection.open() {
             return Transmission::without_flow(error);
         }
         probe.note_connected(Instant::now());
-        self.source = probe.stream.source();
-        let transmission = probe.stream.send(number, text);
+        self.source = probe.connection.source();
+        let transmission = probe.connection.send(number, text);
         if matches!(transmission, Transmission::Taken) {
             self.probes.push(probe);
         }
@@ -107,7 +119,7 @@ impl ProbeFlow for ReconnectingProbes {
     }
 
     fn interest(&self, index: usize) -> Option<(BorrowedFd<'_>, bool)> {
-        self.probes.get(index)?.stream.interest(0)
+        self.probes.get(index)?.connection.interest(0)
     }
 
     fn give_up(&mut self, number: u64) -> Loss {
@@ -126,7 +138,7 @@ impl ProbeFlow for ReconnectingProbes {
 impl Probe {
     fn receive(&mut self, texts: &ProbeTexts, answer: &mut AnswerBuffer) -> Reception {
         let now = Instant::now();
-        let reception = self.stream.receive(texts, answer);
+        let reception = self.connection.receive(texts, answer);
         self.note_connected(now);
         if let (Reception::Answer, Some(connect_time)) = (&reception, self.connect_time) {
             self.is_answered = true;
@@ -139,7 +151,7 @@ impl Probe {
     }
 
     fn note_connected(&mut self, now: Instant) {
-        if self.connect_time.is_none() && !self.stream.is_opening() {
+        if self.connect_time.is_none() && !self.connection.is_opening() {
             self.connect_time = Some(now.saturating_duration_since(self.begun));
         }
     }

@@ -11,6 +11,10 @@ fn socket_type() -> impl Strategy<Value = SocketType> {
     prop_oneof![Just(SocketType::Datagram), Just(SocketType::Stream)]
 }
 
+fn unix_socket_type() -> impl Strategy<Value = SocketType> {
+    prop_oneof![socket_type(), Just(SocketType::SeqPacket)]
+}
+
 fn zone() -> impl Strategy<Value = Zone> {
     prop_oneof![
         (1..=u32::MAX).prop_map(Zone::Index),
@@ -54,7 +58,8 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
                 port,
             }
         }),
-        (socket_type(), name).prop_map(|(socket_type, name)| Endpoint::Unix { socket_type, name }),
+        (unix_socket_type(), name)
+            .prop_map(|(socket_type, name)| Endpoint::Unix { socket_type, name }),
         (0..=i32::MAX).prop_map(Endpoint::Descriptor),
     ]
 }
@@ -65,6 +70,7 @@ fn nearly() -> impl Strategy<Value = String> {
         "udp",
         "tcp",
         "unix",
+        "unixpacket",
         "unixgram",
         "fd",
         "http",
