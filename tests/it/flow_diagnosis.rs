@@ -108,8 +108,8 @@ impl Pinging {
         }
         for leg in [0, 1] {
             silence(leg);
-            // Some answers are on their way.
-            for _ in 0..10 {
+            // Many answers may wait to be read; the first loss comes within 300 ms.
+            for _ in 0..60 {
                 if self.next(&["answer", "lost"])["event"] == "lost" {
                     return;
                 }
