@@ -270,7 +270,11 @@ fn a_full_backlog_that_empties_is_connected_to() {
     let ping = ["ping", "-c", "1", "-W", "1m", &endpoint];
     let ping = Watched::start(&mut verb(&ping));
     for pid in [send.pid(), ping.pid()] {
-        wait_until("a full backlog", || is_waiting(pid, 15));
+        // Each attempt ends with a sleep.
+        wait_until("ten attempts", || {
+            let sleeps = status(pid, "voluntary_ctxt_switches");
+            sleeps.is_some_and(|sleeps| sleeps.parse::<u64>().unwrap() >= 10)
+        });
     }
     let listener = sockets.remove(0);
     drop(sockets);
