@@ -4,10 +4,10 @@
 //! to three tries. So a limit in either direction shows, and which direction is known only where a
 //! router reports it.
 //!
-//! In reading order: [`Settings`]; `bisection` decides which size is next; an [`Obstacle`] is why a
-//! size does not pass; a `prober` tries a size, over datagrams (`datagram`) or TCP (`stream`), until
-//! the end that `waiting` watches for; `search` brings them together, and a [`Summary`] is the
-//! result.
+//! In reading order: [`Settings`]; `bisection` decides which size is next; an [`Obstacle`] is why
+//! a size does not pass; a `prober` tries a size, over datagrams (`datagram`) or TCP (`stream`),
+//! until the end that `waiting` watches for; `search` brings them together, and a [`Summary`] is
+//! the result.
 
 mod bisection;
 mod datagram;
@@ -88,20 +88,7 @@ pub fn run(
     };
     let end = End { deadline, stop };
     let mut search = Search::new(settings.timeout, end, start, header);
-    let mut summary = Summary {
-        given: endpoint.clone(),
-        endpoint: address.clone(),
-        source: None,
-        elapsed: start.elapsed(),
-        sent: 0,
-        late: 0,
-        header,
-        local_mtu: None,
-        unfragmented: None,
-        fragmented: None,
-        stream: None,
-        mss: None,
-    };
+    let mut summary = Summary::new(endpoint, &address, header);
     if address.socket_type() == Some(SocketType::Stream) {
         observe(&Event::Begin(&begin));
         let mut prober = StreamProber::new(&address, options);

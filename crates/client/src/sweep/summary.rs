@@ -144,6 +144,23 @@ pub struct Summary {
 }
 
 impl Summary {
+    pub(super) fn new(given: &Endpoint, endpoint: &Endpoint, header: usize) -> Self {
+        Self {
+            given: given.clone(),
+            endpoint: endpoint.clone(),
+            source: None,
+            elapsed: Duration::ZERO,
+            sent: 0,
+            late: 0,
+            header,
+            local_mtu: None,
+            unfragmented: None,
+            fragmented: None,
+            stream: None,
+            mss: None,
+        }
+    }
+
     /// The limits, in the order in which they were found.
     pub fn limits(&self) -> impl Iterator<Item = &Limit> {
         let limits = [&self.unfragmented, &self.fragmented, &self.stream];
