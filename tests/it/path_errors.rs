@@ -106,6 +106,30 @@ impl Expected {
     }
 }
 
+/// The report about a SYN may come before `connect` returns (veth is that fast), and is then taken
+/// with the first look at the connection.
+#[test]
+fn each_connection_of_ping_has_its_own_report() {
+    let Some(path) = Path::new() else { return };
+    for rules in [PROHIBITED, PORT_UNREACHABLE] {
+        Path::firewall(&path.router, "forward", &rules);
+        assert_three_connections(&path, "rejected", 4);
+    }
+    Path::firewall(&path.client, "output", &PROHIBITED);
+    assert_three_connections(&path, "unsent", 7);
+}
+
+fn assert_three_connections(path: &Path, outcome: &str, code: i32) {
+    for (endpoint, _) in endpoints_of("tcp", SERVER) {
+        for flags in [&[][..], &["--reconnect"]] {
+            let arguments = ["ping", "--json", "-c", "3", "-i", "50ms", &endpoint];
+            let ended = path.run(&[&arguments[..], flags].concat());
+            assert_eq!(ended.summary()[outcome], 3, "{endpoint} {ended:?}");
+            assert_eq!(ended.code, code, "{endpoint} {ended:?}");
+        }
+    }
+}
+
 #[test]
 fn a_closed_port_is_refused_by_the_target() {
     let Some(path) = Path::new() else { return };

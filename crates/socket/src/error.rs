@@ -268,11 +268,15 @@ impl Error {
         let Self::Socket { source, .. } = self else {
             return false;
         };
-        matches!(
-            source.kind(),
-            io::ErrorKind::TimedOut | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-        )
+        source.kind() == io::ErrorKind::TimedOut || is_disconnect(source)
     }
+}
+
+/// Whether the peer, or a firewall in its name, ended the connection. A reset that was reported
+/// elsewhere first (SO_ERROR, the error queue) leaves ENOTCONN.
+pub fn is_disconnect(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | NotConnected)
 }
 
 /// Binding has no path, and to a Unix socket there is none: a file mode may forbid that.

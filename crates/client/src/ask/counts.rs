@@ -69,8 +69,13 @@ impl Counts {
             && self.explained() <= self.lost
     }
 
+    /// The lost requests about which nothing is known: nothing came back.
+    pub fn silent(&self) -> u64 {
+        self.lost.saturating_sub(self.explained())
+    }
+
     /// The lost requests with a known reason.
-    pub(crate) fn explained(&self) -> u64 {
+    fn explained(&self) -> u64 {
         self.refused + self.rejected + self.unreachable + self.too_big + self.unsent
     }
 

@@ -115,7 +115,7 @@ impl FreshPorts {
             };
             match port.send(texts) {
                 Transmission::Taken => round.ports.push(port),
-                Transmission::Lost(Loss::Path(error))
+                Transmission::Lost(Loss::Path(error)) | Transmission::Ended(Loss::Path(error))
                     if error.outcome() == PathOutcome::Refused => {}
                 // That our own kernel does not send says nothing about the path.
                 _ => continue,

@@ -79,7 +79,7 @@ impl Summary {
 
     /// Whether the endpoint behaved like this. Silence needs a probe that was sent in vain.
     pub fn is_as_expected(&self, expected: Behaviour) -> bool {
-        let has_silent_probe = self.counts.lost > self.counts.explained();
+        let has_silent_probe = self.counts.silent() > 0;
         self.behaviour() == expected && (expected != Behaviour::Silence || has_silent_probe)
     }
 }

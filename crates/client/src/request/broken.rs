@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::flow::whole_milliseconds;
 use bullhorn_socket::endpoint::Endpoint;
-use bullhorn_socket::error::{Error, Operation};
+use bullhorn_socket::error::{Error, Operation, is_disconnect};
 
 /// Why a connection carries no further answer.
 pub(super) enum Broken {
@@ -27,12 +27,7 @@ impl Broken {
                 tries: 1,
                 waited: whole_milliseconds(since.elapsed()),
             },
-            Self::Failed(error)
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-                ) =>
-            {
+            Self::Failed(error) if !is_disconnect(&error) => {
                 Error::socket(Operation::Receive, endpoint, error)
             }
             Self::Failed(_) | Self::Closed => Error::Closed {

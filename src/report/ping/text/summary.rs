@@ -155,9 +155,13 @@ pub(crate) fn verdict_text(
         false => write!(to, "expected {expected}, found {}", FoundText(summary))?,
     }
     if summary.behaviour() == Behaviour::Silence {
-        let (lost, elapsed) = (summary.counts.lost, seconds(summary.elapsed));
-        let plural = if lost == 1 { "" } else { "s" };
-        write!(to, ": {lost} probe{plural} in {elapsed}")?;
+        let silent = summary.counts.silent();
+        let plural = if silent == 1 { "" } else { "s" };
+        write!(
+            to,
+            ": {silent} probe{plural} in {}",
+            seconds(summary.elapsed)
+        )?;
     }
     writeln!(to)
 }

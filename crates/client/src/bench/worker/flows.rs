@@ -11,6 +11,7 @@ use crate::bench::clock::Clock;
 use crate::bench::ledger::Ledger;
 use crate::bench::schedule::Schedule;
 use crate::bench::transport::{Received, Transport};
+use bullhorn_socket::error::is_disconnect;
 use bullhorn_socket::{PathError, PathOutcome};
 
 pub(in crate::bench) struct Flows<T> {
@@ -92,7 +93,7 @@ impl<T: Transport> Flows<T> {
     pub(super) fn handle_error(&mut self, error: io::Error, index: usize) -> io::Result<()> {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(()),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            _ if is_disconnect(&error) => {
                 self.close(index);
                 Ok(())
             }

@@ -73,8 +73,9 @@ impl Target<'_> {
                 Transmission::Earlier(queued) => {
                     self.take_path_error(flow, number - 1, &queued, observer)?;
                 }
-                Transmission::Lost(_) if self.reopen_lost_sources() => {}
+                Transmission::Lost(_) | Transmission::Ended(_) if self.reopen_lost_sources() => {}
                 Transmission::Lost(loss) => return self.lose(number, loss, observer),
+                Transmission::Ended(loss) => return self.lose_all(flow, &loss, observer),
             }
         }
         ControlFlow::Continue(())
@@ -116,14 +117,23 @@ impl Target<'_> {
                 self.take_path_error(flow, last, &queued, observer)?;
             }
             Reception::Lost(number, loss) => self.lose(number, loss, observer)?,
-            Reception::Ended(loss) => {
-                let all: Vec<u64> = self.ledger.outstanding(flow).collect();
-                for number in all {
-                    self.lose(number, loss.clone(), observer)?;
-                }
-            }
+            Reception::Ended(loss) => self.lose_all(flow, &loss, observer)?,
         }
         ControlFlow::Continue(true)
+    }
+
+    /// The connection of `flow` has ended.
+    fn lose_all(
+        &mut self,
+        flow: usize,
+        loss: &Loss,
+        observer: &mut dyn Observer,
+    ) -> ControlFlow<()> {
+        let all: Vec<u64> = self.ledger.outstanding(flow).collect();
+        for number in all {
+            self.lose(number, loss.clone(), observer)?;
+        }
+        ControlFlow::Continue(())
     }
 
     /// Matches what the path reports about a text of `flow` to its probe, up to number `last`. Too

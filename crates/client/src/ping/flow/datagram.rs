@@ -83,7 +83,7 @@ impl DatagramProbes {
                 Ok(false) => return None,
                 Err(Transmission::Earlier(queued)) => return Some(Reception::PathError(queued)),
                 Ok(true) | Err(Transmission::Taken) => self.waiting.pop_front(),
-                Err(Transmission::Lost(loss)) => {
+                Err(Transmission::Lost(loss) | Transmission::Ended(loss)) => {
                     self.waiting.pop_front();
                     return Some(Reception::Lost(number, loss));
                 }

@@ -66,6 +66,8 @@ pub(in crate::ping) enum Transmission {
     Earlier(QueuedError),
     /// It is lost.
     Lost(Loss),
+    /// It is lost with its connection, and with it every text in flight.
+    Ended(Loss),
 }
 
 impl Transmission {

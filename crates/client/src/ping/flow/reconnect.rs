@@ -90,11 +90,12 @@ impl ProbeFlow for ReconnectingProbes {
         }
         probe.note_connected(Instant::now());
         self.source = probe.connection.source();
-        let transmission = probe.connection.send(number, text);
-        if matches!(transmission, Transmission::Taken) {
-            self.probes.push(probe);
+        match probe.connection.send(number, text) {
+            Transmission::Taken => self.probes.push(probe),
+            Transmission::Ended(loss) => return Transmission::Lost(loss),
+            transmission => return transmission,
         }
-        transmission
+        Transmission::Taken
     }
 
     fn receive(&mut self, texts: &ProbeTexts, answer: &mut AnswerBuffer) -> Reception {

@@ -93,6 +93,13 @@ impl ProbeFlow for StreamProbes {
         connection.flow.lines.push(text);
         connection.has_text = true;
         connection.write();
+        // A failed attempt has reported its error by now, and the socket may not become ready again.
+        if !connection.flow.is_connected()
+            && let Some(ended) = connection.ended.take()
+        {
+            self.connection = None;
+            return Transmission::Ended(ended);
+        }
         Transmission::Taken
     }
 
