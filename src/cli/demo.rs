@@ -1,6 +1,8 @@
 //! `bullhorn demo`: the service and its client in one process, over every address family and socket
 //! type.
 
+use std::io;
+
 use super::arguments::Demo;
 use super::demo_name::free_name;
 use super::exit_code::ExitCode;
@@ -11,7 +13,7 @@ use crate::report::demo::{self as report, Row};
 use bullhorn_client::request::{Client, Settings};
 use bullhorn_server::Server;
 use bullhorn_socket::Stop;
-use bullhorn_socket::endpoint::{Endpoint, Family, Host, SocketType};
+use bullhorn_socket::endpoint::{Endpoint, Family, Host, Protocol, SocketType};
 use bullhorn_socket::error::{Error, Result};
 
 pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
@@ -19,8 +21,8 @@ pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
     let stop = signals::stop(output)?;
     let (mut rows, mut has_failed) = (Vec::new(), false);
     for family in [Family::Inet, Family::Inet6, Family::Unix] {
-        for &socket_type in socket_types(family) {
-            let mut endpoint = free_endpoint(family, socket_type);
+        for &(socket_type, protocol) in kinds(family) {
+            let mut endpoint = free_endpoint(family, socket_type).with_protocol(protocol);
             let result = serve_and_ask(&mut endpoint, &arguments.text, &stop);
             rows.push(Row {
                 endpoint,
@@ -29,6 +31,9 @@ pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
                 result: result.map_err(|error| {
                     if is_without_ipv6(family, &error) {
                         return "this machine has no IPv6".to_owned();
+                    }
+                    if is_without_mptcp(protocol, &error) {
+                        return "this machine has no MPTCP".to_owned();
                     }
                     has_failed = true;
                     error.to_string()
@@ -46,12 +51,13 @@ pub(super) fn run(arguments: &Demo, output: &mut Output) -> Outcome {
     })
 }
 
-/// Every type that the family has.
-fn socket_types(family: Family) -> &'static [SocketType] {
+/// Every type and protocol that the family has.
+fn kinds(family: Family) -> &'static [(SocketType, Protocol)] {
+    use Protocol::{Default, Mptcp};
     use SocketType::{Datagram, SeqPacket, Stream};
     match family {
-        Family::Inet | Family::Inet6 => &[Datagram, Stream],
-        Family::Unix => &[Datagram, Stream, SeqPacket],
+        Family::Inet | Family::Inet6 => &[(Datagram, Default), (Stream, Default), (Stream, Mptcp)],
+        Family::Unix => &[(Datagram, Default), (Stream, Default), (SeqPacket, Default)],
     }
 }
 
@@ -81,6 +87,20 @@ fn is_without_ipv6(family: Family, error: &Error) -> bool {
         ))
 }
 
+/// Nor is a kernel without MPTCP, or one in which it is off.
+fn is_without_mptcp(protocol: Protocol, error: &Error) -> bool {
+    let Error::Socket { source, .. } = error else {
+        return false;
+    };
+    let number = source.raw_os_error();
+    protocol == Protocol::Mptcp
+        && (source.kind() == io::ErrorKind::Unsupported
+            || matches!(
+                number,
+                Some(libc::EPROTONOSUPPORT | libc::ENOPROTOOPT | libc::EINVAL)
+            ))
+}
+
 /// On loopback with a port that the kernel chooses; a Unix name of this process.
 fn free_endpoint(family: Family, socket_type: SocketType) -> Endpoint {
     let host = match family {
@@ -93,6 +113,7 @@ fn free_endpoint(family: Family, socket_type: SocketType) -> Endpoint {
     };
     Endpoint::Internet {
         socket_type,
+        protocol: Protocol::Default,
         host,
         port: 0,
     }

@@ -72,6 +72,7 @@ mod log_output;
 mod message_size;
 #[cfg(target_os = "linux")]
 mod metrics;
+mod mptcp;
 #[cfg(target_os = "linux")]
 mod output;
 #[cfg(target_os = "linux")]

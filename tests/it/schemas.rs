@@ -114,7 +114,7 @@ fn send_follows_its_schema() {
 #[test]
 fn demo_follows_its_schema() {
     let ended = run_bullhorn(["demo", "--json"]);
-    assert_eq!(assert_lines("demo", &ended.text()).len(), 8);
+    assert_eq!(assert_lines("demo", &ended.text()).len(), 10);
 }
 
 #[test]

@@ -133,7 +133,8 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
     if let Some(number) = inherit::passed_for(endpoint, options) {
         return inherit::inherit(number, options);
     }
-    let socket = Socket::create(family, socket_type).map_err(fail(Operation::Create))?;
+    let socket = Socket::create(family, socket_type, endpoint.protocol())
+        .map_err(fail(Operation::Create))?;
     prepare_unbound(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
     let descriptor = socket.as_raw_fd();
     if family == Family::Inet6 {
@@ -164,6 +165,7 @@ fn bind_one(endpoint: &Endpoint, options: &BindOptions) -> Result<BoundSocket> {
     };
     let mut bound =
         BoundSocket::new(socket, family, socket_type, None).map_err(fail(Operation::Configure))?;
+    bound.set_protocol(endpoint.protocol());
     bound.file = file;
     prepare_first(&bound, options).map_err(fail(Operation::Configure))?;
     if socket_type == SocketType::Datagram && family != Family::Unix {

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use crate::socket::Socket;
 
 use super::unix_file::UnixFile;
-use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::endpoint::{Endpoint, Family, Protocol, SocketType};
 use crate::error::{Error, Operation, Result};
 
 /// The sockets of one endpoint: usually one, two for the empty host, one for each local
@@ -95,6 +95,12 @@ impl BoundSocket {
         given.transpose().map(drop).map_err(|source| {
             Error::socket(Operation::Configure, &self.description.endpoint, source)
         })
+    }
+
+    /// Names its protocol, which its address does not have.
+    pub(super) fn set_protocol(&mut self, protocol: Protocol) {
+        let endpoint = self.description.endpoint.clone();
+        self.description.endpoint = endpoint.with_protocol(protocol);
     }
 
     pub(super) fn new(

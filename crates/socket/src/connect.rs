@@ -11,6 +11,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use crate::address::Address;
@@ -22,7 +23,7 @@ use super::call::traced_zero;
 use super::checks::check_for_client;
 use super::connect_options::ConnectOptions;
 use super::poll::PollSet;
-use crate::endpoint::{Endpoint, Family, SocketType, UnixName};
+use crate::endpoint::{Endpoint, Family, Protocol, SocketType, UnixName};
 use crate::error::{Error, Operation, Result};
 use crate::stop::Stop;
 
@@ -173,6 +174,9 @@ impl Attempt {
             // 4.2.3.9); with the option each one would be an error.
             let _ = socket.set_path_errors(family, false);
         }
+        if self.endpoint.protocol() == Protocol::Mptcp {
+            note_protocol(socket, &self.endpoint);
+        }
         if tracing::enabled!(tracing::Level::DEBUG)
             && let Some(source) = socket.source()
         {
@@ -180,6 +184,21 @@ impl Attempt {
         }
         Ok(true)
     }
+}
+
+/// Reports whether the connection became one over MPTCP, of several only the first without it.
+fn note_protocol(socket: &Socket, endpoint: &Endpoint) {
+    static WARNED: Once = Once::new();
+    if socket.is_mptcp() {
+        tracing::debug!("the connection to {endpoint} uses MPTCP");
+        return;
+    }
+    tracing::debug!("the connection to {endpoint} uses TCP");
+    WARNED.call_once(|| {
+        tracing::warn!(
+            "{endpoint} has no MPTCP, or something on the path removes it: the connection uses TCP"
+        );
+    });
 }
 
 fn is_connected_to_itself(socket: &Socket) -> bool {
@@ -198,7 +217,8 @@ fn create_for(endpoint: &Endpoint, options: &ConnectOptions) -> Result<(Socket, 
         });
     };
     let address = Address::of(endpoint).map_err(fail(Operation::Connect))?;
-    let mut socket = Socket::create(family, socket_type).map_err(fail(Operation::Create))?;
+    let mut socket = Socket::create(family, socket_type, endpoint.protocol())
+        .map_err(fail(Operation::Create))?;
     // Without it, an error is still an error number.
     let _ = socket.set_path_errors(family, true);
     options.apply(&socket, endpoint, &address)?;

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd;
 
 use crate::address::Address;
 use crate::call::traced_zero;
-use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::endpoint::{Endpoint, Family, Protocol, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::interface;
 use crate::socket::Socket;
@@ -64,6 +64,12 @@ impl ConnectOptions {
                 &["ttl"],
                 "the TTL must be above zero",
             ));
+        }
+        if endpoint.protocol() == Protocol::Mptcp && self.ttl.is_some() {
+            return Err(Error::UnsuitableEndpoint {
+                endpoint: endpoint.clone(),
+                problem: "is MPTCP, whose sockets have no TTL option in Linux; use tcp://",
+            });
         }
         let none = Self {
             has_name_beside_server: self.has_name_beside_server,
@@ -163,7 +169,7 @@ fn bind(socket: &Socket, endpoint: &Endpoint, source: SocketAddr) -> io::Result<
         );
         traced_zero(call, socket.0.set_reuse_address(true))?;
     }
-    let shown = Endpoint::internet(socket_type, source);
+    let shown = endpoint.at(source);
     socket.bind(&Address::from(source), &shown)
 }
 

@@ -9,7 +9,9 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, Family, FamilyFilter, Host, ParseEndpointError, SocketType};
+use crate::endpoint::{
+    Endpoint, Family, FamilyFilter, Host, ParseEndpointError, Protocol, SocketType,
+};
 use crate::path_error::{PathError, PathOutcome};
 use crate::remedies::{
     FORBIDDEN_PORT, LIST_ADDRESSES, LIST_DATAGRAM_SOCKETS, LIST_LISTENERS, NO_INTERFACE,
@@ -408,6 +410,12 @@ fn hint(operation: Operation, endpoint: &Endpoint, number: i32) -> Option<&'stat
             if endpoint.socket_type() == Some(SocketType::SeqPacket) =>
         {
             "this system has no Unix sockets of type SOCK_SEQPACKET; use unix: or unixgram:"
+        }
+        (Operation::Create, libc::EPROTONOSUPPORT | libc::ENOPROTOOPT | libc::EINVAL)
+            if endpoint.protocol() == Protocol::Mptcp =>
+        {
+            "this kernel has no MPTCP, or it is off (sysctl net.mptcp.enabled=1 enables it); use \
+             tcp://"
         }
         (_, libc::EAFNOSUPPORT) => "this machine does not support its address family",
         (Operation::Bind | Operation::Connect | Operation::Send, libc::EINVAL)

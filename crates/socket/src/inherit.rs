@@ -17,11 +17,14 @@ use super::bound::BoundSocket;
 use super::inherited;
 use super::prepare::{prepare_first, prepare_unbound};
 use super::sys;
-use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::endpoint::{self, Endpoint, Family, SocketType};
 use crate::error::{Error, Operation, Result};
 
 /// The first descriptor that systemd passes (sd_listen_fds(3)).
 pub(crate) const FIRST_PASSED_DESCRIPTOR: RawFd = 3;
+
+/// IPPROTO_MPTCP, of Linux alone.
+const MPTCP: i32 = 262;
 
 /// The descriptors that systemd's LISTEN_PID and LISTEN_FDS announce to this process: 3, 4 and so
 /// on, none when they are meant for another process (sd_listen_fds(3)).
@@ -95,13 +98,13 @@ pub fn passed_names(listen_fdnames: Option<&str>, count: usize) -> Vec<&str> {
 /// [`Error::Unsuitable`] when the descriptor is not open, is not a socket, has an unsupported family or
 /// type, is not bound, or is connected.
 pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
-    let endpoint = Endpoint::Descriptor(number);
+    let by_number = Endpoint::Descriptor(number);
     let fail = |operation| {
-        let endpoint = endpoint.clone();
+        let endpoint = by_number.clone();
         move |source| Error::socket(operation, &endpoint, source)
     };
     let socket = Socket::from(duplicate(number)?);
-    let (family, socket_type) = detect(&socket, number)?;
+    let (family, socket_type, protocol) = detect(&socket, number)?;
     if socket.0.peer_addr().is_ok() {
         let reason = "it is connected to one peer; pass a socket that is only bound";
         return Err(unsuitable(number, reason));
@@ -126,6 +129,7 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     inherited::reset_options(&socket, family, socket_type).map_err(fail(Operation::Configure))?;
     let mut bound = BoundSocket::new(socket, family, socket_type, Some(number))
         .map_err(fail(Operation::Inherit))?;
+    bound.set_protocol(protocol);
     bound.threads = options.inherited_workers.max(1);
     prepare_first(&bound, options).map_err(fail(Operation::Configure))?;
     tracing::debug!(
@@ -136,8 +140,8 @@ pub fn inherit(number: RawFd, options: &BindOptions) -> Result<BoundSocket> {
     Ok(bound)
 }
 
-/// The family and type of the socket behind descriptor `number`.
-fn detect(socket: &Socket, number: RawFd) -> Result<(Family, SocketType)> {
+/// The family, type and protocol of the socket behind descriptor `number`.
+fn detect(socket: &Socket, number: RawFd) -> Result<(Family, SocketType, endpoint::Protocol)> {
     let not_a_socket = |_| unsuitable(number, "it is not a socket");
     let family = match inherited::domain(socket).map_err(not_a_socket)? {
         Domain::IPV4 => Family::Inet,
@@ -165,13 +169,18 @@ fn detect(socket: &Socket, number: RawFd) -> Result<(Family, SocketType)> {
     };
     let protocol = inherited::protocol(socket).map_err(not_a_socket)?;
     let protocol_number = protocol.map_or(0, i32::from);
-    if !matches!(protocol, None | Some(Protocol::UDP | Protocol::TCP)) {
-        let reason = format!("its protocol is {protocol_number}; supported are UDP and TCP");
-        return Err(unsuitable(number, reason));
-    }
+    let kind = match protocol {
+        None | Some(Protocol::UDP | Protocol::TCP) => endpoint::Protocol::Default,
+        Some(protocol) if i32::from(protocol) == MPTCP => endpoint::Protocol::Mptcp,
+        Some(_) => {
+            let reason =
+                format!("its protocol is {protocol_number}; supported are UDP, TCP and MPTCP");
+            return Err(unsuitable(number, reason));
+        }
+    };
     tracing::trace!(target: super::call::TARGET,
         "getsockopt({number}, SOL_SOCKET, SO_DOMAIN, SO_TYPE, SO_PROTOCOL) = {family}, {socket_type}, {protocol_number}");
-    Ok((family, socket_type))
+    Ok((family, socket_type, kind))
 }
 
 fn unsuitable(number: RawFd, reason: impl Into<String>) -> Error {
@@ -198,7 +207,15 @@ pub(super) fn passed_for(endpoint: &Endpoint, options: &BindOptions) -> Option<R
                 .0
                 .r#type()
                 .is_ok_and(|kind| kind == type_of(socket_type))
+            && has_protocol_of(socket, endpoint)
     })
+}
+
+/// Whether the socket is MPTCP's, if and only if the endpoint is.
+fn has_protocol_of(socket: &Socket, endpoint: &Endpoint) -> bool {
+    let is_mptcp =
+        inherited::protocol(socket).is_ok_and(|protocol| protocol.map_or(0, i32::from) == MPTCP);
+    is_mptcp == (endpoint.protocol() == endpoint::Protocol::Mptcp)
 }
 
 /// The passed descriptor of a socket bound to every address of both families, as systemd creates
@@ -215,6 +232,7 @@ pub(super) fn passed_for_both_families(
                 .0
                 .r#type()
                 .is_ok_and(|kind| kind == type_of(socket_type))
+            && has_protocol_of(socket, endpoint)
             && socket.0.only_v6().is_ok_and(|only| !only)
     })
 }

@@ -25,6 +25,7 @@
 //!   `refused_paths` the exceptions), `connected` is the client's side, `return_path` says where an
 //!   answer to a Unix datagram may go, and `control_message` reads and writes the bytes beside a
 //!   datagram.
+//! * `mptcp`: the protocol of `mptcp://`, and whether a connection has it.
 //! * [`Message`]: messages over a connection that keeps their boundaries (`message`).
 //! * [`PathError`]: what the path reports about what was sent; `path_reports` is how to ask a
 //!   socket, `error_queue` takes it from the kernel, `extended_error` reads the bytes.
@@ -127,6 +128,11 @@ mod message;
 #[cfg(not(target_os = "linux"))]
 #[path = "message_elsewhere.rs"]
 mod message;
+#[cfg(target_os = "linux")]
+mod mptcp;
+#[cfg(not(target_os = "linux"))]
+#[path = "mptcp_elsewhere.rs"]
+mod mptcp;
 mod name_file;
 #[cfg(target_os = "linux")]
 mod own_name;
@@ -188,7 +194,7 @@ pub use bound::{Bound, BoundSocket, Description};
 pub use checks::check_for_client;
 pub use connect::{Attempt, begin_connect, connect};
 pub use connect_options::ConnectOptions;
-pub use endpoint::{Endpoint, Family, SocketType};
+pub use endpoint::{Endpoint, Family, Protocol, SocketType};
 pub use error::{Error, Result};
 pub use inherit::{check_open, inherit, open_ones, passed_descriptors, passed_names};
 pub use interfaces::{is_local_address, local_addresses};

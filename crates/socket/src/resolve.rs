@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use crate::endpoint::{Endpoint, FamilyFilter, Host, SocketType};
+use crate::endpoint::{Endpoint, FamilyFilter, Host};
 use crate::error::{Error, ResolveProblem, Result};
 use crate::lookup::{Lookup, look_up_within};
 use crate::stop::Stop;
@@ -27,12 +27,7 @@ impl Endpoint {
         timeout: Duration,
         stop: &Stop,
     ) -> Result<Vec<Self>> {
-        let Self::Internet {
-            socket_type,
-            host,
-            port,
-        } = self
-        else {
+        let Self::Internet { host, port, .. } = self else {
             return Ok(vec![self.clone()]);
         };
         let address = match host {
@@ -41,7 +36,7 @@ impl Endpoint {
             Host::V6(address, _) => IpAddr::V6(*address),
             Host::Name(name) => {
                 let addresses = look_up_within(name, *port, timeout, stop);
-                return admitted(name, *socket_type, filter, addresses);
+                return admitted(name, self, filter, addresses);
             }
         };
         if filter.admits(address) {
@@ -55,10 +50,11 @@ impl Endpoint {
     }
 }
 
-/// The endpoints at those of `addresses`, which `name` has, that `filter` admits.
+/// The endpoints of the kind of `given` at those of `addresses`, which `name` has, that `filter`
+/// admits.
 fn admitted(
     name: &str,
-    socket_type: SocketType,
+    given: &Endpoint,
     filter: FamilyFilter,
     addresses: std::result::Result<Vec<SocketAddr>, ResolveProblem>,
 ) -> Result<Vec<Endpoint>> {
@@ -68,7 +64,7 @@ fn admitted(
     };
     let mut endpoints = Vec::new();
     for address in addresses.map_err(fail)? {
-        let endpoint = Endpoint::internet(socket_type, address);
+        let endpoint = given.at(address);
         if filter.admits(address.ip()) && !endpoints.contains(&endpoint) {
             endpoints.push(endpoint);
         }
@@ -83,7 +79,7 @@ fn admitted(
 #[derive(Debug)]
 pub struct Resolution {
     name: String,
-    socket_type: SocketType,
+    given: Endpoint,
     filter: FamilyFilter,
     lookup: Lookup,
 }
@@ -95,9 +91,9 @@ impl Resolution {
     /// [`Error::Resolve`] when no thread can be started.
     pub fn begin(endpoint: &Endpoint, filter: FamilyFilter) -> Result<Option<Self>> {
         let Endpoint::Internet {
-            socket_type,
             host: Host::Name(name),
             port,
+            ..
         } = endpoint
         else {
             return Ok(None);
@@ -108,7 +104,7 @@ impl Resolution {
         })?;
         Ok(Some(Self {
             name: name.clone(),
-            socket_type: *socket_type,
+            given: endpoint.clone(),
             filter,
             lookup,
         }))
@@ -123,11 +119,6 @@ impl Resolution {
     /// answered. Does not wait.
     pub fn take(&self) -> Option<Result<Vec<Endpoint>>> {
         let addresses = self.lookup.take()?;
-        Some(admitted(
-            &self.name,
-            self.socket_type,
-            self.filter,
-            addresses,
-        ))
+        Some(admitted(&self.name, &self.given, self.filter, addresses))
     }
 }

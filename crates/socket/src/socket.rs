@@ -9,8 +9,9 @@ use rustix::net::{RecvFlags, SendFlags};
 
 use crate::address::{Address, domain_of, type_of};
 use crate::call::{traced, traced_zero};
-use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::endpoint::{Endpoint, Family, Protocol, SocketType};
 use crate::error::{Error, Operation, Result};
+use crate::mptcp;
 use crate::own_name::OwnName;
 use crate::sys;
 
@@ -27,10 +28,15 @@ impl Socket {
     pub const SHUTDOWN_ENDS_WAITS: bool = sys::SHUTDOWN_ENDS_WAITS;
 
     /// Creates a socket, closed on exec (socket(2)).
-    pub(crate) fn create(family: Family, socket_type: SocketType) -> io::Result<Self> {
+    pub(crate) fn create(
+        family: Family,
+        socket_type: SocketType,
+        protocol: Protocol,
+    ) -> io::Result<Self> {
+        let number = mptcp::number_of(protocol)?;
         traced(
-            format_args!("socket({family}, {socket_type}, 0)"),
-            socket2::Socket::new(domain_of(family), type_of(socket_type), None).map(Self::of),
+            format_args!("socket({family}, {socket_type}, {protocol})"),
+            socket2::Socket::new(domain_of(family), type_of(socket_type), number).map(Self::of),
             Self::as_raw_fd,
         )
     }

@@ -16,7 +16,7 @@ use rustix::fs::{FileType, Gid, Uid};
 use super::bind_options::BindOptions;
 use super::entry::Entry;
 use super::made_file::MadeFile;
-use crate::endpoint::{Endpoint, Family, SocketType};
+use crate::endpoint::{Endpoint, Family, Protocol, SocketType};
 use crate::error::{Error, Operation, Result};
 
 /// The default mode, less the umask: the owner and the group may connect.
@@ -109,7 +109,7 @@ fn remove_if_stale(entry: &Entry, address: &Address, endpoint: &Endpoint) -> Res
         }
     }
     let socket_type = endpoint.socket_type().unwrap_or(SocketType::Stream);
-    let visitor = Socket::create(Family::Unix, socket_type).map_err(fail)?;
+    let visitor = Socket::create(Family::Unix, socket_type, Protocol::Default).map_err(fail)?;
     // Connecting to a listener with a full backlog must not block.
     visitor.set_nonblocking(true).map_err(fail)?;
     let attempt = visitor.0.connect(&address.0);
@@ -139,7 +139,7 @@ mod tests {
             socket_type: SocketType::Datagram,
             name: UnixName::Path(path.to_str().unwrap().to_owned()),
         };
-        let socket = Socket::create(Family::Unix, SocketType::Datagram).unwrap();
+        let socket = Socket::create(Family::Unix, SocketType::Datagram, Protocol::Default).unwrap();
         let address = Address::of(&endpoint).unwrap();
         let options = BindOptions::default();
         let ours = bind(

@@ -7,7 +7,7 @@ use super::bind_options::BindOptions;
 use super::bound::{BoundSocket, Description};
 use super::call::traced_zero;
 use super::prepare::prepare;
-use crate::endpoint::{Family, SocketType};
+use crate::endpoint::{Family, Protocol, SocketType};
 use crate::error::{Error, Operation, Result};
 use crate::socket::Socket;
 
@@ -32,8 +32,8 @@ pub(super) fn share_address(bound: &mut BoundSocket, options: &BindOptions) -> R
         if number == 1 {
             share(&bound.socket)?;
         }
-        let sibling =
-            Socket::create(family, SocketType::Datagram).map_err(fail(Operation::Create))?;
+        let sibling = Socket::create(family, SocketType::Datagram, Protocol::Default)
+            .map_err(fail(Operation::Create))?;
         if family == Family::Inet6 {
             sibling
                 .0

@@ -17,6 +17,7 @@ empty variable counts as unset.";
 const ENDPOINTS: &str =
     "  udp://127.0.0.1:3000   UDP, also udp://[::1]:3000 and udp://[fe80::1%eth0]:3000
   tcp://127.0.0.1:3000   TCP
+  mptcp://127.0.0.1:3000 TCP over several paths; TCP where the peer has no MPTCP
   unix:/run/b.sock       Unix stream; unix:@name is a Linux abstract name
   unixpacket:/run/b.sock Unix connection that keeps message boundaries (SOCK_SEQPACKET)
   unixgram:/run/b.sock   Unix datagrams

@@ -18,6 +18,11 @@ pub(super) fn write(encoder: &mut Encoder, endpoints: &[EndpointTotals<StreamTot
         |totals| totals.finished,
     );
     families.counter(
+        "bullhorn_connections_without_mptcp",
+        "Connections to an MPTCP endpoint over plain TCP.",
+        |totals| totals.without_mptcp,
+    );
+    families.counter(
         "bullhorn_accept_failures",
         "Calls of accept(2) that failed.",
         |totals| totals.accept_failures,

@@ -112,6 +112,7 @@ fn stream_json(endpoint: &Endpoint, totals: &StreamTotals) -> Value {
         "received_bytes": totals.received_bytes,
         "answered_bytes": totals.answered_bytes,
         "unsent_bytes": totals.unsent_bytes,
+        "without_mptcp": totals.without_mptcp,
         "accept_failures": totals.accept_failures,
     })
 }

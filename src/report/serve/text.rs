@@ -119,6 +119,9 @@ fn stream_text(to: &mut dyn Write, endpoint: &Endpoint, totals: &StreamTotals) -
         totals.answered_bytes,
         totals.unsent_bytes,
     )?;
+    if totals.without_mptcp > 0 {
+        write!(to, "; without MPTCP: {}", totals.without_mptcp)?;
+    }
     if totals.accept_failures > 0 {
         write!(to, "; failed to accept: {}", totals.accept_failures)?;
     }

@@ -13,6 +13,7 @@ pub(crate) struct StreamCounters {
     pub(crate) received_bytes: AtomicU64,
     pub(crate) answered_bytes: AtomicU64,
     pub(crate) unsent_bytes: AtomicU64,
+    pub(crate) without_mptcp: AtomicU64,
     pub(crate) accept_failures: AtomicU64,
     dropped: [AtomicU64; ConnectionDropCause::ALL.len()],
 }
@@ -29,6 +30,7 @@ impl StreamCounters {
             received_bytes: self.received_bytes.load(Ordering::Relaxed),
             answered_bytes: self.answered_bytes.load(Ordering::Relaxed),
             unsent_bytes: self.unsent_bytes.load(Ordering::Relaxed),
+            without_mptcp: self.without_mptcp.load(Ordering::Relaxed),
             accept_failures: self.accept_failures.load(Ordering::Relaxed),
             dropped: self
                 .dropped

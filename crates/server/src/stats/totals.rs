@@ -80,6 +80,8 @@ pub struct StreamTotals {
     pub answered_bytes: u64,
     /// Bytes of answers that were made and could not be written.
     pub unsent_bytes: u64,
+    /// Connections to an MPTCP endpoint over plain TCP, as the peer or the path has no MPTCP.
+    pub without_mptcp: u64,
     /// Calls of accept(2) that failed. They are not part of the sum of the connections: what the
     /// kernel could not hand over stays in its queue or is lost there.
     pub accept_failures: u64,
@@ -111,6 +113,7 @@ impl AddAssign for StreamTotals {
             received_bytes,
             answered_bytes,
             unsent_bytes,
+            without_mptcp,
             accept_failures,
             dropped,
         } = other;
@@ -119,6 +122,7 @@ impl AddAssign for StreamTotals {
         self.received_bytes += received_bytes;
         self.answered_bytes += answered_bytes;
         self.unsent_bytes += unsent_bytes;
+        self.without_mptcp += without_mptcp;
         self.accept_failures += accept_failures;
         add_each(&mut self.dropped, dropped);
     }

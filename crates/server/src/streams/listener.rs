@@ -25,7 +25,7 @@ use bullhorn_socket::Description;
 use bullhorn_socket::Peer;
 use bullhorn_socket::PollSet;
 use bullhorn_socket::call::traced;
-use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
+use bullhorn_socket::endpoint::{Endpoint, Family, Protocol, SocketType};
 use bullhorn_socket::error::explain_accept;
 
 /// The most connections accepted in one turn, after which those that are open have theirs.
@@ -205,6 +205,9 @@ impl Listener {
             // Without it a small answer waits for the peer's delayed acknowledgement. It fails where
             // the peer has reset the connection, which the first read reports.
             let _ = socket.set_tcp_nodelay(true);
+        }
+        if self.endpoint.protocol() == Protocol::Mptcp && !socket.is_mptcp() {
+            self.counters.without_mptcp.fetch_add(1, Ordering::Relaxed);
         }
         self.failures.forget();
         let counters = self.count_accepted(&address);

@@ -40,10 +40,12 @@ pub(crate) const MAX_UNIX_NAME: usize = 107;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// `udp://HOST:PORT` or `tcp://HOST:PORT`.
+    /// `udp://HOST:PORT`, `tcp://HOST:PORT` or `mptcp://HOST:PORT`.
     Internet {
         /// Datagram is UDP, stream is TCP.
         socket_type: SocketType,
+        /// The default of the type, or MPTCP for a stream.
+        protocol: Protocol,
         /// Whose address.
         host: Host,
         /// The port; 0 lets the kernel choose one when a server binds.
@@ -81,6 +83,16 @@ impl SocketType {
     pub fn has_messages(self) -> bool {
         self != Self::Stream
     }
+}
+
+/// The protocol of a socket: the third argument of socket(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// 0: the default of the family and type.
+    #[default]
+    Default,
+    /// `IPPROTO_MPTCP`: TCP over several paths (RFC 8684), or over one with a peer without it.
+    Mptcp,
 }
 
 /// The address family of a socket (address_families(7)).
@@ -138,9 +150,40 @@ impl Endpoint {
         };
         Self::Internet {
             socket_type,
+            protocol: Protocol::Default,
             host,
             port: address.port(),
         }
+    }
+
+    /// The same kind of endpoint at an IP address; a Unix endpoint or a descriptor stays as it is.
+    #[must_use]
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        match self {
+            Self::Internet {
+                socket_type,
+                protocol,
+                ..
+            } => Self::internet(*socket_type, address).with_protocol(*protocol),
+            _ => self.clone(),
+        }
+    }
+
+    /// The protocol, which is the default except for `mptcp://`.
+    pub fn protocol(&self) -> Protocol {
+        match self {
+            Self::Internet { protocol, .. } => *protocol,
+            Self::Unix { .. } | Self::Descriptor(_) => Protocol::Default,
+        }
+    }
+
+    /// The same endpoint with another protocol; a Unix endpoint or a descriptor stays as it is.
+    #[must_use]
+    pub fn with_protocol(mut self, new_protocol: Protocol) -> Self {
+        if let Self::Internet { protocol, .. } = &mut self {
+            *protocol = new_protocol;
+        }
+        self
     }
 
     /// The socket type, or `None` for `fd:N`, where only the socket knows it.
@@ -242,12 +285,14 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Internet {
                 socket_type,
+                protocol,
                 host,
                 port,
             } => {
-                let scheme = match socket_type {
-                    SocketType::Datagram => "udp",
-                    SocketType::Stream | SocketType::SeqPacket => "tcp",
+                let scheme = match (socket_type, protocol) {
+                    (SocketType::Datagram, _) => "udp",
+                    (_, Protocol::Default) => "tcp",
+                    (_, Protocol::Mptcp) => "mptcp",
                 };
                 write!(f, "{scheme}://{host}:{port}")
             }
@@ -308,6 +353,16 @@ impl fmt::Display for SocketType {
             Self::Datagram => "SOCK_DGRAM",
             Self::Stream => "SOCK_STREAM",
             Self::SeqPacket => "SOCK_SEQPACKET",
+        })
+    }
+}
+
+impl fmt::Display for Protocol {
+    /// As it is written in a call of socket(2): 0, or the kernel's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Default => "0",
+            Self::Mptcp => "IPPROTO_MPTCP",
         })
     }
 }

@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::{
-    DEFAULT_PORT, Endpoint, Host, MAX_UNIX_NAME, ParseEndpointError, Problem, SocketType, UnixName,
-    Zone,
+    DEFAULT_PORT, Endpoint, Host, MAX_UNIX_NAME, ParseEndpointError, Problem, Protocol, SocketType,
+    UnixName, Zone,
 };
 
 impl FromStr for Endpoint {
@@ -28,6 +28,7 @@ type Parsed<T> = Result<T, (Problem, &'static str)>;
 
 const UDP_EXAMPLE: &str = "udp://127.0.0.1:3000";
 const TCP_EXAMPLE: &str = "tcp://127.0.0.1:3000";
+const MPTCP_EXAMPLE: &str = "mptcp://127.0.0.1:3000";
 const IPV6_UDP_EXAMPLE: &str = "udp://[::1]:3000";
 const IPV6_TCP_EXAMPLE: &str = "tcp://[::1]:3000";
 const ZONE_UDP_EXAMPLE: &str = "udp://[fe80::1%eth0]:3000";
@@ -54,9 +55,13 @@ fn parse(text: &str) -> Parsed<Endpoint> {
     match (lower_case.as_str(), rest.strip_prefix("//")) {
         ("udp", Some(rest)) => internet(SocketType::Datagram, rest),
         ("tcp", Some(rest)) => internet(SocketType::Stream, rest),
+        ("mptcp", Some(rest)) => {
+            internet(SocketType::Stream, rest).map(|it| it.with_protocol(Protocol::Mptcp))
+        }
         // `udp:3000` could be a host named udp, but hardly ever is.
         ("udp", None) => Err((Problem::MissingSlashes("udp"), UDP_EXAMPLE)),
         ("tcp", None) => Err((Problem::MissingSlashes("tcp"), TCP_EXAMPLE)),
+        ("mptcp", None) => Err((Problem::MissingSlashes("mptcp"), MPTCP_EXAMPLE)),
         // A third slash is the path's own, so `unix:///run/x` is plain as well.
         ("unix", Some(path)) if path.starts_with('/') => unix(SocketType::Stream, path),
         ("unixpacket", Some(path)) if path.starts_with('/') => unix(SocketType::SeqPacket, path),
@@ -108,6 +113,7 @@ fn internet(socket_type: SocketType, text: &str) -> Parsed<Endpoint> {
     let port = port.map_or(Ok(DEFAULT_PORT), |port| port_number(port, example))?;
     Ok(Endpoint::Internet {
         socket_type,
+        protocol: Protocol::Default,
         host,
         port,
     })

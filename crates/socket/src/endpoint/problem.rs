@@ -53,7 +53,7 @@ impl ParseEndpointError {
 pub enum Problem {
     #[error("it is empty")]
     Empty,
-    #[error("unknown scheme {0:?} (known: udp, tcp, unix, unixpacket, unixgram, fd)")]
+    #[error("unknown scheme {0:?} (known: udp, tcp, mptcp, unix, unixpacket, unixgram, fd)")]
     UnknownScheme(String),
     #[error("// is missing after {0}:")]
     MissingSlashes(&'static str),

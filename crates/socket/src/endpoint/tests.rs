@@ -49,6 +49,7 @@ fn a_missing_scheme_is_udp_and_a_missing_port_3000() {
         ("localhost", "udp://localhost:3000"),
         ("tcp://localhost", "tcp://localhost:3000"),
         ("tcp://[::1]", "tcp://[::1]:3000"),
+        ("mptcp://[::1]", "mptcp://[::1]:3000"),
         ("udp", "udp://udp:3000"),
     ] {
         assert_eq!(shown(text), expected);

@@ -127,3 +127,27 @@ pub(crate) fn retransmissions(socket: &impl AsFd) -> io::Result<u32> {
         Err(io::Error::last_os_error())
     }
 }
+
+/// Whether a connection uses MPTCP: the kernel has MPTCP_INFO only for one that does, and answers
+/// EOPNOTSUPP for one that has fallen back to TCP (Linux 5.16; mptcp_getsockopt in
+/// net/mptcp/sockopt.c).
+pub(crate) fn has_mptcp_info(socket: &impl AsFd) -> bool {
+    /// Of include/linux/socket.h and include/uapi/linux/mptcp.h.
+    const SOL_MPTCP: c_int = 284;
+    const MPTCP_INFO: c_int = 1;
+    let descriptor = socket.as_fd().as_raw_fd();
+    let mut first_bytes = [0_u8; 4];
+    let mut length = size_of_val(&first_bytes) as libc::socklen_t;
+    // SAFETY: the descriptor is open while it is borrowed, and the kernel writes at most `length`
+    // bytes into the array of that size.
+    let result = unsafe {
+        libc::getsockopt(
+            descriptor,
+            SOL_MPTCP,
+            MPTCP_INFO,
+            first_bytes.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    result == 0
+}

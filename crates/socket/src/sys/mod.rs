@@ -33,7 +33,7 @@ pub(crate) use kernel::{
     unacknowledged,
 };
 #[cfg(target_os = "linux")]
-pub(crate) use kernel::{bound_file, set_mode};
+pub(crate) use kernel::{bound_file, has_mptcp_info, set_mode};
 pub use open_descriptors::open_descriptors;
 #[cfg(target_os = "linux")]
 pub(crate) use permission::{Call, may_be_refusal};

@@ -20,6 +20,7 @@ fn a_malformed_scheme_says_which_are_known_or_where_slashes_go() {
         ("udp:", Problem::MissingSlashes("udp")),
         ("tcp:[::1]:3000", Problem::MissingSlashes("tcp")),
         ("unix://run/x", Problem::NeedlessSlashes("unix")),
+        ("mptcp:3000", Problem::MissingSlashes("mptcp")),
         ("unixpacket://@x", Problem::NeedlessSlashes("unixpacket")),
         ("unixgram://@x", Problem::NeedlessSlashes("unixgram")),
         ("unix://", Problem::NeedlessSlashes("unix")),

@@ -5,10 +5,17 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 
 use super::parse;
-use crate::endpoint::{Endpoint, Host, MAX_UNIX_NAME, SocketType, UnixName, Zone};
+use crate::endpoint::{Endpoint, Host, MAX_UNIX_NAME, Protocol, SocketType, UnixName, Zone};
 
 fn socket_type() -> impl Strategy<Value = SocketType> {
     prop_oneof![Just(SocketType::Datagram), Just(SocketType::Stream)]
+}
+
+fn transport() -> impl Strategy<Value = (SocketType, Protocol)> {
+    prop_oneof![
+        (socket_type(), Just(Protocol::Default)),
+        Just((SocketType::Stream, Protocol::Mptcp)),
+    ]
 }
 
 fn unix_socket_type() -> impl Strategy<Value = SocketType> {
@@ -51,9 +58,10 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
     });
     let name = prop_oneof![path, unix_text().prop_map(UnixName::Abstract)];
     prop_oneof![
-        (socket_type(), host(), any::<u16>()).prop_map(|(socket_type, host, port)| {
+        (transport(), host(), any::<u16>()).prop_map(|((socket_type, protocol), host, port)| {
             Endpoint::Internet {
                 socket_type,
+                protocol,
                 host,
                 port,
             }
@@ -69,6 +77,7 @@ fn nearly() -> impl Strategy<Value = String> {
     let piece = proptest::sample::select(vec![
         "udp",
         "tcp",
+        "mptcp",
         "unix",
         "unixpacket",
         "unixgram",
