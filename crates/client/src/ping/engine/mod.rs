@@ -74,6 +74,8 @@ impl<'a> Engine<'a> {
             if remaining.is_zero() {
                 break;
             }
+            // What was ready has been tried: without this, a wait would not wait.
+            self.targets.iter_mut().for_each(Target::clear_ready);
             self.wait(Some(remaining))?;
             self.targets.iter_mut().for_each(Target::advance_flows);
         }

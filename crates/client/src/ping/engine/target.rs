@@ -148,7 +148,6 @@ impl<'a> Target<'a> {
 
     /// Continues connecting. Nothing has been sent, so no answer can arrive.
     pub(super) fn advance_flows(&mut self) {
-        self.ready.clear();
         for state in &mut self.flows {
             state.flow.receive(&self.texts, &mut self.answer);
         }
