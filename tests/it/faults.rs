@@ -93,6 +93,11 @@ fn faulty(call: &str, fault: &str, arguments: &[&str]) -> Faulty {
     }
 }
 
+fn faults_in(log: &Path) -> usize {
+    let log = std::fs::read_to_string(log).unwrap_or_default();
+    log.matches("(INJECTED)").count()
+}
+
 impl Faulty {
     fn port(&self) -> u16 {
         self.served.port(0)
@@ -100,7 +105,7 @@ impl Faulty {
 
     /// How many calls have failed so far.
     fn faults(&self) -> usize {
-        self.logged("(INJECTED)")
+        faults_in(&self.directory.path().join("log"))
     }
 
     fn logged(&self, what: &str) -> usize {
@@ -114,7 +119,8 @@ impl Faulty {
 
     /// Where the handler's own call (sendto) may fail, a signal may have no effect.
     fn insist_on_stopping(self) -> Totals {
-        self.served.insist_on_stopping()
+        let log = self.directory.path().join("log");
+        self.served.insist_on_stopping(|| faults_in(&log))
     }
 }
 

@@ -70,6 +70,15 @@ impl Expected {
         assert_eq!(path_errors.len(), 1, "{endpoint} {summary}");
         assert_eq!(path_errors[0]["count"], 1, "{endpoint} {summary}");
         self.assert_path_error(&path_errors[0], family);
+        for (behaviour, code, found) in [
+            (self.outcome, 0, "as expected"),
+            ("silence", self.code, "expected silence, found"),
+        ] {
+            let expects = ["--expect", behaviour];
+            let ended = path.run(&[&arguments[..], &expects].concat());
+            assert_eq!(ended.code, code, "{endpoint} {behaviour}: {ended:?}");
+            assert!(ended.text().contains(found), "{endpoint}: {ended:?}");
+        }
     }
 
     fn assert_bench(&self, path: &Path, endpoint: &str, family: usize) {
@@ -329,12 +338,37 @@ fn a_firewall_that_drops_is_silent_and_the_verdict_names_probes_and_time() {
     assert_eq!(ended.code, 0, "{ended:?}");
     let words = "silence, as expected: 3 probes in 5.";
     assert!(ended.text().contains(words), "{ended:?}");
-    let (endpoint, _) = &endpoints_of("tcp", SERVER)[1];
-    let arguments = ["ping", "-c", "1", "--expect", "refused", "-W", "100ms"];
-    let ended = path.run(&[&arguments[..], &[endpoint]].concat());
-    assert_eq!(ended.code, 5, "{ended:?}");
-    let words = "expected refused, found silence: 1 probe in 0.";
-    assert!(ended.text().contains(words), "{ended:?}");
+    assert_silent(&path, &SCHEMES);
+    // Over TCP what our own firewall drops is not reported to the program.
+    Path::firewall(&path.router, "forward", &[]);
+    Path::firewall(&path.client, "output", &["drop"]);
+    assert_silent(&path, &["tcp"]);
+}
+
+fn assert_silent(path: &Path, schemes: &[&str]) {
+    for scheme in schemes {
+        for (endpoint, _) in endpoints_of(scheme, SERVER) {
+            let arguments = ["ping", "-c", "1", "-W", "100ms", &endpoint];
+            for (behaviour, code, words) in [
+                ("silence", 0, "silence, as expected: 1 probe in 0."),
+                (
+                    "refused",
+                    5,
+                    "expected refused, found silence: 1 probe in 0.",
+                ),
+            ] {
+                let expects = ["--expect", behaviour];
+                let ended = path.run(&[&arguments[..], &expects].concat());
+                assert_eq!(ended.code, code, "{ended:?}");
+                assert!(ended.text().contains(words), "{ended:?}");
+            }
+            let ended = path.run(&[&arguments[..], &["--json"]].concat());
+            assert_lines("ping", &ended.text());
+            let summary = ended.summary();
+            let found = json!([ended.code, summary["behaviour"], summary["path_errors"]]);
+            assert_eq!(found, json!([5, "silence", []]), "{summary}");
+        }
+    }
 }
 
 #[test]

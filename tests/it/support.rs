@@ -293,13 +293,20 @@ impl Served {
         self.ended()
     }
 
-    /// Sends SIGTERM repeatedly, for a server that may miss one, and returns the totals.
-    pub fn insist_on_stopping(mut self) -> Totals {
+    /// Sends SIGTERM, for a server that may miss it, and again while `misses` grows: a second one
+    /// would end it at once.
+    pub fn insist_on_stopping(mut self, misses: impl Fn() -> usize) -> Totals {
         let begin = Instant::now();
         while begin.elapsed() < TEST_TIMEOUT {
+            let before = misses();
             self.process.signal("TERM");
-            if let Some(summary) = self.line_within(Duration::from_millis(100)) {
-                return self.ended_with(summary);
+            while begin.elapsed() < TEST_TIMEOUT {
+                if let Some(summary) = self.line_within(Duration::from_millis(100)) {
+                    return self.ended_with(summary);
+                }
+                if misses() > before {
+                    break;
+                }
             }
         }
         panic!("the server does not stop");
