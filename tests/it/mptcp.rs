@@ -105,6 +105,18 @@ fn a_peer_without_mptcp_is_answered_over_tcp_and_reported() {
 }
 
 #[test]
+fn a_ttl_and_a_trace_are_refused_with_one_line() {
+    for flag in [&["--ttl", "5"][..], &["--trace"]] {
+        let mut arguments = vec!["ping", "mptcp://127.0.0.1:3000"];
+        arguments.extend(flag);
+        let ended = run_bullhorn(arguments);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.stderr.contains("have no TTL option"), "{ended:?}");
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    }
+}
+
+#[test]
 fn an_inherited_mptcp_listener_is_served_as_one() {
     if !has_mptcp() {
         return;

@@ -236,11 +236,13 @@ fn connections_and_their_bytes_are_counted_for_their_peer_while_they_are_open() 
 
 #[test]
 fn unix_peers_are_listed_by_name_and_those_without_one_together() {
-    let (unixgram, unix) = (
+    let (unixgram, unix, unixpacket) = (
         own("unixgram:@bullhorn-test-peers"),
         own("unix:@bullhorn-test-peers"),
+        own("unixpacket:@bullhorn-test-peers"),
     );
-    let watched = Watched::start(2, &[&unixgram, &unix, "--peers", "10"]);
+    let watched = Watched::start(3, &[&unixgram, &unix, &unixpacket, "--peers", "10"]);
+    assert_eq!(run_bullhorn(["send", &unixpacket, "text"]).code, 0);
     let to = abstract_address(&unixgram);
     let name = own("bullhorn-test-peer");
     let client = UnixDatagram::bind_addr(&net::SocketAddr::from_abstract_name(&name).unwrap());
@@ -275,6 +277,13 @@ fn unix_peers_are_listed_by_name_and_those_without_one_together() {
         "unix:(no name)",
         &json!({"accepted": 2, "finished": 2, "open": 0,
         "received_bytes": 8, "answered_bytes": 8}),
+    );
+    wait_for(
+        &watched,
+        2,
+        "unixpacket:(no name)",
+        &json!({"type": "SOCK_SEQPACKET", "accepted": 1, "finished": 1, "open": 0,
+        "received_bytes": 4, "answered_bytes": 4}),
     );
 }
 

@@ -13,7 +13,7 @@ use super::summary::Trace;
 use crate::ask::candidates::Candidates;
 use crate::ping::text::ProbeTexts;
 use bullhorn_socket::Stop;
-use bullhorn_socket::endpoint::{Endpoint, Family, SocketType};
+use bullhorn_socket::endpoint::{Endpoint, Family, Protocol, SocketType};
 use bullhorn_socket::error::{Error, Operation, Result};
 
 /// Traces the path to `endpoint`, to the first address of a name, in rounds until their number, the
@@ -21,7 +21,7 @@ use bullhorn_socket::error::{Error, Operation, Result};
 ///
 /// # Errors
 /// [`Error::InvalidSettings`]; [`Error::UnsuitableEndpoint`] also for a Unix socket, which has no
-/// path; [`Error::TooLong`] when a text or its answer does not fit a datagram, [`Error::Resolve`];
+/// path, and for MPTCP; [`Error::TooLong`] when a text or its answer does not fit a datagram, [`Error::Resolve`];
 /// [`Error::Socket`] when no socket can be used.
 pub fn run(endpoint: &Endpoint, settings: &Settings, stop: &Stop) -> Result<Trace> {
     settings.check()?;
@@ -30,6 +30,12 @@ pub fn run(endpoint: &Endpoint, settings: &Settings, stop: &Stop) -> Result<Trac
         return Err(Error::UnsuitableEndpoint {
             endpoint: endpoint.clone(),
             problem: "is a Unix socket, which has no path to trace",
+        });
+    }
+    if endpoint.protocol() == Protocol::Mptcp {
+        return Err(Error::UnsuitableEndpoint {
+            endpoint: endpoint.clone(),
+            problem: "is MPTCP, whose sockets have no TTL option in Linux; trace tcp://",
         });
     }
     let begin = Instant::now();
