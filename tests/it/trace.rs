@@ -268,6 +268,100 @@ while True:
 }
 
 #[test]
+fn an_empty_answer_is_a_wrong_answer_of_the_hop_that_sends_it() {
+    const SCRIPT: &str = "
+import socket
+proxy = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+proxy.bind(('::', 3000))
+print(1, flush=True)
+while True:
+    proxy.sendto(b'', proxy.recvfrom(999)[1])
+";
+    let Some(routers) = Routers::new() else {
+        return;
+    };
+    let _proxy = python(&routers, SCRIPT);
+    // With a silent hop before it, the answer has two probes to choose from.
+    let silence = [
+        "icmp type time-exceeded drop",
+        "icmpv6 type time-exceeded drop",
+    ];
+    let words = "wrong answer: empty answer; a proxy may have lost its backend";
+    for silent in [None, Some(2)] {
+        if let Some(index) = silent {
+            Path::firewall(&routers.hosts[index], "output", &silence);
+        }
+        for (endpoint, family) in &endpoints(3000)[..2] {
+            let ended = routers.trace(&["-W", "300ms", endpoint]);
+            assert_eq!(ended.code, 3, "{}", ended.text());
+            let trace = summary(&ended);
+            assert_eq!(trace["outcome"], "wrong_answer", "{trace}");
+            assert_eq!(trace["outcome_hop"], TARGET, "{trace}");
+            assert_eq!(trace["diagnosis"], words, "{trace}");
+            let mut expected = hosts(TARGET, *family);
+            if let Some(index) = silent {
+                expected[index - 1] = Value::Null;
+            }
+            assert_eq!(hops(&trace), expected, "{trace}");
+        }
+    }
+    let mut command = routers.bullhorn();
+    let ended = run(
+        command.args(["ping", "--trace", &endpoints(3000)[0].0]),
+        b"",
+    );
+    assert_eq!(ended.code, 3, "{ended:?}");
+    let line = format!("hop {TARGET}: {words}\n");
+    assert!(ended.text().ends_with(&line), "{}", ended.text());
+}
+
+/// The text of a trace in which this machine's own kernel is the only one to report anything.
+fn assert_ours(routers: &Routers, endpoint: &str, outcome: &str, code: i32) -> String {
+    let ended = routers.trace(&[endpoint]);
+    assert_eq!(ended.code, code, "{}", ended.text());
+    let trace = summary(&ended);
+    assert_eq!(trace["outcome"], outcome, "{trace}");
+    assert!(trace["outcome_hop"].is_null(), "{trace}");
+    assert_eq!(trace["hops"], json!([]), "{trace}");
+    assert_eq!(trace["path_error"]["reporter"], "ourselves", "{trace}");
+    let mut command = routers.bullhorn();
+    let ended = run(command.args(["ping", "--trace", endpoint]), b"");
+    assert_eq!(ended.code, code, "{ended:?}");
+    let text = ended.text();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    text.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_missing_neighbour_is_reported_by_this_machine_and_is_no_hop() {
+    let Some(routers) = Routers::new() else {
+        return;
+    };
+    for scheme in ["udp", "tcp"] {
+        for host in ["10.78.1.99", "[fd78:1::99]"] {
+            let endpoint = format!("{scheme}://{host}:3000");
+            let line = assert_ours(&routers, &endpoint, "unreachable", 4);
+            let words = "this machine: unreachable: no neighbour answers (ICMP";
+            assert!(line.starts_with(words), "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_our_own_firewall_rejects_has_no_hop() {
+    let Some(routers) = Routers::new() else {
+        return;
+    };
+    let reject = ["meta l4proto { tcp, udp } reject with icmpx type admin-prohibited"];
+    Path::firewall(routers.client(), "output", &reject);
+    for (endpoint, _) in endpoints(3000) {
+        let line = assert_ours(&routers, &endpoint, "unsent", 7);
+        let words = "this machine: blocked by our own firewall or kernel";
+        assert!(line.starts_with(words), "{line}");
+    }
+}
+
+#[test]
 fn no_privileges_are_needed() {
     if find_program("setpriv").is_none() {
         return;

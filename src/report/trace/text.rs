@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::report::named::Named;
 use crate::report::units::{milliseconds, nanoseconds};
 use bullhorn_client::trace::{Hop, HopAddress, Outcome, Trace};
+use bullhorn_socket::Reporter;
 use bullhorn_socket::endpoint::Endpoint;
 use bullhorn_socket::visible::VisibleLines;
 
@@ -77,6 +78,11 @@ fn figures_text(hop: &Hop) -> String {
 
 fn outcome_text(trace: &Trace) -> String {
     let outcome = &trace.outcome;
+    if let Outcome::Reported(error) = outcome
+        && error.reporter == Reporter::Ourselves
+    {
+        return format!("this machine: {outcome}");
+    }
     match (outcome, trace.outcome_ttl, trace.hops.last()) {
         (Outcome::Answered, Some(ttl), _) if trace.answered < trace.rounds => {
             let (answered, rounds) = (trace.answered, trace.rounds);

@@ -100,12 +100,21 @@ impl<'a> DatagramProber<'a> {
 
     fn take_answer(&mut self, round: &mut Round, length: usize, now: Instant) {
         let answer = &self.buffer[..length];
-        let Some(number) = self.texts.number_of(answer, round.last_number()) else {
+        let ttl = match self.texts.number_of(answer, round.last_number()) {
+            Some(named) => round.ttl_of(named),
+            None => {
+                let outstanding = round.outstanding().map(|ttl| round.number_of(ttl));
+                match self.texts.nearest(answer, outstanding) {
+                    Some(near) => round.ttl_of(near),
+                    // An answer that resembles no text, as an empty one, still answers some probe.
+                    None => round.ttl_of_unnamed(),
+                }
+            }
+        };
+        let Some(ttl) = ttl else {
             return;
         };
-        let Some(ttl) = round.ttl_of(number) else {
-            return;
-        };
+        let number = round.number_of(ttl);
         self.texts.write(number, &mut self.text);
         self.texts.write_expected(number, &mut self.expected);
         let reply = match diagnose(&self.text, &self.expected, answer) {
@@ -119,26 +128,12 @@ impl<'a> DatagramProber<'a> {
     /// behind the IP header, which are those of UDP's: then one probe at a time is sent.
     fn take_report(&mut self, round: &mut Round, queued: &QueuedError, now: Instant) {
         let named = self.texts.number_of(&queued.excerpt, round.last_number());
-        let reply = Reply::Report(queued.error);
-        if let Some(number) = named {
-            if let Some(ttl) = round.ttl_of(number) {
-                round.note_reply(ttl, reply, now);
-            }
-            return;
-        }
-        let mut outstanding = round.outstanding();
-        let only = (outstanding.next(), outstanding.next());
-        drop(outstanding);
-        match only {
-            (None, _) => {}
-            (Some(ttl), None) => round.note_reply(ttl, reply, now),
-            // The last one sent; the others are overdue.
-            (Some(_), Some(_)) if round.is_serial() => {
-                if let Some(ttl) = round.ttl_of(round.last_number()) {
-                    round.note_reply(ttl, reply, now);
-                }
-            }
-            (Some(_), Some(_)) => round.restart_serially(),
+        let ttl = match named {
+            Some(number) => round.ttl_of(number),
+            None => round.ttl_of_unnamed(),
+        };
+        if let Some(ttl) = ttl {
+            round.note_reply(ttl, Reply::Report(queued.error), now);
         }
     }
 }
@@ -211,8 +206,10 @@ mod tests {
             round.note_sent(now);
         }
         prober.take_report(&mut round, &report, now);
-        assert!(round.is_serial());
         assert_eq!(round.outstanding().count(), 0, "begun again");
+        // Whatever comes back for the earlier probes comes before.
+        let begin = now + Duration::from_secs(60);
+        assert_eq!(round.next(now), Some((1, begin)));
         round.note_sent(now);
         prober.take_report(&mut round, &report, now);
         assert_eq!(round.end(), Some((1, reply)));

@@ -44,13 +44,18 @@ impl Hops {
 
     /// The highest TTL of the next round: that at which the path ended.
     pub(super) fn limit(&self) -> u8 {
-        self.ends.end.map_or(self.max, |(ttl, _)| ttl)
+        self.ends.hop().unwrap_or(self.max)
     }
 
-    /// Adds a round that ended at `now`. A probe that could still be replied to does not count.
+    /// Adds a round that ended at `now`. A probe that could still be replied to does not count, nor
+    /// one that this machine reports itself: it has met no hop.
     pub(super) fn add(&mut self, round: &Round, now: Instant) {
         for (index, probe) in round.within_limit().enumerate() {
-            if probe.reply.is_none() && now < probe.sent + round.timeout() {
+            let counts = match &probe.reply {
+                Some((reply, _)) => !reply.is_ours(),
+                None => now >= probe.sent + round.timeout(),
+            };
+            if !counts {
                 continue;
             }
             while self.hops.len() <= index {
@@ -76,7 +81,7 @@ impl Hops {
     pub(super) fn finish(mut self, names: &HashMap<IpAddr, String>) -> (Vec<Hop>, Ends) {
         let last_reply = self.hops.iter().rposition(|hop| hop.replied > 0);
         let length = last_reply.map_or(0, |index| index + 1);
-        let end = self.ends.end.map(|(ttl, _)| usize::from(ttl));
+        let end = self.ends.hop().map(usize::from);
         self.hops.truncate(end.unwrap_or(length).min(length));
         for hop in &mut self.hops {
             for reporter in &mut hop.addresses {
@@ -102,6 +107,12 @@ impl Ends {
             None if round.has_passed_limit() => self.end = None,
             None => {}
         }
+    }
+
+    /// The hop at which the path ended.
+    pub(super) fn hop(&self) -> Option<u8> {
+        let end = self.end.filter(|(_, reply)| !reply.is_ours());
+        end.map(|(ttl, _)| ttl)
     }
 
     pub(super) fn outcome(&self) -> Outcome {

@@ -1,7 +1,7 @@
 //! What comes back for one probe.
 
 use crate::ask::diagnosis::Problem;
-use bullhorn_socket::{PathCause, PathError, PathOutcome};
+use bullhorn_socket::{PathCause, PathError, PathOutcome, Reporter};
 
 /// What came back for one probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +20,17 @@ impl Reply {
     /// Whether the path ends here: a higher TTL leads no further.
     pub(super) fn is_final(&self) -> bool {
         match self {
+            Self::Report(_) if self.is_ours() => true,
             Self::Report(error) => {
                 !self.is_time_exceeded() && error.outcome() != PathOutcome::TooBig
             }
             _ => true,
         }
+    }
+
+    /// Whether this machine reports it, which is no hop of the path.
+    pub(super) fn is_ours(&self) -> bool {
+        matches!(self, Self::Report(error) if error.reporter == Reporter::Ourselves)
     }
 
     /// Whether a router reports that the TTL was used up (RFC 792, RFC 4443).

@@ -8,6 +8,10 @@ use super::reply::Reply;
 /// time its end replies.
 const GAP: Duration = Duration::from_millis(10);
 
+/// How long a round waits when nothing at all comes back. The kernel asks three times, a second
+/// apart, before it reports that no neighbour answers (`mcast_solicit` and `retrans_time` in arp(7)).
+const NEIGHBOUR_TIMEOUT: Duration = Duration::from_millis(3500);
+
 /// The numbers of a round's probes are its base plus their TTL.
 pub(super) const NUMBERS_PER_ROUND: u64 = 256;
 
@@ -21,6 +25,8 @@ pub(super) struct Round {
     probes: Vec<Probe>,
     /// One probe at a time, as what comes back does not tell of which it is.
     is_serial: bool,
+    /// When the first probe is due; `None` is at once.
+    begin: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +44,7 @@ impl Round {
             timeout,
             probes: Vec::new(),
             is_serial: false,
+            begin: None,
         }
     }
 
@@ -45,14 +52,29 @@ impl Round {
         self.timeout
     }
 
-    /// Begins again, with one probe in flight at a time.
-    pub(super) fn restart_serially(&mut self) {
+    /// Begins again, with one probe in flight at a time, once nothing more comes back for the
+    /// probes sent so far.
+    fn restart_serially(&mut self) {
         self.is_serial = true;
+        self.begin = self.probes.last().map(|last| last.sent + self.timeout);
         self.probes.clear();
     }
 
-    pub(super) fn is_serial(&self) -> bool {
-        self.is_serial
+    /// The TTL of the probe for which something came back that does not name it. Where several are
+    /// possible the round begins again.
+    pub(super) fn ttl_of_unnamed(&mut self) -> Option<u8> {
+        let mut outstanding = self.outstanding();
+        let only = (outstanding.next(), outstanding.next());
+        drop(outstanding);
+        match only {
+            (only, None) => only,
+            // The last one sent; the others are overdue.
+            (Some(_), Some(_)) if self.is_serial => self.ttl_of(self.last_number()),
+            (_, Some(_)) => {
+                self.restart_serially();
+                None
+            }
+        }
     }
 
     pub(super) fn number_of(&self, ttl: u8) -> u64 {
@@ -82,7 +104,7 @@ impl Round {
     pub(super) fn next(&self, now: Instant) -> Option<(u8, Instant)> {
         let ttl = u8::try_from(self.probes.len() + 1).ok()?;
         let due = match self.probes.last() {
-            None => now,
+            None => self.begin.unwrap_or(now),
             Some(last) if self.is_serial && last.reply.is_none() => last.sent + self.timeout,
             Some(last) if self.is_serial => last.sent,
             Some(last) => last.sent + GAP,
@@ -97,13 +119,13 @@ impl Round {
         });
     }
 
-    /// The first reply counts, if it is in time. The path has no more hops than to a final one.
+    /// The first reply counts, if it is in time or this machine's own. The path has no more hops than to a final one.
     pub(super) fn note_reply(&mut self, ttl: u8, reply: Reply, now: Instant) {
         let Some(probe) = self.probes.get_mut(usize::from(ttl).wrapping_sub(1)) else {
             return;
         };
         let round_trip = now.saturating_duration_since(probe.sent);
-        if probe.reply.is_none() && round_trip <= self.timeout {
+        if probe.reply.is_none() && (round_trip <= self.timeout || reply.is_ours()) {
             probe.reply = Some((reply, round_trip));
             if reply.is_final() {
                 self.limit = self.limit.min(ttl);
@@ -115,8 +137,22 @@ impl Round {
     pub(super) fn complete_at(&self, now: Instant) -> Option<Instant> {
         let within = self.within_limit();
         let waiting = within.filter(|probe| probe.reply.is_none());
-        let overdue_at = waiting.map(|probe| probe.sent + self.timeout).max();
-        overdue_at.filter(|at| *at > now)
+        let overdue_at = waiting.map(|probe| probe.sent + self.timeout).max()?;
+        let complete_at = match self.probes.first() {
+            Some(first) if self.probes.iter().all(|probe| probe.reply.is_none()) => {
+                overdue_at.max(first.sent + NEIGHBOUR_TIMEOUT)
+            }
+            _ => overdue_at,
+        };
+        Some(complete_at).filter(|at| *at > now)
+    }
+
+    /// When the latest probe is lost.
+    pub(super) fn latest_overdue_at(&self, now: Instant) -> Option<Instant> {
+        match self.probes.len() < usize::from(self.limit) {
+            true => self.probes.last().map(|probe| probe.sent + self.timeout),
+            false => self.complete_at(now),
+        }
     }
 
     /// The probes up to the end of the path, by TTL.
@@ -200,12 +236,36 @@ mod tests {
         let (mut round, begin) = (round(), Instant::now());
         round.note_sent(begin);
         round.note_sent(begin);
-        round.restart_serially();
+        // Which of the two probes it is about is unknown.
+        assert_eq!(round.ttl_of_unnamed(), None);
+        let begin = begin + TIMEOUT;
+        assert_eq!(round.next(begin - GAP), Some((1, begin)));
         assert_eq!(send_due(&mut round, begin), Some(begin + TIMEOUT));
         assert_eq!(round.outstanding().collect::<Vec<_>>(), [1]);
         round.note_reply(1, Reply::Answer, begin + GAP);
         assert_eq!(round.next(begin), None);
         assert_eq!(round.complete_at(begin), None);
+    }
+
+    #[test]
+    fn without_any_reply_a_round_waits_for_the_report_about_a_missing_neighbour() {
+        let begin = Instant::now();
+        let mut round = Round::new(0, 2, TIMEOUT);
+        round.note_sent(begin);
+        assert_eq!(round.latest_overdue_at(begin), Some(begin + TIMEOUT));
+        round.note_sent(begin);
+        let end = begin + NEIGHBOUR_TIMEOUT;
+        assert_eq!(round.complete_at(begin), Some(end));
+        assert_eq!(round.latest_overdue_at(begin), Some(end));
+        let error = std::io::Error::from_raw_os_error(libc::EHOSTUNREACH);
+        let report = Reply::Report(bullhorn_socket::PathError::of(&error).unwrap());
+        assert!(report.is_ours());
+        let answer = begin + TIMEOUT + GAP;
+        round.note_reply(2, Reply::Answer, answer);
+        assert_eq!(round.end(), None, "too late");
+        round.note_reply(1, report, answer);
+        assert_eq!(round.end(), Some((1, report)));
+        assert_eq!(round.complete_at(answer), None);
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub fn run(endpoint: &Endpoint, settings: &Settings, stop: &Stop) -> Result<Trac
         elapsed: begin.elapsed(),
         hops,
         outcome: ends.outcome(),
-        outcome_ttl: ends.end.map(|(ttl, _)| ttl),
+        outcome_ttl: ends.hop(),
         endpoint: target,
     })
 }

@@ -37,12 +37,21 @@ impl<'a> StreamProber<'a> {
     }
 
     /// Sends the probe for `ttl` and waits for its reply.
-    fn probe(&mut self, round: &mut Round, ttl: u8, end: Instant, stop: &Stop) -> Result<()> {
+    fn probe(
+        &mut self,
+        round: &mut Round,
+        ttl: u8,
+        until: Option<Instant>,
+        stop: &Stop,
+    ) -> Result<()> {
         let number = round.number_of(ttl);
         self.texts.write(number, &mut self.text);
         self.texts.write_expected(number, &mut self.expected);
         self.options.ttl = Some(ttl);
-        round.note_sent(Instant::now());
+        let now = Instant::now();
+        round.note_sent(now);
+        let end = round.latest_overdue_at(now).unwrap_or(now);
+        let end = until.map_or(end, |until| until.min(end));
         let mut flow = match StreamFlow::begin(&self.target, &self.options) {
             Ok(flow) => flow,
             Err(Error::Path { error, .. }) => {
@@ -112,9 +121,7 @@ impl Prober for StreamProber<'_> {
             if stop.is_stopped() || until.is_some_and(|until| until <= now) {
                 break;
             }
-            let end = now + round.timeout();
-            let end = until.map_or(end, |until| until.min(end));
-            self.probe(round, ttl, end, stop)?;
+            self.probe(round, ttl, until, stop)?;
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub struct Trace {
     pub hops: Vec<Hop>,
     /// How the path ends.
     pub outcome: Outcome,
-    /// The TTL at which it ended; `None` for silence.
+    /// The TTL at which it ended; `None` for silence, and for what this machine itself reports.
     pub outcome_ttl: Option<u8>,
 }
 
