@@ -649,7 +649,7 @@ fn a_signal_ends_demo_with_what_it_has_found() {
             |_| true,
             |end| {
                 assert_eq!(end.code, Some(1), "{end:?}");
-                assert_eq!(end.summary()["asked"], 6);
+                assert_eq!(end.summary()["asked"], 9);
             },
         );
     });
