@@ -45,6 +45,8 @@ def of_bullhorn(bullhorn, host, is_long, is_large):
             large = f"-s {TEXT_SIZE} -c 12 -i 500ms" if is_large else "-c 3"
             yield f"{bullhorn} ping {large} {url}"
             yield f"{bullhorn} ping --trace {url}"
+            if is_large:
+                yield f"{bullhorn} ping --sweep {url}"
 
 
 def of_traces(address, family, count, is_large):
