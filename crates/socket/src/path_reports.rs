@@ -26,7 +26,7 @@ impl Socket {
     }
 
     /// Adds to the `error` of a call on this socket what the path reports about it, for
-    /// [`PathError::of`].
+    /// [`PathError::of`](crate::PathError::of).
     pub fn explain(&self, error: io::Error) -> io::Error {
         match self.take_path_error() {
             Some(queued) => io::Error::new(error.kind(), queued.error),
