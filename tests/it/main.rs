@@ -72,6 +72,7 @@ mod log_output;
 mod message_size;
 #[cfg(target_os = "linux")]
 mod metrics;
+#[cfg(target_os = "linux")]
 mod mptcp;
 #[cfg(target_os = "linux")]
 mod output;
@@ -135,6 +136,7 @@ mod unix_datagram;
 mod unix_file;
 #[cfg(target_os = "linux")]
 mod unix_networks;
+#[cfg(target_os = "linux")]
 mod unix_packet;
 #[cfg(target_os = "linux")]
 mod unix_senders;
