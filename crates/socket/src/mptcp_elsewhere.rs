@@ -1,9 +1,9 @@
 //! Multipath TCP, which only Linux has.
 
 use std::io;
+use std::os::fd::AsFd;
 
 use crate::endpoint::Protocol;
-use crate::socket::Socket;
 
 /// Multipath TCP is not there.
 #[derive(Debug, thiserror::Error)]
@@ -18,9 +18,7 @@ pub(super) fn number_of(protocol: Protocol) -> io::Result<Option<socket2::Protoc
     }
 }
 
-impl Socket {
-    /// Whether this is a connection over MPTCP: never.
-    pub fn is_mptcp(&self) -> bool {
-        false
-    }
+/// Whether the connection of this socket is over MPTCP: never.
+pub(super) fn is_used_by(_: &impl AsFd) -> bool {
+    false
 }

@@ -268,6 +268,12 @@ impl Socket {
     pub fn is_unix(&self) -> bool {
         self.local_addr().is_ok_and(|address| address.is_unix())
     }
+
+    /// Whether this is a connection over MPTCP. It is not where the peer, or a box on the path, has
+    /// only TCP: the connection is then an ordinary one (RFC 8684, section 3.7).
+    pub fn is_mptcp(&self) -> bool {
+        mptcp::is_used_by(self)
+    }
 }
 
 impl From<OwnedFd> for Socket {
