@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::behaviour::Behaviour;
-use super::text::TOKEN_LENGTH;
+use super::text::check_texts;
 use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::endpoint::{Endpoint, FamilyFilter, SocketType};
 use bullhorn_socket::error::{Error, Result};
@@ -111,16 +111,8 @@ impl Settings {
         } else if self.reconnects && self.flows > 1 {
             let problem = "each probe has its own connection, so there is only one flow";
             (&["reconnect", "flows"], problem.to_owned())
-        } else if self.size < TOKEN_LENGTH {
-            let problem = format!(
-                "a probe has at least {TOKEN_LENGTH} bytes, for its number and a random word"
-            );
-            (&["size"], problem)
-        } else if self.filler.as_ref().is_some_and(Vec::is_empty) {
-            let problem = "the file to fill the texts from is empty";
-            (&["filler"], problem.to_owned())
         } else {
-            return Ok(());
+            return check_texts(self.size, self.filler.as_deref());
         };
         Err(Error::invalid_settings(settings, problem))
     }

@@ -7,6 +7,7 @@
 //! some of them damaged, show whether it is an echo, another probe's or another run's.
 
 use crate::ask::filler::{Filler, LETTERS, letters, nonce};
+use bullhorn_socket::error::{Error, Result};
 
 const DIGITS: usize = 10;
 
@@ -17,6 +18,24 @@ pub(crate) const TOKEN_LENGTH: usize = LETTERS + 1 + DIGITS;
 /// resembles. Two tokens of a run agree in 8 or more of the letters of their words with a
 /// probability of 1 in 10^6.
 const MAX_DAMAGE: usize = 8;
+
+/// Whether there can be texts of `size` bytes filled from `filler`, which are settings of a run.
+///
+/// # Errors
+/// [`Error::InvalidSettings`] for a size without room for the token, and for an empty filler.
+pub(crate) fn check_texts(size: usize, filler: Option<&[u8]>) -> Result<()> {
+    let (settings, problem): (&[_], _) = if size < TOKEN_LENGTH {
+        let problem =
+            format!("a probe has at least {TOKEN_LENGTH} bytes, for its number and a random word");
+        (&["size"], problem)
+    } else if filler.is_some_and(<[u8]>::is_empty) {
+        let problem = "the file to fill the texts from is empty";
+        (&["filler"], problem.to_owned())
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid_settings(settings, problem))
+}
 
 /// Makes the texts of one run and their expected answers.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ping::text::TOKEN_LENGTH;
+use crate::ping::text::check_texts;
 use bullhorn_socket::ConnectOptions;
 use bullhorn_socket::endpoint::FamilyFilter;
 use bullhorn_socket::error::{Error, Result};
@@ -59,16 +59,8 @@ impl Settings {
             (&["max_hops", "rounds"], problem.to_owned())
         } else if self.timeout.is_zero() {
             (&["timeout"], "the timeout must be above zero".to_owned())
-        } else if self.size < TOKEN_LENGTH {
-            let problem = format!(
-                "a probe has at least {TOKEN_LENGTH} bytes, for its number and a random word"
-            );
-            (&["size"], problem)
-        } else if self.filler.as_ref().is_some_and(Vec::is_empty) {
-            let problem = "the file to fill the texts from is empty";
-            (&["filler"], problem.to_owned())
         } else {
-            return Ok(());
+            return check_texts(self.size, self.filler.as_deref());
         };
         Err(Error::invalid_settings(settings, problem))
     }

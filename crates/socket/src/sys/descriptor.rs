@@ -44,7 +44,7 @@ pub(crate) fn set_option(
 }
 
 /// The value of a socket option that is an int (getsockopt(2)).
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 pub(crate) fn get_option(socket: &impl AsFd, level: c_int, name: c_int) -> io::Result<c_int> {
     let descriptor = socket.as_fd().as_raw_fd();
     let mut value: c_int = 0;

@@ -2,7 +2,9 @@
 
 use std::ffi::c_int;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
+
+use super::descriptor::get_option;
 
 /// There is no flag that closes passed descriptors on exec (recv(2)).
 pub(crate) const RECEIVE_FLAGS: c_int = 0;
@@ -41,25 +43,7 @@ pub(crate) fn dropped_datagrams(_: &impl AsFd) -> io::Result<u32> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A socket option whose value is an int.
+/// A socket option whose value is an int and counts something.
 fn option(socket: &impl AsFd, level: c_int, name: c_int) -> io::Result<u32> {
-    let descriptor = socket.as_fd().as_raw_fd();
-    let mut value: c_int = 0;
-    let mut length = size_of_val(&value) as libc::socklen_t;
-    // SAFETY: the descriptor is open while it is borrowed, and the kernel writes at most `length`
-    // bytes into the int of that size.
-    let result = unsafe {
-        libc::getsockopt(
-            descriptor,
-            level,
-            name,
-            (&raw mut value).cast(),
-            &raw mut length,
-        )
-    };
-    if result == 0 {
-        Ok(value.max(0).unsigned_abs())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    get_option(socket, level, name).map(|value| value.max(0).unsigned_abs())
 }
